@@ -18,8 +18,8 @@ struct TokenizerInfo {
   std::string sha256;  ///< over the files it was read from, in a fixed order
   int64_t vocabulary_size = 0;  ///< number of ids, added tokens included (largest id + 1)
   std::optional<int32_t> bos, eos, pad, unknown;
-  bool adds_bos = false;  ///< encode with special tokens puts BOS in front
-  bool adds_eos = false;  ///< ... and EOS at the end
+  bool adds_bos = false;           ///< encode with special tokens puts BOS in front
+  bool adds_eos = false;           ///< ... and EOS at the end
   std::vector<std::string> notes;  ///< what was assumed or is unknown
 };
 
@@ -28,13 +28,15 @@ class Tokenizer {
   virtual ~Tokenizer() = default;
   [[nodiscard]] virtual const TokenizerInfo& info() const = 0;
 
-  /// Ids of a text. The text of a special token becomes that token. `add_special_tokens` adds what the
-  /// tokenizer's own configuration puts around a text (BOS); never a second BOS when the text begins
-  /// with the BOS string. Throws Error when the text is not valid UTF-8 and the model has no bytes.
+  /// Ids of a text. The text of a special token becomes that token. `add_special_tokens` adds what
+  /// the tokenizer's own configuration puts around a text (BOS); never a second BOS when the text
+  /// begins with the BOS string. Throws Error when the text is not valid UTF-8 and the model has no
+  /// bytes.
   [[nodiscard]] virtual std::vector<int32_t> encode(std::string_view text,
                                                     bool add_special_tokens) const = 0;
 
-  /// The text of ids. Byte sequences that are not UTF-8 become U+FFFD. Throws Error on an unknown id.
+  /// The text of ids. Byte sequences that are not UTF-8 become U+FFFD. Throws Error on an unknown
+  /// id.
   [[nodiscard]] virtual std::string decode(std::span<const int32_t> ids,
                                            bool skip_special_tokens) const = 0;
 
@@ -43,9 +45,10 @@ class Tokenizer {
   [[nodiscard]] virtual std::optional<int32_t> id_of(std::string_view token) const = 0;
 };
 
-/// Opens the tokenizer of a checkpoint folder (tokenizer.json, else tokenizer.model, else vocab.json +
-/// merges.txt, with tokenizer_config.json, special_tokens_map.json and added_tokens.json where they
-/// are), or a single tokenizer file. Throws Error naming what is missing or not understood.
+/// Opens the tokenizer of a checkpoint folder (tokenizer.json, else tokenizer.model, else
+/// vocab.json + merges.txt, with tokenizer_config.json, special_tokens_map.json and
+/// added_tokens.json where they are), or a single tokenizer file. Throws Error naming what is
+/// missing or not understood.
 std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& folder_or_file);
 
 }  // namespace hylo::models

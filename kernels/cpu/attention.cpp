@@ -1,0 +1,241 @@
+// A tile of queries that share a key/value head walks over the keys in blocks that begin at
+// multiples of block_tokens, with an online softmax. The blocks of a query do not depend on its
+// tile, so neither do its bits.
+// Highway wants this order.
+// clang-format off
+#include "kernels/cpu/targets.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/attention.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+#include <hwy/contrib/math/math-inl.h>
+// clang-format on
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <limits>
+#include <vector>
+
+#include "harness/base/error.h"
+#include "kernels/cpu/convert-inl.h"
+#include "kernels/cpu/rows.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace hylo::kernels::cpu::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+constexpr int64_t block_tokens = 64;
+constexpr int64_t queries_of_a_tile = 64;
+
+/// What one thread needs: buffers for a tile of M queries and a block of keys and values.
+template <class A>
+struct Tile {
+  Tile(int64_t key_width, int64_t value_width)
+      : padded_keys(padded<A>(key_width)),
+        padded_values(padded<A>(value_width)),
+        queries(queries_of_a_tile * padded_keys),
+        keys(block_tokens * padded_keys),
+        values(block_tokens * padded_values),
+        scores(queries_of_a_tile * block_tokens),
+        sums(queries_of_a_tile * padded_values),
+        maxima(queries_of_a_tile),
+        totals(queries_of_a_tile) {}
+
+  int64_t padded_keys, padded_values;
+  std::vector<A> queries, keys, values, scores, sums, maxima, totals;
+};
+
+template <class A>
+HWY_INLINE A dot(const A* HWY_RESTRICT a, const A* HWY_RESTRICT b, int64_t n) {
+  const hn::ScalableTag<A> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  auto sum = hn::Zero(d);
+  for (int64_t i = 0; i < n; i += lanes)
+    sum = hn::MulAdd(hn::LoadU(d, a + i), hn::LoadU(d, b + i), sum);
+  return hn::GetLane(hn::SumOfLanes(d, sum));
+}
+
+/// exp(score - maximum) in place; returns their sum. `scores` holds a whole block, -inf where
+/// masked.
+template <class A>
+HWY_INLINE A exponentials(A* HWY_RESTRICT scores, A maximum) {
+  const hn::ScalableTag<A> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  auto total = hn::Zero(d);
+  const auto max = hn::Set(d, maximum);
+  const auto masked = hn::Set(d, -std::numeric_limits<A>::infinity());
+  for (int64_t i = 0; i < block_tokens; i += lanes) {
+    const auto score = hn::LoadU(d, scores + i);
+    const auto e = hn::IfThenZeroElse(hn::Eq(score, masked), hn::Exp(d, hn::Sub(score, max)));
+    hn::StoreU(e, d, scores + i);
+    total = hn::Add(total, e);
+  }
+  return hn::GetLane(hn::SumOfLanes(d, total));
+}
+
+/// sums = sums * factor + weights[0..n) * values.
+template <class A>
+HWY_INLINE void add_weighted(A* HWY_RESTRICT sums, A factor, const A* HWY_RESTRICT weights,
+                             const A* HWY_RESTRICT values, int64_t n, int64_t width) {
+  const hn::ScalableTag<A> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t c = 0; c < width; c += lanes) {
+    auto sum = hn::Mul(hn::LoadU(d, sums + c), hn::Set(d, factor));
+    for (int64_t j = 0; j < n; ++j) {
+      sum = hn::MulAdd(hn::Set(d, weights[j]), hn::LoadU(d, values + j * width + c), sum);
+    }
+    hn::StoreU(sum, d, sums + c);
+  }
+}
+
+/// Queries [first, first + rows) of one sequence and all query heads of key/value head g.
+template <class T>
+struct Walk {
+  using A = Compute<T>;
+  const AttentionIn& in;
+  const PagedRows& sequence;
+  int64_t g, first, rows;
+  Tile<A>& tile;
+
+  int64_t heads_of_group() const { return in.q_NHK.size(1) / in.keys_PSGK.size(2); }
+  int64_t position(int64_t m) const { return sequence.num_past + first + m / heads_of_group(); }
+  int64_t first_key(int64_t at) const {
+    return in.window ? std::max<int64_t>(0, at - *in.window + 1) : 0;
+  }
+
+  void load_queries() {
+    const int64_t width = in.q_NHK.size(2), heads = heads_of_group();
+    const T* q = static_cast<const T*>(in.q_NHK.const_data_ptr());
+    for (int64_t m = 0; m < rows * heads; ++m) {
+      const int64_t row = sequence.first_row + first + m / heads;
+      A* to = &tile.queries[m * tile.padded_keys];
+      widen(q + (row * in.q_NHK.size(1) + g * heads + m % heads) * width, to, width);
+      for (int64_t i = 0; i < width; ++i) to[i] *= static_cast<A>(in.scale);
+      tile.maxima[m] = -std::numeric_limits<A>::infinity();
+      tile.totals[m] = 0;
+      std::fill_n(&tile.sums[m * tile.padded_values], tile.padded_values, A(0));
+    }
+  }
+
+  void load_block(const at::Tensor& pages, std::vector<A>& to, int64_t stride, int64_t begin,
+                  int64_t end) {
+    const int64_t page_tokens = pages.size(1), groups = pages.size(2), width = pages.size(3);
+    const T* base = static_cast<const T*>(pages.const_data_ptr());
+    for (int64_t key = begin; key < end; ++key) {
+      const int64_t page = sequence.pages[key / page_tokens];
+      A* row = &to[(key - begin) * stride];
+      if (page < 0) {  // Before every window of this tile; masked below.
+        std::fill_n(row, width, A(0));
+        continue;
+      }
+      widen(base + ((page * page_tokens + key % page_tokens) * groups + g) * width, row, width);
+    }
+  }
+
+  void score_block(int64_t m, int64_t begin, int64_t end) {
+    const int64_t at = position(m), from = first_key(at);
+    A* scores = &tile.scores[m * block_tokens];
+    A maximum = -std::numeric_limits<A>::infinity();
+    for (int64_t j = 0; j < block_tokens; ++j) {
+      const int64_t key = begin + j;
+      const bool visible = key < end && key <= at && key >= from;
+      scores[j] = visible ? dot(&tile.queries[m * tile.padded_keys],
+                                &tile.keys[j * tile.padded_keys], tile.padded_keys)
+                          : -std::numeric_limits<A>::infinity();
+      // Not std::max: a NaN score must reach the result.
+      if (scores[j] > maximum || scores[j] != scores[j]) maximum = scores[j];
+    }
+    if (maximum == -std::numeric_limits<A>::infinity()) return;
+    A factor = 1;
+    if (!(maximum <= tile.maxima[m])) {
+      factor = tile.totals[m] == 0 ? A(0) : std::exp(tile.maxima[m] - maximum);
+      tile.maxima[m] = maximum;
+    }
+    tile.totals[m] = tile.totals[m] * factor + exponentials(scores, tile.maxima[m]);
+    add_weighted(&tile.sums[m * tile.padded_values], factor, scores, tile.values.data(),
+                 std::min(end, at + 1) - begin, tile.padded_values);
+  }
+
+  void store(at::Tensor& out_NHV) {
+    const int64_t width = out_NHV.size(2), heads = heads_of_group();
+    T* out = static_cast<T*>(out_NHV.mutable_data_ptr());
+    for (int64_t m = 0; m < rows * heads; ++m) {
+      const int64_t row = sequence.first_row + first + m / heads;
+      A* sums = &tile.sums[m * tile.padded_values];
+      for (int64_t i = 0; i < width; ++i) sums[i] /= tile.totals[m];
+      narrow<T>(sums, out + (row * out_NHV.size(1) + g * heads + m % heads) * width, width);
+    }
+  }
+
+  void run(at::Tensor& out_NHV) {
+    load_queries();
+    const int64_t begin = first_key(position(0)) / block_tokens * block_tokens;
+    const int64_t end = sequence.num_past + first + rows;
+    for (int64_t block = begin; block < end; block += block_tokens) {
+      const int64_t block_end = std::min(end, block + block_tokens);
+      load_block(in.keys_PSGK, tile.keys, tile.padded_keys, block, block_end);
+      load_block(in.values_PSGV, tile.values, tile.padded_values, block, block_end);
+      for (int64_t m = 0; m < rows * heads_of_group(); ++m) score_block(m, block, block_end);
+    }
+    store(out_NHV);
+  }
+};
+
+struct Work {
+  size_t sequence;
+  int64_t g, first, rows;
+};
+
+std::vector<Work> split_work(const AttentionIn& in) {
+  const int64_t groups = in.keys_PSGK.size(2);
+  const int64_t rows_of_a_tile =
+      std::max<int64_t>(1, queries_of_a_tile / (in.q_NHK.size(1) / groups));
+  std::vector<Work> work;
+  for (size_t s = 0; s < in.sequences.size(); ++s) {
+    for (int64_t first = 0; first < in.sequences[s].num_rows; first += rows_of_a_tile) {
+      const int64_t rows = std::min(rows_of_a_tile, in.sequences[s].num_rows - first);
+      for (int64_t g = 0; g < groups; ++g) work.push_back({s, g, first, rows});
+    }
+  }
+  return work;
+}
+
+template <class T>
+void attention_of(const AttentionIn& in, at::Tensor& out_NHV) {
+  const auto work = split_work(in);
+  // Small calls (a decode step of a small model) are not worth waking the other threads.
+  at::parallel_for(0, static_cast<int64_t>(work.size()), 4, [&](int64_t begin, int64_t end) {
+    Tile<Compute<T>> tile(in.keys_PSGK.size(3), in.values_PSGV.size(3));
+    for (int64_t i = begin; i < end; ++i) {
+      Walk<T>{in, in.sequences[work[i].sequence], work[i].g, work[i].first, work[i].rows, tile}.run(
+          out_NHV);
+    }
+  });
+}
+
+void attention_dispatch(const AttentionIn& in, at::Tensor& out_NHV) {
+  switch (in.q_NHK.scalar_type()) {
+    case at::kFloat:
+      return attention_of<float>(in, out_NHV);
+    case at::kDouble:
+      return attention_of<double>(in, out_NHV);
+    case at::kBFloat16:
+      return attention_of<c10::BFloat16>(in, out_NHV);
+    default:
+      fail("attention: float32, float64 and bfloat16 are served, found {}",
+           c10::toString(in.q_NHK.scalar_type()));
+  }
+}
+
+}  // namespace hylo::kernels::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace hylo::kernels::cpu {
+HWY_EXPORT(attention_dispatch);
+void attention(const AttentionIn& in, at::Tensor& out_NHV) {
+  HWY_DYNAMIC_DISPATCH(attention_dispatch)(in, out_NHV);
+}
+}  // namespace hylo::kernels::cpu
+#endif

@@ -1,0 +1,48 @@
+// Rows of any floating type to and from the type in which a kernel computes. Included once per
+// target.
+#if defined(HYLO_KERNELS_CPU_CONVERT_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef HYLO_KERNELS_CPU_CONVERT_INL
+#undef HYLO_KERNELS_CPU_CONVERT_INL
+#else
+#define HYLO_KERNELS_CPU_CONVERT_INL
+#endif
+
+#include <c10/util/BFloat16.h>
+#include <hwy/highway.h>
+
+#include <cstdint>
+#include <type_traits>
+
+HWY_BEFORE_NAMESPACE();
+namespace hylo::kernels::cpu::HWY_NAMESPACE {
+
+/// float64 computes in float64, everything else in float32.
+template <class T>
+using Compute = std::conditional_t<std::is_same_v<T, double>, double, float>;
+
+template <class T>
+HWY_INLINE void widen(const T* HWY_RESTRICT from, Compute<T>* HWY_RESTRICT to, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) to[i] = static_cast<Compute<T>>(from[i]);
+}
+
+template <class T>
+HWY_INLINE void narrow(const Compute<T>* HWY_RESTRICT from, T* HWY_RESTRICT to, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) to[i] = static_cast<T>(from[i]);
+}
+
+template <class T>
+HWY_INLINE T rounded(Compute<T> value) {
+  return static_cast<T>(value);
+}
+
+/// Widths are padded to whole vectors with zeros, so that inner loops have no tail.
+template <class A>
+HWY_INLINE int64_t padded(int64_t n) {
+  const auto lanes =
+      static_cast<int64_t>(hwy::HWY_NAMESPACE::Lanes(hwy::HWY_NAMESPACE::ScalableTag<A>()));
+  return (n + lanes - 1) / lanes * lanes;
+}
+
+}  // namespace hylo::kernels::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif

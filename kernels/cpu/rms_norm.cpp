@@ -1,0 +1,81 @@
+// Highway wants this order.
+// clang-format off
+#include "kernels/cpu/targets.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/rms_norm.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+// clang-format on
+
+#include <ATen/Parallel.h>
+
+#include <cmath>
+#include <vector>
+
+#include "harness/base/error.h"
+#include "kernels/cpu/convert-inl.h"
+#include "kernels/cpu/rows.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace hylo::kernels::cpu::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+template <class A>
+HWY_INLINE A sum_of_squares(const A* HWY_RESTRICT x, int64_t padded_width) {
+  const hn::ScalableTag<A> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  auto sum = hn::Zero(d);
+  for (int64_t i = 0; i < padded_width; i += lanes) {
+    const auto v = hn::LoadU(d, x + i);
+    sum = hn::MulAdd(v, v, sum);
+  }
+  return hn::GetLane(hn::SumOfLanes(d, sum));
+}
+
+template <class T>
+void rms_norm_of(const RmsNormIn& in, at::Tensor& out) {
+  using A = Compute<T>;
+  const int64_t width = in.weight_D.numel(), num_rows = in.x.numel() / width;
+  const T* x = static_cast<const T*>(in.x.const_data_ptr());
+  const T* weight = static_cast<const T*>(in.weight_D.const_data_ptr());
+  T* y = static_cast<T*>(out.mutable_data_ptr());
+  at::parallel_for(0, num_rows, 1 + 65536 / width, [&](int64_t begin, int64_t end) {
+    std::vector<A> row(padded<A>(width));
+    for (int64_t r = begin; r < end; ++r) {
+      widen(x + r * width, row.data(), width);
+      const A mean =
+          sum_of_squares(row.data(), static_cast<int64_t>(row.size())) / static_cast<A>(width);
+      const A scale = A(1) / std::sqrt(mean + static_cast<A>(in.epsilon));
+      for (int64_t i = 0; i < width; ++i) {
+        y[r * width + i] =
+            rounded<T>(static_cast<A>(rounded<T>(row[i] * scale)) * static_cast<A>(weight[i]));
+      }
+    }
+  });
+}
+
+void rms_norm_dispatch(const RmsNormIn& in, at::Tensor& out) {
+  switch (in.x.scalar_type()) {
+    case at::kFloat:
+      return rms_norm_of<float>(in, out);
+    case at::kDouble:
+      return rms_norm_of<double>(in, out);
+    case at::kBFloat16:
+      return rms_norm_of<c10::BFloat16>(in, out);
+    default:
+      fail("rms_norm: float32, float64 and bfloat16 are served, found {}",
+           c10::toString(in.x.scalar_type()));
+  }
+}
+
+}  // namespace hylo::kernels::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace hylo::kernels::cpu {
+HWY_EXPORT(rms_norm_dispatch);
+void rms_norm(const RmsNormIn& in, at::Tensor& out) {
+  HWY_DYNAMIC_DISPATCH(rms_norm_dispatch)(in, out);
+}
+}  // namespace hylo::kernels::cpu
+#endif

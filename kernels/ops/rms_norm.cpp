@@ -1,0 +1,24 @@
+#include "kernels/ops/rms_norm.h"
+
+#include <ATen/ops/empty_like.h>
+
+#include "harness/base/error.h"
+#include "kernels/cpu/rows.h"
+#include "kernels/ops/shape.h"
+
+namespace hylo::kernels {
+
+at::Tensor rms_norm(const RmsNormIn& in) {
+  require(in.x.dim() >= 1 && in.weight_D.dim() == 1 && in.x.size(-1) == in.weight_D.size(0),
+          "rms_norm: x {} must end in the width of the weight {}", shape_text(in.x),
+          shape_text(in.weight_D));
+  require(in.x.scalar_type() == in.weight_D.scalar_type() && in.x.is_contiguous() &&
+              in.weight_D.is_contiguous(),
+          "rms_norm: x ({}) and weight ({}) must be contiguous and of one type", type_text(in.x),
+          type_text(in.weight_D));
+  auto out = at::empty_like(in.x);
+  cpu::rms_norm(in, out);
+  return out;
+}
+
+}  // namespace hylo::kernels

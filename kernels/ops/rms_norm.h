@@ -1,0 +1,19 @@
+// Root-mean-square norm over the last dim.
+// Source: Zhang, Sennrich 2019 (arXiv 1910.07467); rounding as in transformers' LlamaRMSNorm.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace hylo::kernels {
+
+struct RmsNormIn {
+  at::Tensor x;         ///< [..., D], contiguous
+  at::Tensor weight_D;  ///< same type as x
+  double epsilon = 1e-6;
+};
+/// weight * round(x / sqrt(mean(x^2) + epsilon)): statistics in float32 (float64 for float64),
+/// rounded to the type of x before the weight. A row's bits depend on that row alone. Throws Error
+/// when shapes or types disagree.
+at::Tensor rms_norm(const RmsNormIn& in);
+
+}  // namespace hylo::kernels

@@ -1,0 +1,80 @@
+// What sequences remember between calls.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "models/cache/page_pool.h"
+#include "models/config/model_config.h"
+
+namespace hylo::models {
+
+class SequenceCache;
+
+struct CacheOptions {
+  at::ScalarType type = at::kFloat;
+  int64_t page_tokens = 64;
+  /// Tokens of all sequences together. Only address space until they are used.
+  int64_t max_tokens = int64_t{1} << 22;
+};
+
+/// The memory of one model: a pool per layer, from which sequences take.
+class Cache {
+ public:
+  Cache(const ModelConfig& config, const CacheOptions& options);
+
+  [[nodiscard]] SequenceCache new_sequence();
+  [[nodiscard]] int64_t bytes() const;  ///< held by all sequences; a shared page counts once
+  [[nodiscard]] size_t num_layers() const { return layers_.size(); }
+  [[nodiscard]] PagePool& pages(size_t layer) { return *layers_[layer].pool; }
+
+ private:
+  friend class SequenceCache;
+  struct Layer {
+    std::unique_ptr<PagePool> pool;
+    std::optional<int64_t> window;
+  };
+  std::vector<Layer> layers_;
+};
+
+/// What one sequence remembers. Move-only: a copy is a fork() and says so.
+class SequenceCache {
+ public:
+  ~SequenceCache();
+  SequenceCache(SequenceCache&& other) noexcept;
+  SequenceCache& operator=(SequenceCache&& other) noexcept;
+
+  [[nodiscard]] int64_t num_tokens() const { return num_tokens_; }
+  [[nodiscard]] Cache& owner() const { return *cache_; }
+
+  /// Makes room for `num_tokens` more, which the layers then write. Throws Error when memory is
+  /// short.
+  void reserve(int64_t num_tokens);
+  /// Counts them as remembered and gives back pages that no window reaches any more.
+  void advance(int64_t num_tokens);
+
+  /// A second sequence with the same past. Full pages are shared, the last partial one is copied.
+  [[nodiscard]] SequenceCache fork() const;
+  /// Forgets all tokens from `num_tokens` on. Throws Error when a window has given back pages that
+  /// the shorter sequence would need.
+  void truncate(int64_t num_tokens);
+
+  /// Page table of a layer; -1 where a page was given back.
+  [[nodiscard]] std::span<const int32_t> pages(size_t layer) const { return pages_[layer]; }
+
+ private:
+  friend class Cache;
+  explicit SequenceCache(Cache& cache);
+  void release_all();
+
+  Cache* cache_;
+  std::vector<std::vector<int32_t>> pages_;
+  int64_t num_tokens_ = 0;
+};
+
+}  // namespace hylo::models

@@ -1,0 +1,23 @@
+// The models that hylo knows by name: geometry only, no weights.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "models/config/model_config.h"
+
+namespace hylo::models {
+
+struct CatalogEntry {
+  std::string name;    ///< the published one in lower case, without owner, context or tuning
+  std::string source;  ///< where the geometry was read
+  ModelConfig config;
+};
+
+const std::vector<CatalogEntry>& catalog();
+
+/// Throws Error with the nearest name when there is none.
+const CatalogEntry& find_model(std::string_view name);
+
+}  // namespace hylo::models

@@ -1,0 +1,45 @@
+// What a network is, as plain data.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "models/config/layer_spec.h"
+
+namespace hylo::models {
+
+/// Whose names and conventions a checkpoint follows.
+enum class Family { Llama, Mistral, Qwen2, Qwen3 };
+
+/// Types in which weights are stored.
+enum class NumberType { Float32, Float16, BFloat16, Float64 };
+
+struct ModelConfig {
+  Family family = Family::Llama;
+  int64_t vocabulary_size = 0;  ///< W, rows of the embedding
+  int64_t width = 0;            ///< D
+  std::vector<LayerSpec> layers;
+  double norm_epsilon = 1e-6;
+  bool tied_head = false;                    ///< the head is the embedding
+  int64_t max_positions = 0;                 ///< context that the checkpoint declares, in tokens
+  NumberType stored = NumberType::BFloat16;  ///< as declared; the tensors decide
+  std::optional<int32_t> bos;
+  std::vector<int32_t> eos;  ///< any of them ends a generated text
+  std::optional<int32_t> pad;
+  bool operator==(const ModelConfig&) const = default;
+};
+
+/// Whether a sequence may be cut into calls, and prefixes shared, without changing numbers.
+bool depends_on_call_length(const ModelConfig& config);
+
+std::string_view family_name(Family family);  ///< "llama", as in config.json's model_type
+std::string_view type_name(NumberType type);  ///< "float32", ...
+std::optional<NumberType> type_named(std::string_view name);
+int64_t bytes_of(NumberType type);
+
+/// One line per run of equal layers: "0-15  attention 32/8 heads x 64, SwiGLU 8192".
+std::vector<std::string> describe_layers(const ModelConfig& config);
+
+}  // namespace hylo::models

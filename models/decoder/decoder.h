@@ -1,0 +1,62 @@
+// The one network class: embedding, a list of layers that need not be alike, norm, head.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "kernels/ops/linear.h"
+#include "models/cache/cache.h"
+#include "models/config/model_config.h"
+#include "models/decoder/rotary_tables.h"
+#include "models/weights/weights.h"
+
+namespace hylo::models {
+
+/// Rows of a ragged call: sequences one after another, each with what it remembers. A chunk of
+/// prefill, eight sequences decoding at once and a mixture of both are the same call.
+struct BatchedSequence {
+  SequenceCache* cache = nullptr;
+  int64_t num_rows = 0;
+};
+struct Batch {
+  std::vector<BatchedSequence> sequences;
+  [[nodiscard]] int64_t num_rows() const;
+};
+
+struct ForwardOptions {
+  kernels::RowGroups groups = kernels::RowGroups::Free;
+  RotaryPrecision rotary = RotaryPrecision::Exact;
+  bool keep_hidden = false;
+};
+
+struct ForwardOut {
+  at::Tensor normed_ND;               ///< after the final norm
+  std::vector<at::Tensor> hidden_ND;  ///< with keep_hidden: the input of every layer
+};
+
+class Decoder {
+ public:
+  /// `weights` as visit_weights(config) wants them, all of one floating type.
+  Decoder(ModelConfig config, ModelWeights weights);
+
+  [[nodiscard]] const ModelConfig& config() const { return config_; }
+  [[nodiscard]] const ModelWeights& weights() const { return weights_; }
+  [[nodiscard]] at::ScalarType type() const { return weights_.embedding_WD.scalar_type(); }
+
+  /// Runs the tokens through all layers and lets every sequence remember its rows. Throws Error for
+  /// a token outside of the vocabulary.
+  ForwardOut forward(std::span<const int32_t> tokens_N, const Batch& batch,
+                     const ForwardOptions& options = {}) const;
+
+  /// [M, W] logits of rows that forward() gave, in the type of the weights.
+  [[nodiscard]] at::Tensor logits(const at::Tensor& normed_MD, kernels::RowGroups groups) const;
+
+ private:
+  ModelConfig config_;
+  ModelWeights weights_;
+};
+
+}  // namespace hylo::models

@@ -1,0 +1,53 @@
+// A checkpoint folder: config.json, one or many safetensors files, and what was found in them.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "models/config/model_config.h"
+#include "models/weights/weights.h"
+
+namespace hylo::models {
+
+struct Checkpoint {
+  std::filesystem::path folder;
+  ModelConfig config;
+  ModelWeights weights;
+  std::vector<std::filesystem::path> weight_files;  ///< in order
+  int64_t stored_bytes = 0;                         ///< of all tensors
+  std::vector<std::string> notes;                   ///< what a user should know
+};
+
+struct OpenOptions {
+  /// Convert to this type; without it tensors stay as they are stored, as views of the mapped
+  /// files.
+  std::optional<NumberType> type;
+};
+
+/// Opens a folder. Tensors that need no conversion are views of the mapping: opening reads nothing
+/// but headers. Throws Error naming file and tensor: missing, left over, of another shape, of a
+/// type that is not floating.
+Checkpoint open_checkpoint(const std::filesystem::path& folder, const OpenOptions& options = {});
+
+struct WriteOptions {
+  int64_t max_file_bytes = 5'000'000'000;  ///< further tensors go to a next file
+};
+/// Writes config.json, model*.safetensors and the index where there are several files, bit by bit
+/// in the types that the tensors have. Throws Error when a tensor is missing or has another shape.
+void write_checkpoint(const std::filesystem::path& folder, const ModelConfig& config,
+                      const ModelWeights& weights, const WriteOptions& options = {});
+
+/// Names (ours) of tensors that hold NaN or infinite values. Reads every weight once.
+std::vector<std::string> find_non_finite(const ModelConfig& config, const ModelWeights& weights);
+
+/// SHA-256 over the weight files, in order. Reads them whole.
+std::string hash_weights(const Checkpoint& checkpoint);
+
+/// Random weights for measurements and tests: normal with deviation 1 / sqrt(width of the input),
+/// norms at 1, biases at 0.
+ModelWeights random_weights(const ModelConfig& config, NumberType type, uint64_t seed);
+
+}  // namespace hylo::models
