@@ -1,0 +1,18 @@
+// How much of a number may depend on what was computed beside it.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+namespace hylo::models {
+
+enum class NumericMode {
+  Exact,   ///< a row's result does not depend on what shares its batch
+  Stable,  ///< the same plan of batches gives the same numbers
+  Fast,    ///< batches may be re-planned, after an interruption for instance
+};
+
+std::string_view numeric_mode_name(NumericMode mode);
+std::optional<NumericMode> numeric_mode_named(std::string_view name);
+
+}  // namespace hylo::models
