@@ -11,11 +11,12 @@ namespace hylo::tasks {
 
 /// How tokens are chosen. Greedy unless a temperature is given.
 struct Sampling {
-  double temperature = 0;         ///< 0: greedy
-  int64_t top_k = 0;              ///< keep the k most likely; 0: all
-  double top_p = 1;               ///< keep the smallest set with this mass
-  double min_p = 0;               ///< drop what is less likely than this share of the most likely
-  double repetition_penalty = 1;  ///< divides positive and multiplies negative logits of tokens seen
+  double temperature = 0;  ///< 0: greedy
+  int64_t top_k = 0;       ///< keep the k most likely; 0: all
+  double top_p = 1;        ///< keep the smallest set with this mass
+  double min_p = 0;        ///< drop what is less likely than this share of the most likely
+  double repetition_penalty =
+      1;  ///< divides positive and multiplies negative logits of tokens seen
   uint64_t seed = 0;
   bool operator==(const Sampling&) const = default;
 };
@@ -38,9 +39,9 @@ using Request = std::variant<ScoreText, ScoreRolling, GenerateText>;
 
 /// Token ids travel with the answers so that a run can be inspected; tasks do not look at them.
 struct TextScore {
-  double log_likelihood = 0;  ///< natural log, summed over the continuation (or over all windows)
-  bool is_greedy = false;     ///< every scored token is the arg max; first index wins
-  int64_t num_tokens = 0;     ///< tokens scored
+  double log_likelihood = 0;   ///< natural log, summed over the continuation (or over all windows)
+  bool is_greedy = false;      ///< every scored token is the arg max; first index wins
+  int64_t num_tokens = 0;      ///< tokens scored
   int64_t dropped_tokens = 0;  ///< cut from the left of context and continuation
   /// The context alone is not tokenised as it is inside context + continuation.
   bool boundary_merged = false;
@@ -54,8 +55,8 @@ enum class FinishReason { Stop, EndOfText, Length };
 struct GeneratedText {
   std::string text;  ///< decoded without special tokens, cut at the stop strings
   FinishReason finish_reason = FinishReason::Length;
-  int64_t num_tokens = 0;      ///< generated, the end-of-text token included
-  int64_t dropped_tokens = 0;  ///< cut from the left of the prompt
+  int64_t num_tokens = 0;            ///< generated, the end-of-text token included
+  int64_t dropped_tokens = 0;        ///< cut from the left of the prompt
   std::vector<int32_t> context_ids;  ///< the prompt, before truncation
   std::vector<int32_t> token_ids;    ///< everything generated, special tokens too
 };

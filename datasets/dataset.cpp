@@ -1,0 +1,97 @@
+#include "datasets/dataset.h"
+
+#include <algorithm>
+
+#include "datasets/formats.h"
+#include "harness/base/files.h"
+#include "harness/base/hash.h"
+
+namespace hylo::datasets {
+namespace {
+
+std::string read_bytes(const Manifest& manifest, const std::filesystem::path& file) {
+  std::error_code absent;
+  require(
+      std::filesystem::exists(file, absent),
+      "data set {}: expected {}, found no such file; get it from {} or name another folder with "
+      "--data or HYLO_DATA",
+      manifest.name, file.string(), manifest.source);
+  return read_text_file(file);
+}
+
+bool is_verified(const ManifestFile& expected, const Dataset& dataset, size_t num_bytes,
+                 const OpenOptions& options) {
+  if (!expected.sha256) return false;
+  const bool same = dataset.sha256 == *expected.sha256;
+  require(
+      same || options.allow_other_bytes,
+      "{}: expected {} bytes with sha256 {}, found {} bytes with sha256 {}; get the file of the "
+      "manifest of {} again, or allow other bytes explicitly (results are then not comparable)",
+      dataset.file.string(), expected.bytes, *expected.sha256, num_bytes, dataset.sha256,
+      dataset.name);
+  return same;
+}
+
+void check_fields(const Manifest& manifest, const Dataset& dataset) {
+  for (const auto& document : dataset.documents) {
+    for (const auto& field : manifest.fields) {
+      require(document.fields.contains(field), "{}: document {} has no field '{}'",
+              dataset.file.string(), document.index, field);
+    }
+  }
+}
+
+FoundFile find_file(const Manifest& manifest, const ManifestFile& file,
+                    const std::filesystem::path& data_root) {
+  if (manifest.place == Place::DataRoot && data_root.empty()) return {file, {}, FileState::Missing};
+  FoundFile found{file, location_of(manifest, file, data_root), FileState::Missing};
+  std::error_code absent;
+  const auto size = std::filesystem::file_size(found.location, absent);
+  if (!absent) {
+    const bool is_same = static_cast<int64_t>(size) == file.bytes || !file.sha256;
+    found.state = is_same ? FileState::Found : FileState::OtherSize;
+  }
+  return found;
+}
+
+}  // namespace
+
+Dataset open_dataset(const Manifest& manifest, std::string_view split,
+                     const std::filesystem::path& data_root, const OpenOptions& options) {
+  const ManifestFile& expected = manifest.file_of(split);
+  Dataset dataset{.name = manifest.name,
+                  .split = expected.split,
+                  .file = location_of(manifest, expected, data_root),
+                  .sha256 = {},
+                  .is_verified = false,
+                  .documents = {}};
+  const std::string bytes = read_bytes(manifest, dataset.file);
+  dataset.sha256 = sha256_hex(bytes);
+  dataset.is_verified = is_verified(expected, dataset, bytes.size(), options);
+  dataset.documents = parse_documents(expected.format, bytes, dataset.file.string());
+  check_fields(manifest, dataset);
+  return dataset;
+}
+
+Dataset open_dataset(std::string_view name, std::string_view split,
+                     const std::filesystem::path& data_root, const OpenOptions& options) {
+  return open_dataset(find_manifest(name), split, data_root, options);
+}
+
+bool FoundDataset::is_complete() const {
+  return std::ranges::all_of(files, [](const FoundFile& f) { return f.state == FileState::Found; });
+}
+
+std::vector<FoundDataset> find_datasets(const std::filesystem::path& data_root) {
+  std::vector<FoundDataset> found;
+  for (auto& manifest : shipped_manifests()) {
+    FoundDataset dataset{.manifest = std::move(manifest), .files = {}};
+    for (const auto& file : dataset.manifest.files) {
+      dataset.files.push_back(find_file(dataset.manifest, file, data_root));
+    }
+    found.push_back(std::move(dataset));
+  }
+  return found;
+}
+
+}  // namespace hylo::datasets

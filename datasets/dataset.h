@@ -1,0 +1,54 @@
+// A split of a data set in memory: fixed documents whose bytes were verified.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "datasets/document.h"
+#include "datasets/manifest.h"
+
+namespace hylo::datasets {
+
+struct Dataset {
+  std::string name;  ///< of its manifest
+  std::string split;
+  std::filesystem::path file;
+  std::string sha256;  ///< of the bytes that were read
+  /// The bytes are those of the manifest. False only where the caller allowed other bytes or the
+  /// manifest has no hash; a run records it.
+  bool is_verified = false;
+  std::vector<Document> documents;
+};
+
+struct OpenOptions {
+  bool allow_other_bytes = false;  ///< read a file whose hash is not the manifest's
+};
+
+/// Reads a split and verifies its SHA-256. Throws Error when the file is missing, its bytes are not
+/// those of the manifest (expected, found, what to do), or a line is broken (file and line).
+Dataset open_dataset(const Manifest& manifest, std::string_view split,
+                     const std::filesystem::path& data_root, const OpenOptions& options = {});
+/// The same by the name of a shipped manifest.
+Dataset open_dataset(std::string_view name, std::string_view split,
+                     const std::filesystem::path& data_root, const OpenOptions& options = {});
+
+enum class FileState { Found, Missing, OtherSize };
+
+struct FoundFile {
+  ManifestFile file;
+  std::filesystem::path location;
+  FileState state = FileState::Missing;
+};
+struct FoundDataset {
+  Manifest manifest;
+  std::vector<FoundFile> files;
+  [[nodiscard]] bool is_complete() const;  ///< every file was found
+};
+
+/// Looks for the files of every shipped manifest; compares sizes, hashes nothing. With an empty
+/// root only what hylo ships is found.
+std::vector<FoundDataset> find_datasets(const std::filesystem::path& data_root);
+
+}  // namespace hylo::datasets

@@ -1,0 +1,142 @@
+#include "datasets/manifest.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <utility>
+
+#include "harness/base/files.h"
+#include "harness/base/json.h"
+#include "harness/base/unicode.h"
+
+namespace hylo::datasets {
+namespace {
+
+constexpr std::array<std::pair<std::string_view, Format>, 3> format_names{{
+    {"json_lines", Format::JsonLines},
+    {"hellaswag_text", Format::HellaswagText},
+    {"wikitext_pages", Format::WikitextPages},
+}};
+constexpr std::array<std::pair<std::string_view, Place>, 2> place_names{{
+    {"data_root", Place::DataRoot},
+    {"shipped", Place::Shipped},
+}};
+
+template <class Table>
+auto named(const Table& table, const std::string& word, const std::string& where) {
+  std::vector<std::string_view> names;
+  for (const auto& [name, value] : table) {
+    if (name == word) return value;
+    names.push_back(name);
+  }
+  fail("{}: expected one of {}, found '{}'", where, fmt::join(names, ", "), word);
+}
+
+bool is_sha256(std::string_view text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+/// Only null says that no hash is known; leaving the key out is a mistake.
+std::optional<std::string> read_sha256(JsonReader& reader, const Json& json) {
+  require(json.contains("sha256"), "{}: missing; null if nobody could verify the file",
+          reader.path_of("sha256"));
+  if (json["sha256"].is_null()) {
+    reader.ignore("sha256");
+    return std::nullopt;
+  }
+  const auto digits = reader.get<std::string>("sha256");
+  require(is_sha256(digits), "{}: expected 64 lower-case hexadecimal digits, found '{}'",
+          reader.path_of("sha256"), digits);
+  return digits;
+}
+
+ManifestFile read_file_entry(const Json& json, const std::string& path) {
+  JsonReader reader(json, path);
+  ManifestFile file{
+      .path = reader.get<std::string>("path"),
+      .split = reader.get<std::string>("split"),
+      .format = named(format_names, reader.get<std::string>("format"), reader.path_of("format")),
+      .bytes = reader.get<int64_t>("bytes"),
+      .sha256 = read_sha256(reader, json)};
+  reader.done();
+  require(file.bytes >= 0, "{}: expected 0 or more, found {}", reader.path_of("bytes"), file.bytes);
+  return file;
+}
+
+void check_splits(const Manifest& manifest, const std::string& where) {
+  require(!manifest.files.empty(), "{}: files: expected at least one, found none", where);
+  std::set<std::string> splits;
+  for (const auto& file : manifest.files) {
+    require(splits.insert(file.split).second, "{}: files: two of split '{}'; a split is one file",
+            where, file.split);
+  }
+}
+
+}  // namespace
+
+const ManifestFile& Manifest::file_of(std::string_view split) const {
+  std::vector<std::string> splits;
+  for (const auto& file : files) {
+    if (file.split == split) return file;
+    splits.push_back(file.split);
+  }
+  fail("data set {}: has no split '{}'; it has {}", name, split, fmt::join(splits, ", "));
+}
+
+Manifest read_manifest(const std::filesystem::path& file) {
+  const Json json = read_json_file(file);
+  JsonReader reader(json, file.string());
+  Manifest manifest{
+      .name = reader.get<std::string>("name"),
+      .source = reader.get<std::string>("source"),
+      .licence = reader.get<std::string>("licence"),
+      .attribution = reader.get<std::string>("attribution"),
+      .notes = reader.get_or<std::string>("notes", ""),
+      .place = named(place_names, reader.get<std::string>("place"), reader.path_of("place")),
+      .fields = reader.get<std::vector<std::string>>("fields"),
+      .files = {}};
+  const Json& files = reader.at("files");
+  require(files.is_array(), "{}: expected an array, found {}", reader.path_of("files"),
+          files.type_name());
+  for (size_t i = 0; i < files.size(); ++i) {
+    manifest.files.push_back(
+        read_file_entry(files[i], fmt::format("{}[{}]", reader.path_of("files"), i)));
+  }
+  reader.done();
+  check_splits(manifest, file.string());
+  return manifest;
+}
+
+std::vector<Manifest> shipped_manifests() {
+  std::vector<Manifest> manifests;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(shipped_file("datasets/manifests"))) {
+    if (entry.path().extension() == ".json") manifests.push_back(read_manifest(entry.path()));
+  }
+  std::ranges::sort(manifests, {}, &Manifest::name);
+  return manifests;
+}
+
+Manifest find_manifest(std::string_view name) {
+  std::vector<std::string> names;
+  for (auto& manifest : shipped_manifests()) {
+    if (manifest.name == name) return manifest;
+    names.push_back(manifest.name);
+  }
+  const auto near = nearest(name, names);
+  fail("data set '{}': unknown{}; `hylo list datasets` shows all", name,
+       near ? fmt::format(", did you mean {}?", *near) : "");
+}
+
+std::filesystem::path location_of(const Manifest& manifest, const ManifestFile& file,
+                                  const std::filesystem::path& data_root) {
+  if (manifest.place == Place::Shipped) return shipped_file(file.path);
+  require(!data_root.empty(),
+          "data set {}: needs the folder that holds {}; name it with --data or HYLO_DATA",
+          manifest.name, file.path);
+  return data_root / file.path;
+}
+
+}  // namespace hylo::datasets

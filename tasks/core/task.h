@@ -1,0 +1,87 @@
+// A task: documents to requests, responses to scores. Pure: no model, no clock.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "datasets/document.h"
+#include "tasks/core/request.h"
+
+namespace hylo::tasks {
+
+using datasets::Document;
+
+/// How the values of the documents become one number.
+enum class Aggregation {
+  Mean,
+  WeightedPerplexity,  ///< exp(-sum of values / sum of weights); values are log-likelihoods
+  BitsPerByte,         ///< -sum of values / sum of weights / ln 2
+};
+
+struct MetricInfo {
+  std::string name;
+  std::string filter = "none";  ///< how the answer was found in the response
+  bool higher_is_better = true;
+  Aggregation aggregation = Aggregation::Mean;
+};
+
+/// How worked examples are chosen from the pool.
+enum class Sampler {
+  Default,  ///< one random.sample per document, from one stream per task, as lm-eval draws
+  FirstN,   ///< the first of the pool, in order
+};
+
+struct TaskInfo {
+  std::string name;
+  std::string version;
+  std::string description;
+  std::string source;         ///< who defined the task
+  std::string licence;        ///< of the definition; the data's is in its manifest
+  std::string dataset;        ///< name of a manifest; empty: the task generates its documents
+  std::string split;          ///< that is evaluated
+  std::string fewshot_split;  ///< the pool of worked examples; empty: the task takes none
+  /// One example more than asked for is drawn, and the document itself is taken out.
+  bool leaves_itself_out = false;
+  int64_t default_num_fewshot = 0;
+  Sampler sampler = Sampler::Default;
+  std::vector<MetricInfo> metrics;
+};
+
+struct MetricValue {
+  std::string metric;
+  std::string filter = "none";
+  std::optional<double> value;  ///< absent: a request failed. Failed is not wrong
+  double weight = 1;            ///< of the value in the aggregate: words or bytes of a perplexity
+  std::string extracted;        ///< the answer that the filter found in a generated text
+};
+/// One value per metric of TaskInfo, in that order.
+using Score = std::vector<MetricValue>;
+
+class Task {
+ public:
+  virtual ~Task() = default;
+  [[nodiscard]] virtual const TaskInfo& info() const = 0;
+
+  /// What is asked about a document, worked examples in front. Throws Error for a document that
+  /// lacks a field or whose answer is not among its choices.
+  [[nodiscard]] virtual std::vector<Request> requests(
+      const Document& document, std::span<const Document* const> shots) const = 0;
+
+  /// `responses` answer requests(document, ...) in that order.
+  [[nodiscard]] virtual Score score(const Document& document,
+                                    std::span<const Response> responses) const = 0;
+
+  /// All documents of a task that generates them (info().dataset is empty); document i does not
+  /// depend on the others.
+  [[nodiscard]] virtual std::vector<Document> generate_documents() const { return {}; }
+};
+
+/// The score of a document with a request that failed: no value for any metric.
+Score failed_score(const TaskInfo& info);
+/// Whether any response is Failed.
+bool any_failed(std::span<const Response> responses);
+
+}  // namespace hylo::tasks

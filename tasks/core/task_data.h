@@ -1,0 +1,31 @@
+// The documents of a task and its pool of worked examples, read and verified.
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "datasets/dataset.h"
+#include "tasks/core/task.h"
+
+namespace hylo::tasks {
+
+struct TaskData {
+  std::vector<Document> documents;
+  std::vector<Document> separate_pool;  ///< empty when the pool is the documents themselves
+  bool pool_is_documents = false;
+  std::string sha256;       ///< of the file evaluated, or of the generated documents
+  std::string pool_sha256;  ///< of the pool's file; empty without a pool
+  bool is_verified = true;  ///< the bytes of all files are those of their manifest
+
+  [[nodiscard]] std::span<const Document> pool() const {
+    return pool_is_documents ? std::span<const Document>(documents) : separate_pool;
+  }
+};
+
+/// Reads what the task needs; the pool only when `with_pool`. Throws Error as open_dataset does.
+TaskData open_task_data(const Task& task, const std::filesystem::path& data_root, bool with_pool,
+                        const datasets::OpenOptions& options = {});
+
+}  // namespace hylo::tasks
