@@ -5,6 +5,8 @@
 #include <optional>
 #include <span>
 
+#include "reports/compare/statistics.h"
+
 namespace hylo::reports {
 
 /// How scores of documents become one value. Only the mean has a standard error; the others are
@@ -24,6 +26,7 @@ struct WeightedValue {
 struct Aggregate {
   std::optional<double> value;           ///< none without scores
   std::optional<double> standard_error;  ///< none where there is none, or fewer than two scores
+  std::optional<Interval> interval;      ///< 95 %, Wilson; of means whose scores are all 0 or 1
   int64_t n = 0;                         ///< scores that counted
 };
 
