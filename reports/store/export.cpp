@@ -121,7 +121,9 @@ class Exporter {
       const auto key = metrics_.getColumn(0).getString() + (filter == "none" ? "" : "," + filter);
       const auto value = number(number_in(metrics_.getColumn(3)));
       const bool weighted = has_weights(static_cast<Aggregation>(metrics_.getColumn(2).getInt()));
-      all[key] = weighted ? OrderedJson::array({value, metrics_.getColumn(4).getDouble()}) : value;
+      all[key] = weighted && !value.is_null()
+                     ? OrderedJson::array({value, metrics_.getColumn(4).getDouble()})
+                     : value;
     }
     return all;
   }
