@@ -1,0 +1,36 @@
+// From scores of documents to one number with its error.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "reports/compare/statistics.h"
+
+namespace hylo::reports {
+
+/// How scores of documents become one value. Only the mean has a standard error; the others are
+/// made of log-likelihoods and, the weighted ones, counts of words or bytes.
+enum class Aggregation {
+  Mean = 1,            ///< of values; standard error s / sqrt(n)
+  WeightedPerplexity,  ///< exp(-sum of values / sum of weights)
+  BitsPerUnit,         ///< -sum of values / sum of weights / ln 2: bits per byte
+  MeanPerplexity,      ///< exp(-mean of values): perplexity per document
+};
+
+struct WeightedValue {
+  double value = 0;
+  double weight = 1;
+};
+
+struct Aggregate {
+  std::optional<double> value;           ///< none without scores
+  std::optional<double> standard_error;  ///< none where there is none, or fewer than two scores
+  std::optional<Interval> interval;      ///< 95 %, Wilson; of means whose scores are all 0 or 1
+  int64_t n = 0;                         ///< scores that counted
+};
+
+/// Sums run in the order given, so that the result is that of the same order elsewhere.
+Aggregate aggregate(Aggregation aggregation, std::span<const WeightedValue> scores);
+
+}  // namespace hylo::reports

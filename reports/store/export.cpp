@@ -1,0 +1,161 @@
+#include "reports/store/export.h"
+
+#include <SQLiteCpp/Statement.h>
+
+#include <cmath>
+
+#include "reports/store/connection.h"
+#include "reports/store/values.h"
+
+namespace hylo::reports {
+namespace {
+
+constexpr auto requests_in_order =
+    "SELECT task.name, document.document_index, output.request, output.log_likelihood, "
+    "output.is_greedy, output.num_tokens, output.generated, finish_reason.name, "
+    "output.dropped_tokens, output.window_log_likelihoods, output.error, output.kind, prompt.text, "
+    "output.continuation, prompt.token_ids, output.token_ids, output.context_ids, document.id, "
+    "(SELECT max(request) FROM output AS other WHERE other.document = document.id) "
+    "FROM cell JOIN task ON task.id = cell.task JOIN document ON document.cell = cell.id "
+    "JOIN output ON output.document = document.id JOIN prompt ON prompt.id = output.prompt "
+    "LEFT JOIN finish_reason ON finish_reason.id = output.finish_reason "
+    "WHERE cell.run = ? ORDER BY cell.position, document.document_index, output.request";
+enum Column {
+  Task,
+  Index,
+  Request,
+  LogLikelihood,
+  IsGreedy,
+  NumTokens,
+  Generated,
+  Finish,
+  DroppedTokens,
+  Windows,
+  ErrorText,
+  Kind,
+  PromptText,
+  Continuation,
+  PromptIds,
+  TokenIds,
+  ContextIds,
+  DocumentId,
+  LastRequest
+};
+
+constexpr auto metrics_in_order =
+    "SELECT metric.name, metric.filter, metric.aggregation, score.value, score.weight FROM score "
+    "JOIN metric ON metric.id = score.metric WHERE score.document = ? ORDER BY metric.position";
+
+// JSON has no numbers for these; null would say that the value does not apply.
+OrderedJson number(double value) {
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return value > 0 ? "Infinity" : "-Infinity";
+  return value;
+}
+
+OrderedJson number(const std::optional<double>& value) {
+  return value ? number(*value) : OrderedJson(nullptr);
+}
+
+OrderedJson text(const SQLite::Column& column) {
+  const auto found = text_in(column);
+  return found ? OrderedJson(*found) : OrderedJson(nullptr);
+}
+
+bool has_weights(Aggregation aggregation) {
+  return aggregation == Aggregation::WeightedPerplexity || aggregation == Aggregation::BitsPerUnit;
+}
+
+class Exporter {
+ public:
+  Exporter(SQLite::Database& database, const ExportOptions& options)
+      : options_(options),
+        requests_(database, requests_in_order),
+        metrics_(database, metrics_in_order) {}
+
+  void write(int64_t run, std::ostream& out) {
+    requests_.bind(1, run);
+    while (requests_.executeStep()) {
+      // Text that is not UTF-8 gets U+FFFD, as a decoder of tokens would write it.
+      out << line().dump(-1, ' ', false, OrderedJson::error_handler_t::replace) << '\n';
+    }
+  }
+
+ private:
+  OrderedJson line() {
+    const bool failed = !column(ErrorText).isNull();
+    OrderedJson line = {{"task", column(Task).getString()},
+                        {"index", column(Index).getInt64()},
+                        {"request", column(Request).getInt64()}};
+    line["log_likelihood"] = number(number_in(column(LogLikelihood)));
+    line["is_greedy"] = nullptr;
+    if (!column(IsGreedy).isNull()) line["is_greedy"] = column(IsGreedy).getInt() != 0;
+    line["num_tokens"] = count(NumTokens, failed);
+    line["generated"] = text(column(Generated));
+    line["finish_reason"] = text(column(Finish));
+    line["dropped_tokens"] = count(DroppedTokens, failed);
+    if (kind() == RequestKind::Rolling) line["windows"] = windows();
+    if (failed) line["error"] = column(ErrorText).getString();
+    if (column(Request).getInt64() == column(LastRequest).getInt64()) line["metrics"] = metrics();
+    if (options_.text) add_text(line);
+    if (options_.ids) add_ids(line);
+    return line;
+  }
+
+  OrderedJson count(Column name, bool failed) {
+    return failed ? OrderedJson(nullptr) : OrderedJson(column(name).getInt64());
+  }
+
+  OrderedJson windows() {
+    auto list = OrderedJson::array();
+    for (const double window : values_in<double>(column(Windows))) list.push_back(number(window));
+    return list;
+  }
+
+  OrderedJson metrics() {
+    auto all = OrderedJson::object();
+    metrics_.reset();
+    metrics_.bind(1, column(DocumentId).getInt64());
+    while (metrics_.executeStep()) {
+      const auto filter = metrics_.getColumn(1).getString();
+      const auto key = metrics_.getColumn(0).getString() + (filter == "none" ? "" : "," + filter);
+      const auto value = number(number_in(metrics_.getColumn(3)));
+      const bool weighted = has_weights(static_cast<Aggregation>(metrics_.getColumn(2).getInt()));
+      all[key] = weighted && !value.is_null()
+                     ? OrderedJson::array({value, metrics_.getColumn(4).getDouble()})
+                     : value;
+    }
+    return all;
+  }
+
+  void add_text(OrderedJson& line) {
+    const bool rolling = kind() == RequestKind::Rolling;
+    line["context"] = rolling ? OrderedJson("") : OrderedJson(column(PromptText).getString());
+    line["continuation"] = text(column(rolling ? PromptText : Continuation));
+  }
+
+  void add_ids(OrderedJson& line) {
+    const bool rolling = kind() == RequestKind::Rolling;
+    line["context_ids"] = values_in<int32_t>(column(rolling ? ContextIds : PromptIds));
+    line["token_ids"] = values_in<int32_t>(column(rolling ? PromptIds : TokenIds));
+  }
+
+  SQLite::Column column(Column name) { return requests_.getColumn(name); }
+  RequestKind kind() { return static_cast<RequestKind>(column(Kind).getInt()); }
+
+  ExportOptions options_;
+  SQLite::Statement requests_;
+  SQLite::Statement metrics_;
+};
+
+}  // namespace
+
+void export_samples(const Store& store, int64_t run, const ExportOptions& options,
+                    std::ostream& out) {
+  in_words(store.file(), [&] { Exporter(store.database(), options).write(run, out); });
+  out.flush();
+  require(out.good(), "run {}: the export could not be written; check the disk that it goes to",
+          run);
+}
+
+}  // namespace hylo::reports

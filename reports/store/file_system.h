@@ -1,0 +1,24 @@
+// What the place of a store permits.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace hylo::reports {
+
+/// The name of the network file system that statfs reports as `magic`; nothing for others. SQLite's
+/// write-ahead log lies in shared memory, which processes on two machines do not share.
+std::optional<std::string> network_file_system(int64_t magic);
+
+/// The same, of the file system that holds `folder`. Throws Error when it cannot be asked.
+std::optional<std::string> network_file_system_of(const std::filesystem::path& folder);
+
+/// This process may write there, by its effective user and the file system's flags.
+bool is_writable(const std::filesystem::path& path);
+
+/// The folder that holds `file`; "." for a bare name.
+std::filesystem::path folder_of(const std::filesystem::path& file);
+
+}  // namespace hylo::reports

@@ -1,0 +1,45 @@
+// A run's own rows: finding the one to go on with, making a new one.
+#pragma once
+
+#include <SQLiteCpp/Database.h>
+
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "reports/store/records.h"
+#include "reports/store/writer.h"
+
+namespace hylo::reports {
+
+/// Throws Error for a name or seed that cannot be stored, std::logic_error for cells without sense.
+void check_description(const RunDescription& run, std::span<const CellDescription> cells);
+
+struct FoundRun {
+  int64_t id = 0;
+  RunState state = RunState::Incomplete;
+};
+
+/// See Store::begin. Throws Error when the name belongs to a run with another key.
+std::optional<FoundRun> run_to_continue(SQLite::Database& database,
+                                        const std::filesystem::path& file,
+                                        const RunDescription& run);
+
+int64_t insert_run(SQLite::Database& database, const RunDescription& run,
+                   std::span<const CellDescription> cells);
+
+/// Notes who works on it from now on, drops aggregates of an earlier attempt, and names the run if
+/// it had no name.
+void begin_attempt(SQLite::Database& database, int64_t run, const std::string& name);
+
+void mark_complete(SQLite::Database& database, int64_t run);
+
+/// Why a run cannot be taken: which process has it.
+std::string busy_text(SQLite::Database& database, const std::filesystem::path& file, int64_t run);
+
+/// Throws std::logic_error when a key stands for different cells than it did.
+void require_same_cells(std::span<const CellRow> stored, std::span<const CellDescription> given,
+                        const std::string& key);
+
+}  // namespace hylo::reports

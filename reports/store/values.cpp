@@ -1,0 +1,36 @@
+#include "reports/store/values.h"
+
+#include <bit>
+#include <cmath>
+#include <limits>
+
+namespace hylo::reports {
+
+static_assert(std::endian::native == std::endian::little,
+              "blobs are written as they lie in memory");
+
+void bind_number(SQLite::Statement& statement, int index, std::optional<double> value) {
+  if (!value) return statement.bind(index);
+  if (std::isnan(*value)) return statement.bind(index, "NaN");
+  statement.bind(index, *value);
+}
+
+std::optional<double> number_in(const SQLite::Column& column) {
+  if (column.isNull()) return std::nullopt;
+  if (column.isText()) return std::numeric_limits<double>::quiet_NaN();
+  return column.getDouble();
+}
+
+void bind_text(SQLite::Statement& statement, int index, const std::optional<std::string>& text) {
+  if (!text) return statement.bind(index);
+  statement.bindNoCopy(index, *text);
+}
+
+std::optional<std::string> text_in(const SQLite::Column& column) {
+  if (column.isNull()) return std::nullopt;
+  return column.getString();
+}
+
+OrderedJson json_in(const SQLite::Column& column) { return OrderedJson::parse(column.getString()); }
+
+}  // namespace hylo::reports
