@@ -25,7 +25,7 @@ num_jobs() {
 
 # Ninja's lines "[12/300] ...": rewritten in place on a terminal, else every tenth part.
 progress() {
-  local line step total printed=-1
+  local line step total printed=0
   while IFS= read -r line; do
     [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]] || continue
     step=${BASH_REMATCH[1]} total=${BASH_REMATCH[2]}

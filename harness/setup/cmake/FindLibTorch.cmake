@@ -1,8 +1,9 @@
 # FindLibTorch: the imported target LibTorch::LibTorch without find_package(Torch), which asks for a
 # CUDA toolkit as soon as the library was built for CUDA.
 #
-# Looked for in this order: LIBTORCH_ROOT; CMAKE_PREFIX_PATH, as variable or environment (a libtorch
-# folder, or what `torch.utils.cmake_prefix_path` prints); the torch package of a python3; the system.
+# Looked for in this order: LIBTORCH_ROOT, then CMAKE_PREFIX_PATH, each as variable or environment (a
+# libtorch folder, or what `torch.utils.cmake_prefix_path` prints); the torch package of a python3; the
+# system.
 # Sets LibTorch_FOUND, LIBTORCH_ROOT, LIBTORCH_VERSION, LIBTORCH_FLAVOR (cpu, cuda or rocm).
 function(_hylo_torch_root_of path out)
   foreach(candidate ${path} ${path}/../.. ${path}/torch)
@@ -14,6 +15,9 @@ function(_hylo_torch_root_of path out)
   endforeach()
 endfunction()
 
+if(NOT LIBTORCH_ROOT AND DEFINED ENV{LIBTORCH_ROOT})
+  set(LIBTORCH_ROOT $ENV{LIBTORCH_ROOT})
+endif()
 if(NOT LIBTORCH_ROOT)
   string(REPLACE ":" ";" _environment_paths "$ENV{CMAKE_PREFIX_PATH}")
   foreach(_path ${CMAKE_PREFIX_PATH} ${_environment_paths})
