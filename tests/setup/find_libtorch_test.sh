@@ -81,6 +81,9 @@ accepts cuda "root=$cuda version=2.11 flavor=cuda" "-DLIBTORCH_ROOT=$cuda"
 needs cuda libtorch_cuda.so || fail "the CUDA flavour must keep libtorch_cuda, which no symbol asks for"
 needs cuda libtorch_cpu.so && fail "--no-as-needed must end after the GPU libraries"
 
+accepts cuda "root=$cpu version=2.13 flavor=cpu" "-DLIBTORCH_ROOT=$cpu"
+needs cuda libtorch_cuda && fail "a build folder that changes to another root must leave the first behind"
+
 found="root=$cuda version=2.11 flavor=cuda"
 accepts variable-folder "$found" "-DCMAKE_PREFIX_PATH=/nowhere;$cuda"
 accepts variable-cmake-folder "$found" "-DCMAKE_PREFIX_PATH=$cuda/share/cmake"
