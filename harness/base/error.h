@@ -1,5 +1,5 @@
-// What goes wrong, in two kinds: what the user, the caller or the machine must put right (Error), and
-// faults of ours (std::logic_error).
+// What goes wrong, in two kinds: what the user, the caller or the machine must put right (Error),
+// and faults of ours (std::logic_error).
 #pragma once
 
 #include <fmt/core.h>
@@ -10,7 +10,8 @@
 
 namespace hylo {
 
-/// The text says where, what was expected, what was found, and what to do. main() prints it and exits 2.
+/// The text says where, what was expected, what was found, and what to do. main() prints it and
+/// exits 2.
 class Error : public std::runtime_error {
  public:
   explicit Error(const std::string& text) : std::runtime_error(text) {}

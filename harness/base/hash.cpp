@@ -17,7 +17,8 @@ struct Sha256::Context {
 };
 
 Sha256::Sha256() : context_(std::make_unique<Context>()) {
-  invariant(EVP_DigestInit_ex(context_->evp, EVP_sha256(), nullptr) == 1, "libcrypto has no SHA-256");
+  invariant(EVP_DigestInit_ex(context_->evp, EVP_sha256(), nullptr) == 1,
+            "libcrypto has no SHA-256");
 }
 Sha256::~Sha256() = default;
 Sha256::Sha256(Sha256&&) noexcept = default;

@@ -1,11 +1,15 @@
 // JSON with errors that name the file and the key.
 #pragma once
 
+#include <cmath>
+#include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 #include "harness/base/error.h"
 
@@ -23,6 +27,27 @@ Json read_json_file(const std::filesystem::path& file);
 
 /// Writes `json` indented, first into a neighbour and then renamed: never half a file.
 void write_json_file(const std::filesystem::path& file, const OrderedJson& json);
+
+/// Whether `json` says exactly a T. nlohmann's own conversion turns 2.5 into 2, true into 1 and -1
+/// into 2^64 - 1 without a word; a whole number written as 2.0 is taken.
+template <class T>
+bool is_exactly(const Json& json) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return json.is_boolean();
+  } else if constexpr (std::is_integral_v<T>) {
+    if (json.is_number_unsigned()) return std::in_range<T>(json.get<uint64_t>());
+    if (json.is_number_integer()) return std::in_range<T>(json.get<int64_t>());
+    constexpr double exact_below = 0x1p53;
+    if (!json.is_number_float()) return false;
+    const double value = json.get<double>();
+    return std::abs(value) < exact_below && value == std::trunc(value) &&
+           std::in_range<T>(static_cast<int64_t>(value));
+  } else if constexpr (std::is_floating_point_v<T>) {
+    return json.is_number();
+  } else {
+    return true;  // Strings, lists and objects: nlohmann's conversion throws.
+  }
+}
 
 /// Reads the keys of one object and, on done(), refuses those that nobody asked for.
 class JsonReader {
@@ -52,10 +77,11 @@ class JsonReader {
   template <class T>
   T convert(const Json& value, std::string_view key) const {
     try {
-      return value.get<T>();
+      if (is_exactly<T>(value)) return value.get<T>();
     } catch (const Json::exception&) {
-      fail("{}: {} does not have the expected type", path_of(key), value.dump());
+      // Told below, with the path.
     }
+    fail("{}: {} does not have the expected type", path_of(key), value.dump());
   }
 
   const Json* json_;

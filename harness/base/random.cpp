@@ -56,12 +56,14 @@ double PythonRandom::random() {
 }
 
 uint64_t PythonRandom::getrandbits(int bits) {
+  invariant(bits >= 1 && bits <= 64, "getrandbits: {} bits, expected 1 to 64", bits);
   if (bits <= 32) return next_word() >> (32 - bits);
   const uint64_t low = next_word();
   return low | (static_cast<uint64_t>(next_word() >> (64 - bits)) << 32);
 }
 
 uint64_t PythonRandom::randbelow(uint64_t n) {
+  invariant(n > 0, "randbelow: nothing lies below 0");
   const int bits = std::bit_width(n);
   uint64_t drawn = getrandbits(bits);
   while (drawn >= n) drawn = getrandbits(bits);
@@ -69,11 +71,16 @@ uint64_t PythonRandom::randbelow(uint64_t n) {
 }
 
 int64_t PythonRandom::randint(int64_t a, int64_t b) {
-  return a + static_cast<int64_t>(randbelow(static_cast<uint64_t>(b - a) + 1));
+  invariant(a <= b, "randint: the range {} to {} is empty", a, b);
+  // Unsigned: the difference of two int64_t need not be one.
+  const uint64_t width = static_cast<uint64_t>(b) - static_cast<uint64_t>(a);
+  invariant(width != UINT64_MAX, "randint: a range of 2^64 numbers is too wide");
+  return static_cast<int64_t>(static_cast<uint64_t>(a) + randbelow(width + 1));
 }
 
 std::vector<size_t> PythonRandom::sample(size_t population, size_t count) {
-  require(count <= population, "cannot draw {} items from {} without repetition", count, population);
+  require(count <= population, "cannot draw {} items from {} without repetition", count,
+          population);
   std::vector<size_t> drawn;
   size_t set_size = 21;
   if (count > 5) {
@@ -108,6 +115,7 @@ uint64_t CounterRandom::next() {
 double CounterRandom::uniform() { return static_cast<double>(next() >> 11) * 0x1p-53; }
 
 uint64_t CounterRandom::below(uint64_t n) {
+  invariant(n > 0, "below: nothing lies below 0");
   // Rejection keeps the draw free of bias.
   const uint64_t limit = UINT64_MAX - UINT64_MAX % n;
   uint64_t drawn = next();

@@ -1,5 +1,5 @@
-// Random numbers with a fixed meaning: Python's Mersenne Twister, on which published few-shot prompts
-// depend, and a counter-based generator for what is ours.
+// Random numbers with a fixed meaning: Python's Mersenne Twister, on which published few-shot
+// prompts depend, and a counter-based generator for what is ours.
 #pragma once
 
 #include <array>
@@ -35,8 +35,8 @@ class PythonRandom {
   size_t index_ = 624;
 };
 
-/// SplitMix64 (Steele, Lea, Flood 2014) over a key and a counter: draw i of a key is the same whatever
-/// was drawn before.
+/// SplitMix64 (Steele, Lea, Flood 2014) over a key and a counter: draw i of a key is the same
+/// whatever was drawn before.
 class CounterRandom {
  public:
   explicit CounterRandom(uint64_t key, uint64_t counter = 0) : key_(key), counter_(counter) {}

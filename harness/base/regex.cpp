@@ -26,8 +26,21 @@ pcre2_match_context* match_context() {
   return owned.context;
 }
 
+/// pcre2_match on a subject that is known to be valid UTF-8.
+int match(const pcre2_code* code, std::string_view subject, size_t begin, pcre2_match_data* data) {
+  const auto run = [&](uint32_t options) {
+    return pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(subject.data()), subject.size(), begin,
+                       PCRE2_NO_UTF_CHECK | options, data, match_context());
+  };
+  const int result = run(0);
+  // A group repeated over a very long run needs more stack than JIT has; the interpreter keeps its
+  // notes on the heap and answers the same.
+  return result == PCRE2_ERROR_JIT_STACKLIMIT ? run(PCRE2_NO_JIT) : result;
+}
+
 bool found_match(int result) {
-  require(result >= 0 || result == PCRE2_ERROR_NOMATCH, "regular expression: PCRE2 error {}", result);
+  require(result >= 0 || result == PCRE2_ERROR_NOMATCH, "regular expression: PCRE2 error {}",
+          result);
   return result >= 0;
 }
 
@@ -41,8 +54,9 @@ struct Regex::Code {
 Regex::Regex(const std::string& pattern) : code_(std::make_unique<Code>()) {
   int error = 0;
   PCRE2_SIZE offset = 0;
-  code_->compiled = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
-                                  PCRE2_UTF | PCRE2_UCP | PCRE2_NO_UTF_CHECK, &error, &offset, nullptr);
+  code_->compiled =
+      pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
+                    PCRE2_UTF | PCRE2_UCP | PCRE2_NO_UTF_CHECK, &error, &offset, nullptr);
   if (!code_->compiled) {
     std::array<PCRE2_UCHAR, 256> text{};
     pcre2_get_error_message(error, text.data(), text.size());
@@ -56,12 +70,11 @@ Regex::~Regex() = default;
 Regex::Regex(Regex&&) noexcept = default;
 Regex& Regex::operator=(Regex&&) noexcept = default;
 
-std::optional<std::vector<Regex::Span>> Regex::search(std::string_view subject, size_t begin) const {
+std::optional<std::vector<Regex::Span>> Regex::search(std::string_view subject,
+                                                      size_t begin) const {
   const std::unique_ptr<pcre2_match_data, void (*)(pcre2_match_data*)> data(
       pcre2_match_data_create_from_pattern(code_->compiled, nullptr), pcre2_match_data_free);
-  const int result =
-      pcre2_match(code_->compiled, reinterpret_cast<PCRE2_SPTR>(subject.data()), subject.size(), begin,
-                  PCRE2_NO_UTF_CHECK, data.get(), match_context());
+  const int result = match(code_->compiled, subject, begin, data.get());
   if (!found_match(result)) return std::nullopt;
   const PCRE2_SIZE* offsets = pcre2_get_ovector_pointer(data.get());
   std::vector<Span> spans(pcre2_get_ovector_count(data.get()),
@@ -82,9 +95,7 @@ Regex::Walk::~Walk() { pcre2_match_data_free(static_cast<pcre2_match_data*>(matc
 bool Regex::Walk::next(Span& span) {
   if (position_ > subject_.size()) return false;
   auto* data = static_cast<pcre2_match_data*>(match_data_);
-  const int result = pcre2_match(regex_.code_->compiled,
-                                 reinterpret_cast<PCRE2_SPTR>(subject_.data()), subject_.size(),
-                                 position_, PCRE2_NO_UTF_CHECK, data, match_context());
+  const int result = match(regex_.code_->compiled, subject_, position_, data);
   if (!found_match(result)) return false;
   const PCRE2_SIZE* offsets = pcre2_get_ovector_pointer(data);
   span = {offsets[0], offsets[1]};

@@ -3,34 +3,80 @@
 #include <utf8proc.h>
 
 #include <algorithm>
+#include <array>
+
+#include "harness/base/error.h"
 
 namespace hylo {
 namespace {
 
 constexpr char32_t replacement = 0xFFFD;
 
-bool is_cased_letter(char32_t c) {
+// Letters whose title case is several code points (Unicode's SpecialCasing.txt, without
+// conditions).
+struct LongTitle {
+  char32_t letter;
+  std::array<char32_t, 3> title;  // ends at 0
+};
+constexpr std::array long_titles = std::to_array<LongTitle>({
+    {0x00DF, {0x0053, 0x0073}},         {0x0149, {0x02BC, 0x004E}},
+    {0x01F0, {0x004A, 0x030C}},         {0x0390, {0x0399, 0x0308, 0x0301}},
+    {0x03B0, {0x03A5, 0x0308, 0x0301}}, {0x0587, {0x0535, 0x0582}},
+    {0x1E96, {0x0048, 0x0331}},         {0x1E97, {0x0054, 0x0308}},
+    {0x1E98, {0x0057, 0x030A}},         {0x1E99, {0x0059, 0x030A}},
+    {0x1E9A, {0x0041, 0x02BE}},         {0x1F50, {0x03A5, 0x0313}},
+    {0x1F52, {0x03A5, 0x0313, 0x0300}}, {0x1F54, {0x03A5, 0x0313, 0x0301}},
+    {0x1F56, {0x03A5, 0x0313, 0x0342}}, {0x1FB2, {0x1FBA, 0x0345}},
+    {0x1FB4, {0x0386, 0x0345}},         {0x1FB6, {0x0391, 0x0342}},
+    {0x1FB7, {0x0391, 0x0342, 0x0345}}, {0x1FC2, {0x1FCA, 0x0345}},
+    {0x1FC4, {0x0389, 0x0345}},         {0x1FC6, {0x0397, 0x0342}},
+    {0x1FC7, {0x0397, 0x0342, 0x0345}}, {0x1FD2, {0x0399, 0x0308, 0x0300}},
+    {0x1FD3, {0x0399, 0x0308, 0x0301}}, {0x1FD6, {0x0399, 0x0342}},
+    {0x1FD7, {0x0399, 0x0308, 0x0342}}, {0x1FE2, {0x03A5, 0x0308, 0x0300}},
+    {0x1FE3, {0x03A5, 0x0308, 0x0301}}, {0x1FE4, {0x03A1, 0x0313}},
+    {0x1FE6, {0x03A5, 0x0342}},         {0x1FE7, {0x03A5, 0x0308, 0x0342}},
+    {0x1FF2, {0x1FFA, 0x0345}},         {0x1FF4, {0x038F, 0x0345}},
+    {0x1FF6, {0x03A9, 0x0342}},         {0x1FF7, {0x03A9, 0x0342, 0x0345}},
+    {0xFB00, {0x0046, 0x0066}},         {0xFB01, {0x0046, 0x0069}},
+    {0xFB02, {0x0046, 0x006C}},         {0xFB03, {0x0046, 0x0066, 0x0069}},
+    {0xFB04, {0x0046, 0x0066, 0x006C}}, {0xFB05, {0x0053, 0x0074}},
+    {0xFB06, {0x0053, 0x0074}},         {0xFB13, {0x0544, 0x0576}},
+    {0xFB14, {0x0544, 0x0565}},         {0xFB15, {0x0544, 0x056B}},
+    {0xFB16, {0x054E, 0x0576}},         {0xFB17, {0x0544, 0x056D}},
+});
+
+bool within(char32_t c, char32_t first, char32_t last) { return first <= c && c <= last; }
+
+/// The property Cased: letters with case, and numerals and circled letters that look like such.
+bool is_cased(char32_t c) {
+  if (c == 0xAA || c == 0xBA || within(c, 0x2160, 0x217F) || within(c, 0x24B6, 0x24E9) ||
+      within(c, 0x1F130, 0x1F149) || within(c, 0x1F150, 0x1F169) || within(c, 0x1F170, 0x1F189)) {
+    return true;
+  }
   const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
   return category == UTF8PROC_CATEGORY_LU || category == UTF8PROC_CATEGORY_LL ||
          category == UTF8PROC_CATEGORY_LT;
 }
 
+/// The property Case_Ignorable: marks, modifiers, and punctuation that stands inside words.
 bool is_case_ignorable(char32_t c) {
+  constexpr std::u32string_view inside_words =
+      U"'.:^`\u00A8\u00AD\u00AF\u00B4\u00B7\u00B8\u0387\u055F\u05F4\u2018\u2019\u2024\u2027"
+      U"\uFE13\uFE52\uFE55\uFF07\uFF0E\uFF1A";
   const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
   return category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_ME ||
          category == UTF8PROC_CATEGORY_CF || category == UTF8PROC_CATEGORY_LM ||
-         category == UTF8PROC_CATEGORY_SK || c == '\'' || c == '.' || c == ':' || c == 0xB7 ||
-         c == 0x2018 || c == 0x2019 || c == 0x2024 || c == 0x2027;
+         category == UTF8PROC_CATEGORY_SK || inside_words.find(c) != std::u32string_view::npos;
 }
 
 /// Capital sigma is final when a cased letter precedes it and none follows (SpecialCasing.txt).
 bool sigma_is_final(const std::vector<char32_t>& points, size_t at) {
   size_t before = at;
   while (before > 0 && is_case_ignorable(points[before - 1])) --before;
-  if (before == 0 || !is_cased_letter(points[before - 1])) return false;
+  if (before == 0 || !is_cased(points[before - 1])) return false;
   size_t after = at + 1;
   while (after < points.size() && is_case_ignorable(points[after])) ++after;
-  return after == points.size() || !is_cased_letter(points[after]);
+  return after == points.size() || !is_cased(points[after]);
 }
 
 std::vector<char32_t> code_points(std::string_view text) {
@@ -51,6 +97,17 @@ void append_lower(std::string& out, const std::vector<char32_t>& points, size_t 
     out += "i\xCC\x87";  // The one letter whose lower case is two code points.
   } else {
     append_utf8(out, static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c))));
+  }
+}
+
+void append_title(std::string& out, char32_t c) {
+  const auto* found = std::ranges::find(long_titles, c, &LongTitle::letter);
+  if (found == long_titles.end()) {
+    append_utf8(out, static_cast<char32_t>(utf8proc_totitle(static_cast<utf8proc_int32_t>(c))));
+    return;
+  }
+  for (const char32_t part : found->title) {
+    if (part) append_utf8(out, part);
   }
 }
 
@@ -91,8 +148,9 @@ CodePoint code_point_at(std::string_view text, size_t offset) {
   const auto byte = static_cast<unsigned char>(text[offset]);
   if (byte < 0x80) return {byte, 1};
   utf8proc_int32_t point = 0;
-  const auto size = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()) + offset,
-                                     static_cast<utf8proc_ssize_t>(text.size() - offset), &point);
+  const auto size =
+      utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()) + offset,
+                       static_cast<utf8proc_ssize_t>(text.size() - offset), &point);
   if (size <= 0) return {replacement, 1};
   return {static_cast<char32_t>(point), static_cast<size_t>(size)};
 }
@@ -141,8 +199,7 @@ std::string python_capitalize(std::string_view text) {
   std::string out;
   for (size_t i = 0; i < points.size(); ++i) {
     if (i == 0) {
-      append_utf8(out, static_cast<char32_t>(
-                           utf8proc_totitle(static_cast<utf8proc_int32_t>(points[i]))));
+      append_title(out, points[i]);
     } else {
       append_lower(out, points, i);
     }
@@ -158,6 +215,7 @@ std::string python_lower(std::string_view text) {
 }
 
 std::string replace_all(std::string_view text, std::string_view from, std::string_view to) {
+  invariant(!from.empty(), "replace_all: nothing to look for");
   std::string out;
   for (size_t at = text.find(from); at != std::string_view::npos; at = text.find(from)) {
     out.append(text.substr(0, at)).append(to);

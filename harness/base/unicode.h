@@ -32,12 +32,13 @@ std::string_view python_strip(std::string_view text);
 std::string python_capitalize(std::string_view text);
 std::string python_lower(std::string_view text);
 
-/// Every occurrence of `from` replaced by `to`, left to right.
+/// Every occurrence of `from`, which must not be empty, replaced by `to`, left to right.
 std::string replace_all(std::string_view text, std::string_view from, std::string_view to);
 
 std::vector<std::string_view> split(std::string_view text, char separator);
 
 /// The candidate nearest to `word` in edits, if it is near enough to suggest.
-std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
+std::optional<std::string> nearest(std::string_view word,
+                                   const std::vector<std::string>& candidates);
 
 }  // namespace hylo

@@ -1,8 +1,11 @@
 # FindLibTorch: the imported target LibTorch::LibTorch without find_package(Torch), which asks for a
 # CUDA toolkit as soon as the library was built for CUDA.
 #
-# Looked for in this order: LIBTORCH_ROOT; CMAKE_PREFIX_PATH, as variable or environment (a libtorch
-# folder, or what `torch.utils.cmake_prefix_path` prints); the torch package of a python3; the system.
+# Looked for in this order: LIBTORCH_ROOT, then CMAKE_PREFIX_PATH, each as variable or environment (a
+# libtorch folder, or what `torch.utils.cmake_prefix_path` prints); the torch package of a python3; the
+# system.
+# The root, once found, stays in the cache; everything else is looked up anew from it, so that another
+# root given later leaves nothing of the first behind.
 # Sets LibTorch_FOUND, LIBTORCH_ROOT, LIBTORCH_VERSION, LIBTORCH_FLAVOR (cpu, cuda or rocm).
 function(_hylo_torch_root_of path out)
   foreach(candidate ${path} ${path}/../.. ${path}/torch)
@@ -14,6 +17,9 @@ function(_hylo_torch_root_of path out)
   endforeach()
 endfunction()
 
+if(NOT LIBTORCH_ROOT AND DEFINED ENV{LIBTORCH_ROOT})
+  set(LIBTORCH_ROOT $ENV{LIBTORCH_ROOT})
+endif()
 if(NOT LIBTORCH_ROOT)
   string(REPLACE ":" ";" _environment_paths "$ENV{CMAKE_PREFIX_PATH}")
   foreach(_path ${CMAKE_PREFIX_PATH} ${_environment_paths})
@@ -36,16 +42,17 @@ if(NOT LIBTORCH_ROOT)
   endif()
 endif()
 
+set(LIBTORCH_ROOT "${LIBTORCH_ROOT}" CACHE PATH "Folder of LibTorch: the one with include/ and lib/")
+
 # A root that was named is the only place looked at: a mixture of two LibTorch would link and crash.
 if(LIBTORCH_ROOT)
   set(_where PATHS ${LIBTORCH_ROOT} NO_DEFAULT_PATH)
 endif()
-find_path(LIBTORCH_INCLUDE_DIR ATen/core/Tensor.h ${_where} PATH_SUFFIXES include)
+find_path(LIBTORCH_INCLUDE_DIR ATen/core/Tensor.h ${_where} PATH_SUFFIXES include NO_CACHE)
 find_path(LIBTORCH_API_INCLUDE_DIR torch/torch.h HINTS ${LIBTORCH_INCLUDE_DIR}/torch/csrc/api/include
-          NO_DEFAULT_PATH)
+          NO_DEFAULT_PATH NO_CACHE)
 foreach(_library c10 torch_cpu torch c10_cuda torch_cuda c10_hip torch_hip)
-  find_library(LIBTORCH_${_library} ${_library} ${_where} PATH_SUFFIXES lib)
-  mark_as_advanced(LIBTORCH_${_library})
+  find_library(LIBTORCH_${_library} ${_library} ${_where} PATH_SUFFIXES lib NO_CACHE)
 endforeach()
 
 set(LIBTORCH_FLAVOR cpu)

@@ -1,0 +1,3 @@
+#include <ATen/core/Tensor.h>
+
+int main() { return mock_tensor_header; }
