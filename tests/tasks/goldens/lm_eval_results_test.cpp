@@ -234,7 +234,8 @@ void expect_choices(const std::vector<Request>& requests, const Json& line) {
   for (size_t i = 0; i < requests.size(); ++i) {
     const Json& recorded = line["requests"][i];
     const auto& request = std::get<ScoreText>(requests[i]);
-    EXPECT_EQ(request.context, line.at("contexts").at(recorded.at("context").get<size_t>()).at("text"));
+    EXPECT_EQ(request.context,
+              line.at("contexts").at(recorded.at("context").get<size_t>()).at("text"));
     EXPECT_EQ(request.continuation, recorded.at("continuation"));
     EXPECT_EQ(request.continuation, " " + line.at("choices")[i].get<std::string>());
   }
