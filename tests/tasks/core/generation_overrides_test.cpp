@@ -76,7 +76,7 @@ TEST(GenerationOverrides, SettingsWithoutEffectAreRefused) {
 }
 
 GenerateText changed(const char* text) {
-  return with_overrides({.prompt = "p", .stop = {"x"}, .max_new_tokens = 256, .sampling = {}},
+  return with_overrides({.prompt = "p", .stop = {"x"}, .max_new_tokens = 256},
                         parse_generation_overrides(text));
 }
 

@@ -33,11 +33,7 @@ struct Run {
 };
 
 PromptOptions options_of(const Json& record) {
-  PromptOptions options{.limit = {},
-                        .document_ids = {},
-                        .num_fewshot = record.at("n_shot").get<int64_t>(),
-                        .sampler = {},
-                        .generation = {}};
+  PromptOptions options{.num_fewshot = record.at("n_shot").get<int64_t>()};
   options.sampler = record.at("sampler") == "first_n" ? Sampler::FirstN : Sampler::Default;
   if (record.contains("limit")) options.limit = record["limit"].get<int64_t>();
   if (record.contains("doc_ids")) {

@@ -15,14 +15,13 @@ using tests::error_of;
 /// Asks for the shots' numbers and then the document's.
 class CountingTask final : public Task {
  public:
-  TaskInfo task_info{.name = "counting", .split = "test", .fewshot_split = "train", .metrics = {}};
+  TaskInfo task_info{.name = "counting", .split = "test", .fewshot_split = "train"};
   [[nodiscard]] const TaskInfo& info() const override { return task_info; }
   [[nodiscard]] std::vector<Request> requests(
       const Document& document, std::span<const Document* const> shots) const override {
     std::string prompt;
     for (const Document* shot : shots) prompt += shot->fields["n"].dump() + " ";
-    return {
-        GenerateText{.prompt = prompt + document.fields["n"].dump(), .stop = {}, .sampling = {}}};
+    return {GenerateText{.prompt = prompt + document.fields["n"].dump(), .stop = {}}};
   }
   [[nodiscard]] Score score(const Document&, std::span<const Response>) const override {
     return {};
