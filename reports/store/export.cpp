@@ -2,9 +2,8 @@
 
 #include <SQLiteCpp/Statement.h>
 
-#include <cmath>
-
 #include "reports/store/connection.h"
+#include "reports/store/json_number.h"
 #include "reports/store/values.h"
 
 namespace hylo::reports {
@@ -46,17 +45,6 @@ constexpr auto metrics_in_order =
     "SELECT metric.name, metric.filter, metric.aggregation, score.value, score.weight FROM score "
     "JOIN metric ON metric.id = score.metric WHERE score.document = ? ORDER BY metric.position";
 
-// JSON has no numbers for these; null would say that the value does not apply.
-OrderedJson number(double value) {
-  if (std::isnan(value)) return "NaN";
-  if (std::isinf(value)) return value > 0 ? "Infinity" : "-Infinity";
-  return value;
-}
-
-OrderedJson number(const std::optional<double>& value) {
-  return value ? number(*value) : OrderedJson(nullptr);
-}
-
 OrderedJson text(const SQLite::Column& column) {
   const auto found = text_in(column);
   return found ? OrderedJson(*found) : OrderedJson(nullptr);
@@ -87,7 +75,7 @@ class Exporter {
     OrderedJson line = {{"task", column(Task).getString()},
                         {"index", column(Index).getInt64()},
                         {"request", column(Request).getInt64()}};
-    line["log_likelihood"] = number(number_in(column(LogLikelihood)));
+    line["log_likelihood"] = json_number(number_in(column(LogLikelihood)));
     line["is_greedy"] = nullptr;
     if (!column(IsGreedy).isNull()) line["is_greedy"] = column(IsGreedy).getInt() != 0;
     line["num_tokens"] = count(NumTokens, failed);
@@ -108,7 +96,8 @@ class Exporter {
 
   OrderedJson windows() {
     auto list = OrderedJson::array();
-    for (const double window : values_in<double>(column(Windows))) list.push_back(number(window));
+    for (const double window : values_in<double>(column(Windows)))
+      list.push_back(json_number(window));
     return list;
   }
 
@@ -119,7 +108,7 @@ class Exporter {
     while (metrics_.executeStep()) {
       const auto filter = metrics_.getColumn(1).getString();
       const auto key = metrics_.getColumn(0).getString() + (filter == "none" ? "" : "," + filter);
-      const auto value = number(number_in(metrics_.getColumn(3)));
+      const auto value = json_number(number_in(metrics_.getColumn(3)));
       const bool weighted = has_weights(static_cast<Aggregation>(metrics_.getColumn(2).getInt()));
       all[key] = weighted && !value.is_null()
                      ? OrderedJson::array({value, metrics_.getColumn(4).getDouble()})

@@ -121,12 +121,12 @@ std::optional<FoundRun> named_run(SQLite::Database& database, const std::filesys
   return found;
 }
 
-std::optional<FoundRun> incomplete_run(SQLite::Database& database, const RunDescription& run) {
+std::optional<FoundRun> nameless_incomplete_run(SQLite::Database& database,
+                                                const RunDescription& run) {
   SQLite::Statement query(database,
-                          "SELECT id, state FROM run WHERE key = ? AND state = 1 AND "
-                          "(? = '' OR name IS NULL) ORDER BY id DESC LIMIT 1");
+                          "SELECT id, state FROM run WHERE key = ? AND state = 1 AND name IS NULL "
+                          "ORDER BY id DESC LIMIT 1");
   query.bind(1, run.key);
-  query.bind(2, run.name);
   return query_run(query);
 }
 
@@ -149,10 +149,7 @@ void check_description(const RunDescription& run, std::span<const CellDescriptio
 std::optional<FoundRun> run_to_continue(SQLite::Database& database,
                                         const std::filesystem::path& file,
                                         const RunDescription& run) {
-  if (!run.name.empty()) {
-    if (const auto found = named_run(database, file, run)) return found;
-  }
-  return incomplete_run(database, run);
+  return run.name.empty() ? nameless_incomplete_run(database, run) : named_run(database, file, run);
 }
 
 int64_t insert_run(SQLite::Database& database, const RunDescription& run,
@@ -160,18 +157,19 @@ int64_t insert_run(SQLite::Database& database, const RunDescription& run,
   SQLite::Statement insert(database,
                            "INSERT INTO run (key, name, state, started, model, machine, build, "
                            "numeric_mode, dtype, seed, "
-                           "argv, settings) VALUES (?, NULL, 1, ?, ?, ?, ?, "
+                           "argv, settings) VALUES (?, ?, 1, ?, ?, ?, ?, "
                            "(SELECT id FROM numeric_mode WHERE name = ?), ?, ?, ?, ?)");
   insert.bind(1, run.key);
-  insert.bind(2, utc_now());
-  insert.bind(3, description_id(database, "model", run.model));
-  insert.bind(4, description_id(database, "machine", run.machine));
-  insert.bind(5, description_id(database, "build", run.build));
-  insert.bind(6, run.numeric_mode);
-  insert.bind(7, run.dtype);
-  insert.bind(8, static_cast<int64_t>(run.seed));
-  insert.bind(9, Json(run.argv).dump());
-  insert.bind(10, run.settings.dump());
+  if (!run.name.empty()) insert.bind(2, run.name);
+  insert.bind(3, utc_now());
+  insert.bind(4, description_id(database, "model", run.model));
+  insert.bind(5, description_id(database, "machine", run.machine));
+  insert.bind(6, description_id(database, "build", run.build));
+  insert.bind(7, run.numeric_mode);
+  insert.bind(8, run.dtype);
+  insert.bind(9, static_cast<int64_t>(run.seed));
+  insert.bind(10, Json(run.argv).dump());
+  insert.bind(11, run.settings.dump());
   insert.exec();
   const auto id = database.getLastInsertRowid();
   for (size_t i = 0; i < cells.size(); ++i) {
@@ -180,7 +178,7 @@ int64_t insert_run(SQLite::Database& database, const RunDescription& run,
   return id;
 }
 
-void begin_attempt(SQLite::Database& database, int64_t run, const std::string& name) {
+void begin_attempt(SQLite::Database& database, int64_t run) {
   SQLite::Statement insert(database,
                            "INSERT INTO attempt (run, started, host, process) VALUES (?, ?, ?, ?)");
   insert.bind(1, run);
@@ -193,11 +191,6 @@ void begin_attempt(SQLite::Database& database, int64_t run, const std::string& n
                          "cell ON cell.id = metric.cell WHERE cell.run = ?)");
   drop.bind(1, run);
   drop.exec();
-  if (name.empty()) return;
-  SQLite::Statement rename(database, "UPDATE run SET name = ? WHERE id = ?");
-  rename.bind(1, name);
-  rename.bind(2, run);
-  rename.exec();
 }
 
 void mark_complete(SQLite::Database& database, int64_t run) {

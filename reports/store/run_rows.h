@@ -29,9 +29,8 @@ std::optional<FoundRun> run_to_continue(SQLite::Database& database,
 int64_t insert_run(SQLite::Database& database, const RunDescription& run,
                    std::span<const CellDescription> cells);
 
-/// Notes who works on it from now on, drops aggregates of an earlier attempt, and names the run if
-/// it had no name.
-void begin_attempt(SQLite::Database& database, int64_t run, const std::string& name);
+/// Notes who works on it from now on and drops the aggregates of an earlier attempt.
+void begin_attempt(SQLite::Database& database, int64_t run);
 
 void mark_complete(SQLite::Database& database, int64_t run);
 

@@ -106,7 +106,7 @@ RunHandle Store::begin(const RunDescription& run, std::span<const CellDescriptio
     if (!state->is_complete) {
       state->lock = RunLock::attempt(file(), state->id);
       require(state->lock.has_value(), "{}", busy_text(database(), file(), state->id));
-      begin_attempt(database(), state->id, run.name);
+      begin_attempt(database(), state->id);
     }
     state->cells = read_cells(database(), state->id);
     require_same_cells(state->cells, cells, run.key);

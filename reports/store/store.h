@@ -59,10 +59,10 @@ class Store {
   Store& operator=(Store&&) noexcept;
   ~Store();
 
-  /// Goes on with the incomplete run that has this key (and this name, if one is given), else
-  /// creates one. A name that belongs to a complete run with this key gives that run,
-  /// is_complete(). Throws Error when another process is working on the run, or when a run with
-  /// another key has the name.
+  /// With a name: the run of this name, to be resumed, or is_complete() with nothing left to do.
+  /// Without: the nameless incomplete run with this key. Where there is none, a new one. Throws
+  /// Error when another process is working on the run, or when the name belongs to a run with
+  /// another key.
   RunHandle begin(const RunDescription& run, std::span<const CellDescription> cells);
 
   /// Ordinals of the documents that are there, ascending.

@@ -221,13 +221,14 @@ TEST(Store, ANumberIsNotAName) {
   }
 }
 
-TEST(Store, ANamelessIncompleteRunTakesTheNameOfItsResumption) {
+TEST(Store, ANameAndNoNameAreTwoRuns) {
   const TemporaryFolder folder;
   auto store = Store::open(folder / "s.db");
-  { const auto run = store.begin(sample_description(), std::vector{choice_cell(1)}); }
-  const auto run = store.begin(sample_description("key", "night"), std::vector{choice_cell(1)});
-  EXPECT_TRUE(run.is_resumed());
-  EXPECT_EQ(store.find_run("night").id, run.id());
+  const std::vector cells{choice_cell(1)};
+  { const auto run = store.begin(sample_description(), cells); }
+  { const auto run = store.begin(sample_description("key", "night"), cells); }
+  EXPECT_EQ(store.begin(sample_description(), cells).id(), 1);
+  EXPECT_EQ(store.begin(sample_description("key", "night"), cells).id(), 2);
 }
 
 TEST(Store, LatestIsTheRunThatWasBegunOrResumedLast) {

@@ -1,0 +1,180 @@
+#include "reports/render/run_report.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "reports/store/json_number.h"
+
+namespace hylo::reports {
+namespace {
+
+std::string name_of(RunState state) {
+  return state == RunState::Complete ? "complete" : "incomplete";
+}
+
+std::string name_of(Aggregation aggregation) {
+  switch (aggregation) {
+    case Aggregation::Mean:
+      return "mean";
+    case Aggregation::WeightedPerplexity:
+      return "weighted_perplexity";
+    case Aggregation::BitsPerUnit:
+      return "bits_per_unit";
+    case Aggregation::MeanPerplexity:
+      return "mean_perplexity";
+  }
+  invariant(false, "aggregation {} is not one of ours", static_cast<int>(aggregation));
+  return "";
+}
+
+OrderedJson text_or_null(const std::string& text) {
+  return text.empty() ? OrderedJson(nullptr) : OrderedJson(text);
+}
+
+OrderedJson run_json(const RunSummary& run) {
+  const auto& description = run.description;
+  return {{"id", run.id},
+          {"name", text_or_null(description.name)},
+          {"state", name_of(run.state)},
+          {"started", run.started},
+          {"finished", text_or_null(run.finished.value_or(""))},
+          {"num_attempts", run.num_attempts},
+          {"num_documents", run.num_documents},
+          {"num_finished", run.num_finished},
+          {"dtype", description.dtype},
+          {"numeric_mode", description.numeric_mode},
+          {"seed", description.seed},
+          {"key", description.key},
+          {"argv", description.argv}};
+}
+
+OrderedJson task_json(const CellSummary& cell) {
+  const auto& description = cell.description;
+  return {{"task", description.task},
+          {"version", description.task_version},
+          {"variant", description.variant},
+          {"dataset", description.dataset},
+          {"dataset_sha256", description.dataset_sha256},
+          {"licence", description.licence},
+          {"num_fewshot", description.num_fewshot},
+          {"num_documents", description.num_documents},
+          {"num_finished", cell.num_finished},
+          {"num_requests", cell.num_requests},
+          {"num_failed", cell.num_failed},
+          {"num_truncated", cell.num_truncated},
+          {"num_boundary_merged", cell.num_boundary_merged},
+          {"num_tokens", cell.num_tokens}};
+}
+
+OrderedJson interval_json(const std::optional<Interval>& interval) {
+  if (!interval) return nullptr;
+  return OrderedJson::array({interval->low, interval->high});
+}
+
+OrderedJson result_json(const CellSummary& cell, const CellAggregate& row) {
+  return {{"task", cell.description.task},
+          {"version", cell.description.task_version},
+          {"filter", row.metric.filter},
+          {"num_fewshot", cell.description.num_fewshot},
+          {"metric", row.metric.name},
+          {"higher_is_better", row.metric.higher_is_better},
+          {"aggregation", name_of(row.metric.aggregation)},
+          {"value", json_number(row.aggregate.value)},
+          {"standard_error", json_number(row.aggregate.standard_error)},
+          {"interval_95", interval_json(row.aggregate.interval)},
+          {"n", row.aggregate.n},
+          {"num_failed", row.num_failed},
+          {"num_truncated", cell.num_truncated},
+          {"partial", row.partial}};
+}
+
+constexpr auto error_note =
+    "\u00b1 is the standard error of the mean over documents, s / sqrt(n). Another draw of as many "
+    "documents of the same kind would give a mean within one \u00b1 of the true one about 2 times "
+    "in 3, "
+    "within two \u00b1 about 19 times in 20. It says nothing about other prompts, shots or "
+    "settings. Two "
+    "models on the same documents differ by less than their two \u00b1 suggest: compare them in "
+    "pairs.";
+constexpr auto interval_note =
+    "95 % is the Wilson interval of a share, which holds for few documents and near 0 and 1 as "
+    "well.";
+
+bool any(const OrderedJson& rows, const char* key) {
+  return std::ranges::any_of(rows, [&](const OrderedJson& row) {
+    const auto& value = row[key];
+    return value.is_boolean() ? value.get<bool>() : !value.is_null() && value != 0;
+  });
+}
+
+OrderedJson notes_on(const RunSummary& run, const OrderedJson& results, const OrderedJson& tasks) {
+  auto notes = OrderedJson::array();
+  if (any(results, "partial")) {
+    notes.push_back(
+        fmt::format("PARTIAL: {} of {} documents are there. These are not the values of the "
+                    "whole tasks; the command that began the run goes on with it.",
+                    run.num_finished, run.num_documents));
+  }
+  if (any(results, "standard_error")) notes.push_back(error_note);
+  if (any(results, "interval_95")) notes.push_back(interval_note);
+  if (any(results, "num_failed")) {
+    notes.push_back(
+        "Failed documents count neither as right nor as wrong: they are left out of value "
+        "and n.");
+  }
+  if (any(results, "num_truncated")) {
+    notes.push_back(
+        "Truncated requests were longer than the model's context and lost tokens on the "
+        "left.");
+  }
+  if (any(tasks, "num_boundary_merged")) {
+    notes.push_back(
+        "In some requests the end of the context and the beginning of the continuation are "
+        "one token when tokenised together (num_boundary_merged).");
+  }
+  return notes;
+}
+
+OrderedJson list_row(const Store& store, const RunSummary& run) {
+  auto tasks = OrderedJson::array();
+  for (const auto& cell : store.cells(run.id)) tasks.push_back(cell.description.task);
+  auto row = run_json(run);
+  row.erase("key");
+  row.erase("argv");
+  row["model"] = run.description.model.value("name", "");
+  row["tasks"] = tasks;
+  return row;
+}
+
+}  // namespace
+
+OrderedJson run_report(const Store& store, const RunSummary& run) {
+  const auto cells = store.cells(run.id);
+  auto tasks = OrderedJson::array();
+  for (const auto& cell : cells) tasks.push_back(task_json(cell));
+  auto results = OrderedJson::array();
+  for (const auto& row : store.aggregates(run.id)) {
+    results.push_back(result_json(cells[static_cast<size_t>(row.cell)], row));
+  }
+  return {{"report", "run"},
+          {"run", run_json(run)},
+          {"model", run.description.model},
+          {"machine", run.description.machine},
+          {"build", run.description.build},
+          {"settings", run.description.settings},
+          {"tasks", tasks},
+          {"results", results},
+          {"notes", notes_on(run, results, tasks)}};
+}
+
+OrderedJson run_list_report(const Store& store) {
+  auto runs = OrderedJson::array();
+  auto notes = OrderedJson::array();
+  for (const auto& run : store.runs()) runs.insert(runs.begin(), list_row(store, run));
+  if (runs.empty()) notes.push_back("There are no runs yet; `hylo eval` makes one.");
+  return {
+      {"report", "run_list"}, {"store", store.file().string()}, {"runs", runs}, {"notes", notes}};
+}
+
+}  // namespace hylo::reports
