@@ -1,5 +1,6 @@
 #include "models/engine/engine.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/index_select.h>
@@ -83,6 +84,8 @@ Engine::Engine(const Decoder& decoder, const EngineOptions& options)
 bool Engine::shares_prefixes() const {
   return options_.share_prefixes && !depends_on_call_length(decoder_.config());
 }
+
+int Engine::num_threads() { return at::get_num_threads(); }
 
 kernels::RowGroups Engine::row_groups() const {
   return options_.mode == NumericMode::Exact ? kernels::RowGroups::Fixed : kernels::RowGroups::Free;

@@ -69,6 +69,8 @@ class Engine {
 
   [[nodiscard]] ScoreCost cost(std::span<const ScoreJob> jobs) const;
   [[nodiscard]] bool shares_prefixes() const;
+  /// Threads that products and kernels run on; float32 products change bits with it.
+  [[nodiscard]] static int num_threads();
   [[nodiscard]] const EngineOptions& options() const { return options_; }
   [[nodiscard]] const Cache& cache() const { return cache_; }
 

@@ -9,7 +9,7 @@ namespace hylo::models {
 enum class NumericMode {
   Exact,   ///< a row's result does not depend on what shares its batch
   Stable,  ///< the same plan of batches gives the same numbers
-  Fast,    ///< batches may be re-planned, after an interruption for instance
+  Fast,    ///< no promise; today it computes as Stable does
 };
 
 std::string_view numeric_mode_name(NumericMode mode);

@@ -55,6 +55,7 @@ AddedTokenFinder::AddedTokenFinder(std::vector<AddedToken> tokens) : tokens_(std
 }
 
 void AddedTokenFinder::insert(const std::string& content, size_t token) {
+  may_begin_[static_cast<unsigned char>(content.front())] = true;
   uint32_t node = 0;
   for (const char c : content) {
     const auto byte = static_cast<unsigned char>(c);
@@ -79,6 +80,7 @@ uint32_t AddedTokenFinder::child(uint32_t node, unsigned char byte) const {
 std::optional<AddedTokenFinder::Match> AddedTokenFinder::find(std::string_view text,
                                                               size_t begin) const {
   for (; begin < text.size(); ++begin) {
+    if (!may_begin_[static_cast<unsigned char>(text[begin])]) continue;
     uint32_t node = 0;
     std::optional<Match> longest;
     for (size_t i = begin; i < text.size(); ++i) {
@@ -94,7 +96,7 @@ std::optional<AddedTokenFinder::Match> AddedTokenFinder::find(std::string_view t
 
 void AddedTokenFinder::split(std::string_view text, const OnPart& on_part) const {
   size_t done = 0, from = 0;
-  while (tokens_.empty() ? false : from < text.size()) {
+  while (!tokens_.empty() && from < text.size()) {
     auto match = find(text, from);
     if (!match) break;
     from = match->end;

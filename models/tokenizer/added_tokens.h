@@ -1,6 +1,7 @@
 // Tokens that are found in a text before the model sees it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -48,7 +49,8 @@ class AddedTokenFinder {
   [[nodiscard]] std::optional<Match> find(std::string_view text, size_t begin) const;
 
   std::vector<AddedToken> tokens_;
-  std::vector<Node> nodes_{1};  // a trie; 0 is the root and stands for "none" as a child
+  std::array<bool, 256> may_begin_{};  // by first byte
+  std::vector<Node> nodes_{1};         // a trie; 0 is the root and stands for "none" as a child
 };
 
 }  // namespace hylo::models

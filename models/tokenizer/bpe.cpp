@@ -128,6 +128,15 @@ std::array<int32_t, 256> byte_token_ids(const BpeModel& model) {
   return ids;
 }
 
+/// The mark must be a token itself: an unknown one could be fused with unknown neighbours.
+bool no_merge_passes_a_mark(const BpeModel& model) {
+  if (model.byte_level || model.ignore_merges || !model.vocabulary.find(blank_mark)) return false;
+  return std::all_of(model.merges.begin(), model.merges.end(), [](const auto& merge) {
+    const std::string joined = merge.first + merge.second;
+    return end_of_marked_word(joined) == joined.size();
+  });
+}
+
 std::optional<int32_t> unknown_id(const BpeModel& model, const std::string& where) {
   if (!model.unknown) return std::nullopt;
   const auto id = model.vocabulary.find(*model.unknown);
@@ -137,6 +146,12 @@ std::optional<int32_t> unknown_id(const BpeModel& model, const std::string& wher
 }
 
 }  // namespace
+
+size_t end_of_marked_word(std::string_view text) {
+  size_t end = 0;
+  while (text.substr(end).starts_with(blank_mark)) end += blank_mark.size();
+  return std::min(text.find(blank_mark, end), text.size());
+}
 
 std::string byte_level_spelling(std::string_view bytes) {
   std::string out;
@@ -200,6 +215,7 @@ Bpe::Bpe(BpeModel model, const std::string& where)
       byte_level_(model.byte_level),
       ignore_merges_(model.ignore_merges),
       fuse_unknown_(model.fuse_unknown),
+      cuts_at_marks_(no_merge_passes_a_mark(model)),
       unknown_(unknown_id(model, where)),
       byte_ids_(byte_token_ids(model)) {
   vocabulary_ = std::move(model.vocabulary);

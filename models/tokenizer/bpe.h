@@ -60,6 +60,10 @@ class Bpe {
   void append_ids(std::string_view piece, std::vector<int32_t>& ids) const;
   [[nodiscard]] const Vocabulary& vocabulary() const { return vocabulary_; }
 
+  /// Whether a text may be cut before each blank mark (U+2581) that follows another character: a
+  /// SentencePiece-like model where no merge reaches over such a place, so that words are pieces.
+  [[nodiscard]] bool cuts_at_marks() const { return cuts_at_marks_; }
+
  private:
   [[nodiscard]] std::optional<int32_t> whole(std::string_view piece) const;
   [[nodiscard]] std::vector<int32_t> symbols_of_bytes(std::string_view piece) const;
@@ -68,10 +72,16 @@ class Bpe {
 
   Vocabulary vocabulary_;
   MergeTable merges_;
-  bool byte_level_, ignore_merges_, fuse_unknown_;
+  bool byte_level_, ignore_merges_, fuse_unknown_, cuts_at_marks_;
   std::optional<int32_t> unknown_;
   std::array<int32_t, 256> byte_ids_{};  // -1: no such token
 };
+
+/// U+2581, which stands for a blank in SentencePiece-like vocabularies.
+inline constexpr std::string_view blank_mark = "\xE2\x96\x81";
+
+/// Where the first word of a text ends: before the first blank mark that follows another character.
+size_t end_of_marked_word(std::string_view text);
 
 /// GPT-2's alphabet: every byte as one printable character, in UTF-8.
 std::string byte_level_spelling(std::string_view bytes);

@@ -197,8 +197,18 @@ void BpeTokenizer::encode_between(std::string_view text, bool is_first, PieceCac
   normalized_tokens_.split(text, [&](std::optional<int32_t> id, std::string_view part) {
     if (id) return ids.push_back(*id);
     pre_tokenizer_.split(part, is_first && part.data() == text.data(),
-                         [&](std::string_view piece) { encode_piece(piece, cache, ids); });
+                         [&](std::string_view piece) { encode_words(piece, cache, ids); });
   });
+}
+
+void BpeTokenizer::encode_words(std::string_view piece, PieceCache* cache,
+                                std::vector<int32_t>& ids) const {
+  if (!bpe_.cuts_at_marks()) return encode_piece(piece, cache, ids);
+  while (!piece.empty()) {
+    const size_t end = end_of_marked_word(piece);
+    encode_piece(piece.substr(0, end), cache, ids);
+    piece.remove_prefix(end);
+  }
 }
 
 void BpeTokenizer::encode_piece(std::string_view piece, PieceCache* cache,

@@ -50,6 +50,7 @@ class BpeTokenizer final : public Tokenizer {
   IdText text_from(std::string_view token, const TextDecoder& decoder) const;
   void encode_between(std::string_view text, bool is_first, PieceCache* cache,
                       std::vector<int32_t>& ids) const;
+  void encode_words(std::string_view piece, PieceCache* cache, std::vector<int32_t>& ids) const;
   void encode_piece(std::string_view piece, PieceCache* cache, std::vector<int32_t>& ids) const;
 
   BpeTokenizerOptions options_;

@@ -50,8 +50,9 @@ size_t contraction(std::string_view text, size_t at, bool any_case) {
 
 void mark(std::vector<uint8_t>& classes, const std::string& every_character,
           const std::vector<char32_t>& character_at, const char* pattern, uint8_t kind) {
-  Regex(pattern).for_each(every_character,
-                          [&](Regex::Span span) { classes[character_at[span.begin]] = kind; });
+  Regex(pattern).for_each(every_character, [&](Regex::Span span) {
+    for (size_t i = span.begin; i < span.end; ++i) classes[character_at[i]] = kind;
+  });
 }
 
 }  // namespace
@@ -86,9 +87,9 @@ const std::vector<uint8_t>& PatternScanner::classes() {
       character_at.resize(every_character.size(), c);
     }
     std::vector<uint8_t> classes(end_of_unicode, Other);
-    mark(classes, every_character, character_at, "\\p{L}", Letter);
-    mark(classes, every_character, character_at, "\\p{N}", Number);
-    mark(classes, every_character, character_at, "\\p{White_Space}", Space);
+    mark(classes, every_character, character_at, "\\p{L}+", Letter);
+    mark(classes, every_character, character_at, "\\p{N}+", Number);
+    mark(classes, every_character, character_at, "\\p{White_Space}+", Space);
     return classes;
   }();
   return table;

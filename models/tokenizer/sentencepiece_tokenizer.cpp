@@ -6,14 +6,9 @@
 
 #include "harness/base/error.h"
 #include "harness/base/unicode.h"
+#include "models/tokenizer/bpe.h"
 
 namespace hylo::models {
-namespace {
-
-constexpr std::string_view blank_mark = "\xE2\x96\x81";  // U+2581, a blank inside a piece
-
-}  // namespace
-
 /// The library with errors of ours.
 class SentencePieceTokenizer::Library {
  public:

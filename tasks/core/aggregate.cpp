@@ -72,8 +72,6 @@ std::vector<Aggregate> aggregate(const TaskInfo& info, std::span<const Score> sc
     const Column column = column_of(metric, i, scores);
     Aggregate result{.metric = metric.name,
                      .filter = metric.filter,
-                     .value = {},
-                     .standard_error = {},
                      .num_documents = static_cast<int64_t>(column.values.size()),
                      .num_failed = column.num_failed};
     if (!column.values.empty()) result.value = value_of(metric.aggregation, column);

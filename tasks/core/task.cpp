@@ -7,7 +7,7 @@ namespace hylo::tasks {
 Score failed_score(const TaskInfo& info) {
   Score score;
   for (const auto& metric : info.metrics) {
-    score.push_back({.metric = metric.name, .filter = metric.filter, .value = {}, .extracted = {}});
+    score.push_back({.metric = metric.name, .filter = metric.filter});
   }
   return score;
 }

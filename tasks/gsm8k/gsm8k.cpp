@@ -20,8 +20,7 @@ TaskInfo info_of(const PromptFile& file, const GenerationPrompt& prompt) {
                 .dataset = "gsm8k",
                 .split = "test",
                 .fewshot_split = "train",
-                .default_num_fewshot = 5,
-                .metrics = {}};
+                .default_num_fewshot = 5};
   for (const auto& filter : prompt.filters) {
     info.metrics.push_back({.name = metric, .filter = filter.name});
   }
@@ -52,8 +51,7 @@ std::vector<Request> Gsm8k::requests(const Document& document,
   }
   return {GenerateText{.prompt = context + prompt_.question.render(document.fields),
                        .stop = prompt_.stop,
-                       .max_new_tokens = prompt_.max_new_tokens,
-                       .sampling = {}}};
+                       .max_new_tokens = prompt_.max_new_tokens}};
 }
 
 Score Gsm8k::score(const Document& document, std::span<const Response> responses) const {

@@ -27,8 +27,7 @@ Change change_named(std::string_view name) {
 
 TextTemplate::Piece TextTemplate::place(std::string_view inside) {
   const size_t bar = inside.find('|');
-  return {.literal = {},
-          .path = FieldPath(inside.substr(0, bar)),
+  return {.path = FieldPath(inside.substr(0, bar)),
           .change = bar == std::string_view::npos ? nullptr : change_named(inside.substr(bar + 1))};
 }
 

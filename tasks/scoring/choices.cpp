@@ -30,9 +30,7 @@ Score choice_score(std::span<const std::string> choices, size_t gold,
                    std::span<const double> log_likelihoods) {
   invariant(choices.size() == log_likelihoods.size(), "{} choices, {} log-likelihoods",
             choices.size(), log_likelihoods.size());
-  Score score{{.metric = "acc", .value = {}, .extracted = {}},
-              {.metric = "acc_norm", .value = {}, .extracted = {}},
-              {.metric = "acc_bytes", .value = {}, .extracted = {}}};
+  Score score{{.metric = "acc"}, {.metric = "acc_norm"}, {.metric = "acc_bytes"}};
   if (std::ranges::any_of(log_likelihoods, [](double ll) { return std::isnan(ll); })) return score;
   const auto one = [](const std::string&) { return size_t{1}; };
   const auto code_points = [](const std::string& text) { return count_code_points(text); };

@@ -7,8 +7,8 @@
 namespace hylo::tasks {
 namespace {
 
-/// Another seed is another suite: it would need another version.
-constexpr uint64_t seed = 260;
+/// With this seed no opening occurs twice. Another seed is another suite and needs another version.
+constexpr uint64_t seed = 1171;
 
 template <class T>
 const T& draw(const std::vector<T>& items, CounterRandom& random) {

@@ -12,7 +12,7 @@ namespace hylo::tasks {
 /// The row of the suite.
 const ChoiceSuite& story_openings();
 
-inline constexpr int64_t num_story_openings = 400;
+inline constexpr int64_t num_story_openings = 280;
 
 /// Fields: opening, choices, answer (the number of the sensible choice), kind (of the break). The
 /// same number gives the same document whatever else was made.

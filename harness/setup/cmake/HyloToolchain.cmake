@@ -19,7 +19,8 @@ if(HYLO_WARNINGS_AS_ERRORS)
   target_compile_options(hylo_warnings INTERFACE -Werror)
 endif()
 
+# A finding ends the program: undefined behaviour would otherwise be a line in a green test.
 if(HYLO_SANITIZE)
-  add_compile_options(-fsanitize=${HYLO_SANITIZE} -fno-omit-frame-pointer)
+  add_compile_options(-fsanitize=${HYLO_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${HYLO_SANITIZE})
 endif()

@@ -33,11 +33,7 @@ struct Run {
 };
 
 PromptOptions options_of(const Json& record) {
-  PromptOptions options{.limit = {},
-                        .document_ids = {},
-                        .num_fewshot = record.at("n_shot").get<int64_t>(),
-                        .sampler = {},
-                        .generation = {}};
+  PromptOptions options{.num_fewshot = record.at("n_shot").get<int64_t>()};
   options.sampler = record.at("sampler") == "first_n" ? Sampler::FirstN : Sampler::Default;
   if (record.contains("limit")) options.limit = record["limit"].get<int64_t>();
   if (record.contains("doc_ids")) {
@@ -234,7 +230,8 @@ void expect_choices(const std::vector<Request>& requests, const Json& line) {
   for (size_t i = 0; i < requests.size(); ++i) {
     const Json& recorded = line["requests"][i];
     const auto& request = std::get<ScoreText>(requests[i]);
-    EXPECT_EQ(request.context, line.at("contexts").at(recorded.at("context").get<size_t>()).at("text"));
+    EXPECT_EQ(request.context,
+              line.at("contexts").at(recorded.at("context").get<size_t>()).at("text"));
     EXPECT_EQ(request.continuation, recorded.at("continuation"));
     EXPECT_EQ(request.continuation, " " + line.at("choices")[i].get<std::string>());
   }

@@ -1,0 +1,60 @@
+// What a run will ask, in which batches, before anything is asked.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "harness/system/system_under_test.h"
+#include "tasks/core/task.h"
+#include "tasks/core/task_data.h"
+#include "tasks/prompts/assembly.h"
+
+namespace hylo::harness {
+
+/// A task with its documents and what is asked about each.
+struct PlannedTask {
+  std::unique_ptr<tasks::Task> task;
+  std::unique_ptr<tasks::TaskData> data;
+  tasks::PromptOptions options;
+  std::vector<tasks::PromptedDocument> documents;
+};
+
+struct PlanOptions {
+  std::vector<std::string> tasks;
+  std::filesystem::path data_root;
+  tasks::PromptOptions prompts;                              ///< for every task
+  std::map<std::string, std::vector<int64_t>> document_ids;  ///< only these, for some tasks
+  bool allow_other_bytes = false;  ///< data files that differ from their manifest
+};
+
+/// Opens the data of every task and makes its requests. Throws Error: unknown or repeated task, data
+/// missing or changed, document ids for a task that is not run.
+std::vector<PlannedTask> plan_tasks(const PlanOptions& options);
+
+struct PlannedDocument {
+  size_t task = 0, document = 0;  ///< positions in the vector of tasks and in its documents
+  RequestCost cost;               ///< of all its requests together
+};
+
+/// Documents that are asked, answered and stored together.
+using PlannedBatch = std::vector<PlannedDocument>;
+
+struct Plan {
+  std::vector<PlannedBatch> batches;  ///< the most expensive documents first
+  RequestCost total;
+  int64_t num_documents = 0, num_requests = 0;
+  int64_t num_truncated = 0;  ///< requests that do not fit
+  std::string first_truncated;  ///< which, for a message
+};
+
+/// The same tasks and system always give the same plan, whatever was answered before.
+Plan make_plan(const std::vector<PlannedTask>& tasks, const SystemUnderTest& system);
+
+/// The requests of all documents of a batch, one after another.
+std::vector<tasks::Request> requests_of(const std::vector<PlannedTask>& tasks,
+                                        const PlannedBatch& batch);
+
+}  // namespace hylo::harness

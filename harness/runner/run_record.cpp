@@ -1,0 +1,182 @@
+#include "harness/runner/run_record.h"
+
+#include <sys/utsname.h>
+
+#include "harness/base/hash.h"
+#include "harness/base/overloaded.h"
+#include "harness/base/version.h"
+
+namespace hylo::harness {
+namespace {
+
+reports::Aggregation aggregation_of(tasks::Aggregation aggregation) {
+  switch (aggregation) {
+    case tasks::Aggregation::Mean: return reports::Aggregation::Mean;
+    case tasks::Aggregation::WeightedPerplexity: return reports::Aggregation::WeightedPerplexity;
+    case tasks::Aggregation::BitsPerByte: return reports::Aggregation::BitsPerByte;
+  }
+  invariant(false, "an aggregation that the store does not know");
+  return {};
+}
+
+reports::FinishReason reason_of(tasks::FinishReason reason) {
+  switch (reason) {
+    case tasks::FinishReason::Stop: return reports::FinishReason::Stop;
+    case tasks::FinishReason::EndOfText: return reports::FinishReason::EndOfText;
+    case tasks::FinishReason::Length: return reports::FinishReason::Length;
+  }
+  invariant(false, "a finish reason that the store does not know");
+  return {};
+}
+
+/// A hash over all that is asked of a task, so that a changed prompt is another run.
+std::string hash_requests(const PlannedTask& task) {
+  Sha256 hash;
+  const auto add = [&](std::string_view text) {
+    hash.update(std::to_string(text.size())).update(":").update(text);
+  };
+  for (const auto& document : task.documents) {
+    add(std::to_string(document.document->index));
+    for (const auto& request : document.requests) {
+      std::visit(overloaded{
+                     [&](const tasks::ScoreText& r) {
+                       add("score");
+                       add(r.context);
+                       add(r.continuation);
+                     },
+                     [&](const tasks::ScoreRolling& r) {
+                       add("rolling");
+                       add(r.text);
+                     },
+                     [&](const tasks::GenerateText& r) {
+                       add("generate");
+                       add(r.prompt);
+                       for (const auto& stop : r.stop) add(stop);
+                       const auto& s = r.sampling;
+                       add(fmt::format("{} {} {} {} {} {} {}", r.max_new_tokens, s.temperature, s.top_k,
+                                       s.top_p, s.min_p, s.repetition_penalty, s.seed));
+                     },
+                 },
+                 request);
+    }
+  }
+  return hash.hex();
+}
+
+OrderedJson machine_json() {
+  utsname names{};
+  uname(&names);
+  return {{"host", names.nodename}, {"system", names.sysname}, {"release", names.release}, {"architecture", names.machine}};
+}
+
+}  // namespace
+
+std::vector<reports::CellDescription> describe_cells(const std::vector<PlannedTask>& tasks) {
+  std::vector<reports::CellDescription> cells;
+  for (const auto& planned : tasks) {
+    const auto& info = planned.task->info();
+    reports::CellDescription cell{.task = info.name,
+                                  .task_version = info.version,
+                                  .dataset = info.dataset,
+                                  .dataset_sha256 = planned.data->sha256,
+                                  .licence = info.licence,
+                                  .num_documents = static_cast<int64_t>(planned.documents.size()),
+                                  .num_fewshot = tasks::num_fewshot_of(info, planned.options),
+                                  .metrics = {}};
+    cell.variant["requests_sha256"] = hash_requests(planned);
+    if (!planned.data->pool_sha256.empty()) cell.variant["pool_sha256"] = planned.data->pool_sha256;
+    if (!planned.data->is_verified) cell.variant["data_verified"] = false;
+    for (const auto& metric : info.metrics) {
+      cell.metrics.push_back({metric.name, metric.filter, aggregation_of(metric.aggregation), metric.higher_is_better});
+    }
+    cells.push_back(std::move(cell));
+  }
+  return cells;
+}
+
+reports::RunDescription describe_run(const std::vector<PlannedTask>& tasks,
+                                     const SystemUnderTest& system, const RunLabels& labels) {
+  const auto& info = system.info();
+  reports::RunDescription run{.key = {},
+                              .name = labels.name,
+                              .argv = labels.argv,
+                              .numeric_mode = info.numeric_mode,
+                              .dtype = info.dtype,
+                              .seed = labels.seed};
+  run.model = info.description;
+  run.model["name"] = info.name;
+  run.model["identity"] = info.identity;
+  run.machine = machine_json();
+  run.build = {{"version", version()}};
+  OrderedJson key{{"identity", info.identity}, {"numeric_mode", info.numeric_mode}, {"seed", labels.seed}, {"tasks", OrderedJson::array()}};
+  for (const auto& cell : describe_cells(tasks)) {
+    key["tasks"].push_back({cell.task, cell.task_version, cell.dataset_sha256, cell.num_fewshot, cell.num_documents, cell.variant});
+  }
+  run.key = sha256_hex(key.dump());
+  return run;
+}
+
+reports::RequestOutput record_of(int64_t number, const tasks::Request& request,
+                                 const tasks::Response& response) {
+  reports::RequestOutput out;
+  out.request = number;
+  std::visit(overloaded{
+                 [&](const tasks::ScoreText& r) {
+                   out.kind = reports::RequestKind::Score;
+                   out.context = r.context;
+                   out.continuation = r.continuation;
+                 },
+                 [&](const tasks::ScoreRolling& r) {
+                   out.kind = reports::RequestKind::Rolling;
+                   out.continuation = r.text;
+                 },
+                 [&](const tasks::GenerateText& r) {
+                   out.kind = reports::RequestKind::Generate;
+                   out.context = r.prompt;
+                 },
+             },
+             request);
+  std::visit(overloaded{
+                 [&](const tasks::TextScore& r) {
+                   out.log_likelihood = r.log_likelihood;
+                   out.is_greedy = r.is_greedy;
+                   out.num_tokens = r.num_tokens;
+                   out.dropped_tokens = r.dropped_tokens;
+                   out.boundary_merged = r.boundary_merged;
+                   out.window_log_likelihoods = r.window_log_likelihoods;
+                   out.context_ids = r.context_ids;
+                   out.token_ids = r.token_ids;
+                 },
+                 [&](const tasks::GeneratedText& r) {
+                   out.generated = r.text;
+                   out.finish_reason = reason_of(r.finish_reason);
+                   out.num_tokens = r.num_tokens;
+                   out.dropped_tokens = r.dropped_tokens;
+                   out.context_ids = r.context_ids;
+                   out.token_ids = r.token_ids;
+                 },
+                 [&](const tasks::Failed& r) { out.error = r.reason; },
+             },
+             response);
+  return out;
+}
+
+reports::DocumentOutput record_of(const PlannedTask& task, const PlannedDocument& planned,
+                                  const std::vector<tasks::Response>& responses) {
+  const auto& prompted = task.documents[planned.document];
+  reports::DocumentOutput out{.cell = static_cast<int64_t>(planned.task),
+                              .ordinal = static_cast<int64_t>(planned.document),
+                              .index = prompted.document->index,
+                              .requests = {},
+                              .scores = {},
+                              .fewshot_ids = prompted.fewshot_ids};
+  for (size_t i = 0; i < responses.size(); ++i) {
+    out.requests.push_back(record_of(static_cast<int64_t>(i), prompted.requests[i], responses[i]));
+  }
+  for (const auto& value : task.task->score(*prompted.document, responses)) {
+    out.scores.push_back({value.metric, value.filter, value.value, value.weight});
+  }
+  return out;
+}
+
+}  // namespace hylo::harness

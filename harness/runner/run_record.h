@@ -1,0 +1,36 @@
+// From tasks, systems and answers to what the store keeps.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "harness/runner/plan.h"
+#include "harness/system/system_under_test.h"
+#include "reports/store/records.h"
+#include "tasks/core/request.h"
+#include "tasks/core/task.h"
+
+namespace hylo::harness {
+
+struct RunLabels {
+  std::string name;               ///< may be empty
+  std::vector<std::string> argv;  ///< the command line, for people
+  uint64_t seed = 0;
+};
+
+std::vector<reports::CellDescription> describe_cells(const std::vector<PlannedTask>& tasks);
+
+/// The key is a hash of everything that determines the numbers: the system's identity, tasks with their
+/// versions, documents, prompts and settings, numeric mode and seed.
+reports::RunDescription describe_run(const std::vector<PlannedTask>& tasks,
+                                     const SystemUnderTest& system, const RunLabels& labels);
+
+/// One request with its answer.
+reports::RequestOutput record_of(int64_t number, const tasks::Request& request,
+                                 const tasks::Response& response);
+
+/// A document with all its answers, scored.
+reports::DocumentOutput record_of(const PlannedTask& task, const PlannedDocument& document,
+                                  const std::vector<tasks::Response>& responses);
+
+}  // namespace hylo::harness

@@ -1,0 +1,106 @@
+#include "datasets/manifest.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "harness/base/files.h"
+#include "harness/base/json.h"
+#include "tests/support/test_data.h"
+
+namespace hylo::datasets {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using tests::error_of;
+
+Json animals() {
+  return {{"name", "animals"},
+          {"source", "here"},
+          {"licence", "MIT"},
+          {"attribution", "nobody"},
+          {"place", "data_root"},
+          {"fields", {"name"}},
+          {"files",
+           {{{"path", "animals.jsonl"},
+             {"split", "test"},
+             {"format", "json_lines"},
+             {"bytes", 12},
+             {"sha256", std::string(64, 'a')}}}}};
+}
+
+Manifest read(const Json& json) {
+  const tests::TemporaryFolder folder;
+  write_text_file(folder / "animals.json", json.dump());
+  return read_manifest(folder / "animals.json");
+}
+
+TEST(Manifest, IsReadWithItsFiles) {
+  const auto manifest = read(animals());
+  EXPECT_EQ(manifest.name, "animals");
+  EXPECT_EQ(manifest.place, Place::DataRoot);
+  EXPECT_EQ(manifest.file_of("test").path, "animals.jsonl");
+  EXPECT_EQ(manifest.file_of("test").sha256, std::string(64, 'a'));
+}
+
+TEST(Manifest, AMisspeltKeyIsAnErrorWithItsPath) {
+  auto json = animals();
+  json["files"][0]["formt"] = "json_lines";
+  EXPECT_THAT(error_of([&] { read(json); }), HasSubstr("files[0].formt: unknown key"));
+}
+
+TEST(Manifest, AnUnknownFormatNamesTheKnownOnes) {
+  auto json = animals();
+  json["files"][0]["format"] = "parquet";
+  EXPECT_THAT(error_of([&] { read(json); }),
+              AllOf(HasSubstr("files[0].format"), HasSubstr("json_lines"), HasSubstr("'parquet'")));
+}
+
+TEST(Manifest, AHashIsNullWhereNobodyKnowsItAndNeverLeftOut) {
+  auto json = animals();
+  json["files"][0]["sha256"] = nullptr;
+  EXPECT_EQ(read(json).file_of("test").sha256, std::nullopt);
+  json["files"][0].erase("sha256");
+  EXPECT_THAT(error_of([&] { read(json); }), HasSubstr("files[0].sha256: missing"));
+}
+
+TEST(Manifest, AHashHas64LowerCaseDigits) {
+  auto json = animals();
+  json["files"][0]["sha256"] = "ABC";
+  EXPECT_THAT(error_of([&] { read(json); }), HasSubstr("64 lower-case hexadecimal digits"));
+}
+
+TEST(Manifest, ASplitIsOneFile) {
+  auto json = animals();
+  json["files"].push_back(json["files"][0]);
+  EXPECT_THAT(error_of([&] { read(json); }), HasSubstr("two of split 'test'"));
+}
+
+TEST(Manifest, AnUnknownSplitNamesThoseThereAre) {
+  const auto manifest = read(animals());
+  EXPECT_THAT(error_of([&] { (void)manifest.file_of("train"); }),
+              AllOf(HasSubstr("no split 'train'"), HasSubstr("test")));
+}
+
+TEST(Manifest, EveryShippedOneIsValidAndBearsTheNameOfItsFile) {
+  const auto manifests = shipped_manifests();
+  EXPECT_FALSE(manifests.empty());
+  for (const auto& manifest : manifests) {
+    EXPECT_TRUE(
+        std::filesystem::exists(shipped_file("datasets/manifests/" + manifest.name + ".json")));
+    EXPECT_FALSE(manifest.licence.empty());
+  }
+}
+
+TEST(Manifest, AMisspeltNameSuggestsTheNearest) {
+  EXPECT_THAT(error_of([] { find_manifest("helaswag"); }), HasSubstr("did you mean hellaswag?"));
+}
+
+TEST(Manifest, WithoutADataRootTheErrorNamesTheOption) {
+  const auto manifest = read(animals());
+  EXPECT_THAT(error_of([&] { (void)location_of(manifest, manifest.files[0], ""); }),
+              AllOf(HasSubstr("--data"), HasSubstr("HYLO_DATA")));
+}
+
+}  // namespace
+}  // namespace hylo::datasets

@@ -1,0 +1,43 @@
+#include "tasks/prompts/prompt_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "harness/base/files.h"
+#include "tests/support/test_data.h"
+
+namespace hylo::tasks {
+namespace {
+
+using testing::HasSubstr;
+
+/// The shipped file with one change.
+template <class Change>
+std::string error_after(Change change) {
+  Json json = read_json_file(shipped_file("tasks/prompts/lm_eval.json"));
+  change(json);
+  const tests::TemporaryFolder folder;
+  write_text_file(folder / "prompts.json", json.dump());
+  return tests::error_of([&] { read_prompt_file(folder / "prompts.json"); });
+}
+
+TEST(PromptFile, AMisspeltKeyIsAnErrorWithItsPath) {
+  EXPECT_THAT(error_after([](Json& j) { j["choice"]["arc"]["lables"] = "x"; }),
+              HasSubstr("choice.arc.lables: unknown key"));
+  EXPECT_THAT(error_after([](Json& j) { j["generation"]["gsm8k"]["filters"][1]["tak"] = "x"; }),
+              HasSubstr("generation.gsm8k.filters[1].tak: unknown key"));
+  EXPECT_THAT(error_after([](Json& j) { j["choise"] = Json::object(); }),
+              HasSubstr("choise: unknown key"));
+}
+
+TEST(PromptFile, WhatDoesNotParseIsAnError) {
+  EXPECT_THAT(error_after([](Json& j) { j["choice"]["arc"]["question"] = "{a"; }),
+              HasSubstr("not closed"));
+  EXPECT_THAT(error_after([](Json& j) { j["generation"]["gsm8k"]["filters"][0]["pattern"] = "("; }),
+              HasSubstr("regular expression"));
+  EXPECT_THAT(error_after([](Json& j) { j["generation"]["gsm8k"]["filters"][0]["take"] = "any"; }),
+              HasSubstr("expected first or last, found 'any'"));
+}
+
+}  // namespace
+}  // namespace hylo::tasks

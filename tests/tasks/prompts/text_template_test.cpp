@@ -1,0 +1,54 @@
+#include "tasks/prompts/text_template.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/test_data.h"
+
+namespace hylo::tasks {
+namespace {
+
+using testing::HasSubstr;
+using tests::error_of;
+
+const Json document = {
+    {"question", {{"stem", " why? "}, {"choices", {{{"text", "a"}}, {{"text", "b"}}}}}},
+    {"number", 7},
+    {"word", "hELLO World"}};
+
+TEST(TextTemplate, PlacesAreFilledWithTextsAndNumbers) {
+  EXPECT_EQ(TextTemplate("Q:{question.stem}\nA {number}:").render(document), "Q: why? \nA 7:");
+  EXPECT_EQ(TextTemplate("plain").render(document), "plain");
+  EXPECT_EQ(TextTemplate("").render(document), "");
+}
+
+TEST(TextTemplate, ChangesAreThoseOfPython) {
+  EXPECT_EQ(TextTemplate("[{question.stem|strip}]").render(document), "[why?]");
+  EXPECT_EQ(TextTemplate("[{question.stem|lstrip}]").render(document), "[why? ]");
+  EXPECT_EQ(TextTemplate("[{question.stem|rstrip}]").render(document), "[ why?]");
+  EXPECT_EQ(TextTemplate("{word|capitalize}").render(document), "Hello world");
+}
+
+TEST(TextTemplate, MistakesAreNamed) {
+  EXPECT_THAT(error_of([] { TextTemplate("{a"); }), HasSubstr("not closed"));
+  EXPECT_THAT(error_of([] { TextTemplate("{a|upper}"); }), HasSubstr("'upper'"));
+  EXPECT_THAT(error_of([] { TextTemplate("{a..b}"); }), HasSubstr("a..b"));
+  EXPECT_THAT(error_of([] { (void)TextTemplate("{question.stm}").render(document); }),
+              HasSubstr("question.stm: 'stm' is missing"));
+  EXPECT_THAT(error_of([] { (void)TextTemplate("{question}").render(document); }),
+              HasSubstr("expected a text or a number"));
+}
+
+TEST(FieldPath, AStarWalksAnArray) {
+  const FieldPath path("question.choices.*.text");
+  const auto found = path.find_all(document);
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(*found[1], "b");
+  EXPECT_THAT(error_of([&] { (void)path.find(document); }),
+              HasSubstr("expected one value, found 2"));
+  EXPECT_THAT(error_of([] { (void)FieldPath("word.*").find_all(document); }),
+              HasSubstr("expected an array"));
+}
+
+}  // namespace
+}  // namespace hylo::tasks
