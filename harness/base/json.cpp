@@ -78,10 +78,17 @@ std::string JsonReader::path_of(std::string_view key) const {
   return path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key);
 }
 
-void JsonReader::done() const {
+std::vector<std::string> JsonReader::unread() const {
+  std::vector<std::string> keys;
   for (const auto& [key, value] : json_->items()) {
-    require(seen_.contains(key), "{}: unknown key", path_of(key));
+    if (!seen_.contains(key)) keys.push_back(key);
   }
+  return keys;
+}
+
+void JsonReader::done() const {
+  const auto keys = unread();
+  require(keys.empty(), "{}: unknown key", keys.empty() ? "" : path_of(keys.front()));
 }
 
 }  // namespace hylo

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "harness/base/error.h"
 
@@ -69,6 +70,9 @@ class JsonReader {
     return has(key) ? convert<T>((*json_)[std::string(key)], key) : otherwise;
   }
   void ignore(std::string_view key) { seen_.emplace(key); }
+
+  /// Keys that nobody asked for, in order of the alphabet.
+  [[nodiscard]] std::vector<std::string> unread() const;
 
   /// Throws Error naming the first key that was never asked for.
   void done() const;

@@ -38,6 +38,13 @@ Family family_of(JsonReader& reader, const std::string& where) {
   return found->family;
 }
 
+/// Keys about training, about other programs, and those that only count beside others.
+constexpr std::array without_effect{
+    "_attn_implementation", "_name_or_path",        "attention_dropout", "initializer_range",
+    "max_window_layers",    "model_type",           "output_attentions", "output_hidden_states",
+    "pretraining_tp",       "rope_scaling",         "rope_theta",        "sliding_window",
+    "torch_dtype",          "transformers_version", "use_cache",         "use_sliding_window"};
+
 template <class T>
 std::optional<T> optional(JsonReader& reader, std::string_view key) {
   return reader.has(key) ? std::optional(reader.get<T>(key)) : std::nullopt;
@@ -211,10 +218,7 @@ void write_windows(OrderedJson& json, const ModelConfig& config) {
   json["layer_types"] = types;
 }
 
-}  // namespace
-
-ModelConfig parse_hf_config(const Json& json, const std::string& where) {
-  JsonReader reader(json, where);
+ModelConfig parse(JsonReader& reader, const std::string& where) {
   ModelConfig config;
   config.family = family_of(reader, where);
   refuse_what_is_not_understood(reader);
@@ -254,6 +258,20 @@ ModelConfig parse_hf_config(const Json& json, const std::string& where) {
     config.layers.push_back({attention, feed_forward});
   }
   return config;
+}
+
+}  // namespace
+
+ModelConfig parse_hf_config(const Json& json, const std::string& where) {
+  JsonReader reader(json, where);
+  return parse(reader, where);
+}
+
+std::vector<std::string> unknown_hf_keys(const Json& json, const std::string& where) {
+  JsonReader reader(json, where);
+  (void)parse(reader, where);
+  for (const auto* key : without_effect) reader.ignore(key);
+  return reader.unread();
 }
 
 ModelConfig read_hf_config(const std::filesystem::path& folder) {

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -75,6 +77,12 @@ std::unique_ptr<Tokenizer> load_folder(const fs::path& folder) {
 }
 
 }  // namespace
+
+bool has_tokenizer(const fs::path& folder) {
+  return std::ranges::any_of(
+      std::array{"tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt"},
+      [&](const char* name) { return fs::exists(folder / name); });
+}
 
 std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& folder_or_file) {
   require(fs::exists(folder_or_file), "{}: no such tokenizer folder or file",

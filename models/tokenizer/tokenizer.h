@@ -76,6 +76,9 @@ class Tokenizer {
   [[nodiscard]] std::string decode(std::span<const int32_t> ids, bool skip_special_tokens) const;
 };
 
+/// Whether a folder has files that load_tokenizer takes for a tokenizer, sound or not.
+bool has_tokenizer(const std::filesystem::path& folder);
+
 /// Opens the tokenizer of a checkpoint folder (tokenizer.json, else tokenizer.model, else
 /// vocab.json + merges.txt, with tokenizer_config.json, special_tokens_map.json and
 /// added_tokens.json where they are), or a single tokenizer.json or SentencePiece model, which is

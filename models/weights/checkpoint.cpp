@@ -176,8 +176,8 @@ Checkpoint open_checkpoint(const std::filesystem::path& folder, const OpenOption
   refuse_left_over(source, used, config);
   take_note_of_head(source, checkpoint);
   if (stored.size() > 1) {
-    require(options.type.has_value(), "{}: tensors are of several types; name one with --dtype",
-            folder.string());
+    require(options.type.has_value() || options.allow_several_types,
+            "{}: tensors are of several types; name one with --dtype", folder.string());
     checkpoint.notes.push_back("tensors are stored in several types");
   } else if (number_type(*stored.begin()) != config.stored) {
     checkpoint.notes.push_back(fmt::format("config.json says {}, the tensors are {}",

@@ -25,6 +25,9 @@ struct OpenOptions {
   /// Convert to this type; without it tensors stay as they are stored, as views of the mapped
   /// files.
   std::optional<NumberType> type;
+  /// Without `type`: tensors of several types are let through, each as it is stored, and noted. For
+  /// those who look and do not compute.
+  bool allow_several_types = false;
 };
 
 /// Opens a folder. Tensors that need no conversion are views of the mapping: opening reads nothing
