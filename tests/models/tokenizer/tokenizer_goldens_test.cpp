@@ -72,7 +72,8 @@ std::string letters_and_digits(std::string_view text) {
 /// qwen2).
 fs::path tokenizer_of_vector(const fs::path& vector) {
   const std::string stem = vector.stem().string();
-  const std::string wanted = letters_and_digits(stem.substr(stem.find('-') + 1));
+  std::string wanted = letters_and_digits(stem.substr(stem.find('-') + 1));
+  if (wanted == "mpt") wanted = "gptneox";  // MPT took over the tokenizer of GPT-NeoX-20B
   for (const auto& folder : sorted_entries(vector.parent_path().parent_path())) {
     const std::string name = letters_and_digits(folder.filename().string());
     const bool is_same = wanted.starts_with(name) || name.starts_with(wanted);
