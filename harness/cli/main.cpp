@@ -28,6 +28,8 @@ int tell(int code, const std::string& text) {
 }
 
 void add_verbs(CLI::App& program) {
+  hylo::cli::add_inspect(program);
+  hylo::cli::add_list(program);
   hylo::cli::add_report(program);
   hylo::cli::add_store(program);
 }
