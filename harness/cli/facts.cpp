@@ -13,7 +13,11 @@
 namespace hylo::cli {
 namespace {
 
-std::string label(const std::string& key) { return replace_all(key, "_", " "); }
+/// Names of variables and packages stay as they are spelt.
+std::string label(const std::string& key) {
+  const bool is_name = std::ranges::any_of(key, [](char c) { return c >= 'A' && c <= 'Z'; });
+  return is_name ? key : replace_all(key, "_", " ");
+}
 
 size_t widest_label(const FactPage& page) {
   size_t widest = 0;

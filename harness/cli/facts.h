@@ -9,7 +9,7 @@
 namespace hylo::cli {
 
 struct Fact {
-  std::string key;    ///< in JSON; people read it with blanks: "cache_types"
+  std::string key;    ///< in JSON; people read blanks in it: "stored_bytes"
   OrderedJson value;  ///< in JSON
   std::string text;   ///< for people; each line is one of its own
   bool is_problem = false;

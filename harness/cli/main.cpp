@@ -32,6 +32,7 @@ void add_verbs(CLI::App& program) {
   hylo::cli::add_list(program);
   hylo::cli::add_report(program);
   hylo::cli::add_store(program);
+  hylo::cli::add_doctor(program);
 }
 
 int run(int argc, char** argv) {

@@ -26,5 +26,6 @@ void add_inspect(CLI::App& program);
 void add_list(CLI::App& program);
 void add_report(CLI::App& program);
 void add_store(CLI::App& program);
+void add_doctor(CLI::App& program);
 
 }  // namespace hylo::cli
