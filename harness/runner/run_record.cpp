@@ -13,7 +13,7 @@ reports::Aggregation aggregation_of(tasks::Aggregation aggregation) {
   switch (aggregation) {
     case tasks::Aggregation::Mean: return reports::Aggregation::Mean;
     case tasks::Aggregation::WeightedPerplexity: return reports::Aggregation::WeightedPerplexity;
-    case tasks::Aggregation::BitsPerByte: return reports::Aggregation::BitsPerByte;
+    case tasks::Aggregation::BitsPerByte: return reports::Aggregation::BitsPerUnit;
   }
   invariant(false, "an aggregation that the store does not know");
   return {};

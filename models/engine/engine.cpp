@@ -87,6 +87,8 @@ bool Engine::shares_prefixes() const {
 
 int Engine::num_threads() { return at::get_num_threads(); }
 
+void Engine::set_num_threads(int threads) { at::set_num_threads(threads); }
+
 kernels::RowGroups Engine::row_groups() const {
   return options_.mode == NumericMode::Exact ? kernels::RowGroups::Fixed : kernels::RowGroups::Free;
 }

@@ -71,6 +71,7 @@ class Engine {
   [[nodiscard]] bool shares_prefixes() const;
   /// Threads that products and kernels run on; float32 products change bits with it.
   [[nodiscard]] static int num_threads();
+  static void set_num_threads(int threads);
   [[nodiscard]] const EngineOptions& options() const { return options_; }
   [[nodiscard]] const Cache& cache() const { return cache_; }
 

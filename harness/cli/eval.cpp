@@ -1,0 +1,226 @@
+// hylo eval: tasks against a model, into the store.
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+
+#include "harness/base/clock.h"
+#include "harness/base/files.h"
+#include "harness/base/json.h"
+#include "harness/base/unicode.h"
+#include "harness/base/units.h"
+#include "harness/cli/open_system.h"
+#include "harness/cli/progress_line.h"
+#include "harness/cli/verb.h"
+#include "harness/runner/plan.h"
+#include "harness/runner/run_record.h"
+#include "harness/runner/runner.h"
+#include "reports/render/draw.h"
+#include "reports/render/run_report.h"
+#include "reports/store/store.h"
+#include "tasks/core/generation_overrides.h"
+
+namespace hylo::harness {
+namespace {
+
+struct EvalOptions {
+  ModelOptions model;
+  std::vector<std::string> tasks;
+  std::string data;
+  int64_t limit = 0;
+  std::vector<std::string> samples;
+  int64_t num_fewshot = -1;
+  std::string fewshot_sampler;
+  std::string gen_kwargs;
+  uint64_t seed = tasks::default_fewshot_seed;
+  std::string store;
+  std::string journal;
+  std::string name;
+  bool dry_run = false;
+  bool json = false;
+  bool allow_other_data = false;
+};
+
+std::atomic<bool> interrupted{false};
+
+/// The first Ctrl-C ends the run after the batch in flight, the second at once.
+void end_cleanly_on_interrupt() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { interrupted = true; };
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+}
+
+int64_t whole_number(std::string_view text, std::string_view where) {
+  int64_t number = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  require(failure == std::errc() && end == text.data() + text.size() && number >= 0,
+          "--samples {}: expected document numbers such as 0,5,7-9, found '{}'", where, text);
+  return number;
+}
+
+/// "arc_easy:0,5,7-9" -> {"arc_easy", {0, 5, 7, 8, 9}}.
+std::pair<std::string, std::vector<int64_t>> parse_samples(const std::string& text) {
+  const size_t colon = text.find(':');
+  require(colon != std::string::npos && colon > 0, "--samples: expected TASK:IDS, found '{}'", text);
+  std::vector<int64_t> ids;
+  for (const auto piece : split(std::string_view(text).substr(colon + 1), ',')) {
+    const size_t dash = piece.find('-');
+    const int64_t first = whole_number(piece.substr(0, dash), text);
+    const int64_t last = dash == std::string_view::npos ? first : whole_number(piece.substr(dash + 1), text);
+    require(first <= last && last - first < 10'000'000, "--samples {}: the range '{}' runs backwards or is too long", text, piece);
+    for (int64_t id = first; id <= last; ++id) ids.push_back(id);
+  }
+  return {text.substr(0, colon), ids};
+}
+
+PlanOptions plan_options(const EvalOptions& options) {
+  PlanOptions plan{.tasks = {}, .data_root = options.data, .prompts = {}, .document_ids = {}, .allow_other_bytes = options.allow_other_data};
+  for (const auto& list : options.tasks) {
+    for (const auto name : split(list, ',')) plan.tasks.emplace_back(name);
+  }
+  if (plan.data_root.empty()) plan.data_root = environment("HYLO_DATA");
+  require(options.limit >= 0, "--limit: expected 1 or more, found {}", options.limit);
+  if (options.limit > 0) plan.prompts.limit = options.limit;
+  if (options.num_fewshot >= 0) plan.prompts.num_fewshot = options.num_fewshot;
+  require(options.fewshot_sampler.empty() || options.fewshot_sampler == "default" ||
+              options.fewshot_sampler == "first_n",
+          "--fewshot-sampler: expected default or first_n, found '{}'", options.fewshot_sampler);
+  if (options.fewshot_sampler == "default") plan.prompts.sampler = tasks::Sampler::Default;
+  if (options.fewshot_sampler == "first_n") plan.prompts.sampler = tasks::Sampler::FirstN;
+  plan.prompts.fewshot_seed = options.seed;
+  plan.prompts.generation = tasks::parse_generation_overrides(options.gen_kwargs);
+  for (const auto& text : options.samples) plan.document_ids.insert(parse_samples(text));
+  return plan;
+}
+
+void print_plan(const EvalOptions& options, const std::vector<PlannedTask>& planned, const Plan& plan,
+                SystemUnderTest& system) {
+  const auto seconds = system.expected_seconds(plan.total);
+  const double ratio = plan.total.rows > 0 ? static_cast<double>(plan.total.rows_unshared) /
+                                                 static_cast<double>(plan.total.rows)
+                                           : 1;
+  if (options.json) {
+    OrderedJson json{{"model", system.info().name},
+                     {"documents", plan.num_documents},
+                     {"requests", plan.num_requests},
+                     {"batches", plan.batches.size()},
+                     {"tokens", plan.total.rows},
+                     {"tokens_without_sharing", plan.total.rows_unshared},
+                     {"token_ratio", ratio},
+                     {"max_new_tokens", plan.total.new_tokens},
+                     {"truncated_requests", plan.num_truncated},
+                     {"expected_seconds", seconds ? OrderedJson(*seconds) : OrderedJson(nullptr)}};
+    fmt::print("{}\n", json.dump(2));
+    return;
+  }
+  fmt::print("model                   {}\n", system.info().name);
+  for (const auto& task : planned) {
+    fmt::print("task                    {}: {} documents\n", task.task->info().name,
+               with_thousands(static_cast<int64_t>(task.documents.size())));
+  }
+  fmt::print("requests                {} in {} batches\n", with_thousands(plan.num_requests),
+             with_thousands(static_cast<int64_t>(plan.batches.size())));
+  fmt::print("tokens                  {}\n", with_thousands(plan.total.rows));
+  fmt::print("tokens without sharing  {} ({:.2f} times)\n", with_thousands(plan.total.rows_unshared), ratio);
+  if (plan.total.new_tokens > 0) {
+    fmt::print("tokens to generate      at most {}\n", with_thousands(plan.total.new_tokens));
+  }
+  if (plan.num_truncated > 0) {
+    fmt::print("too long                {} requests, the first is {}\n",
+               with_thousands(plan.num_truncated), plan.first_truncated);
+  }
+  if (seconds) fmt::print("expected time           {}\n", human_seconds(*seconds));
+}
+
+void refuse_what_does_not_fit(const EvalOptions& options, const Plan& plan, const SystemUnderTest& system) {
+  require(plan.num_truncated == 0 || options.model.allow_truncation,
+          "{} of {} requests do not fit in the {} tokens of {} (the first is {}); --allow-truncation cuts "
+          "them from the left and counts them",
+          plan.num_truncated, plan.num_requests, system.info().max_length, system.info().name,
+          plan.first_truncated);
+}
+
+reports::OpenOptions store_options(const EvalOptions& options) {
+  reports::OpenOptions open;
+  require(options.journal.empty() || options.journal == "wal" || options.journal == "delete",
+          "--journal: expected wal or delete, found '{}'", options.journal);
+  if (options.journal == "wal") open.journal = reports::Journal::Wal;
+  if (options.journal == "delete") open.journal = reports::Journal::Delete;
+  return open;
+}
+
+void print_report(const EvalOptions& options, const reports::Store& store, int64_t run) {
+  const auto report = reports::run_report(store, store.find_run(std::to_string(run)));
+  fmt::print("{}", options.json
+                       ? reports::report_as_json(report)
+                       : reports::report_for_terminal(report, reports::terminal_options(STDOUT_FILENO)));
+}
+
+void run_eval(const EvalOptions& options, const std::vector<std::string>& argv) {
+  const auto planned = plan_tasks(plan_options(options));
+  const auto system = open_system(options.model, !options.dry_run);
+  const auto plan = make_plan(planned, *system);
+  if (options.dry_run) return print_plan(options, planned, plan, *system);
+  refuse_what_does_not_fit(options, plan, *system);
+
+  const auto file = store_path(options.store);
+  auto store = reports::Store::open(file, store_options(options));
+  auto run = store.begin(describe_run(planned, *system, {options.name, argv, options.seed}),
+                         describe_cells(planned));
+  if (run.is_complete()) {
+    fmt::print(stderr, "hylo: run '{}' is complete already; this is its report\n", options.name);
+  } else if (run.is_resumed()) {
+    fmt::print(stderr, "hylo: goes on with run {}, which was interrupted\n", run.id());
+  }
+  end_cleanly_on_interrupt();
+  const auto end = [&] {
+    ProgressLine line;
+    return run_plan(planned, plan, *system, store, run,
+                    {.on_progress = [&](const RunProgress& p) { line.show(p); }, .stop = &interrupted});
+  }();
+  print_report(options, store, run.id());
+  if (end == RunEnd::Stopped) {
+    fmt::print(stderr, "hylo: interrupted; the same command goes on where run {} stopped\n", run.id());
+    throw CLI::RuntimeError(128 + SIGINT);
+  }
+}
+
+}  // namespace
+
+void add_eval(CLI::App& app) {
+  auto* verb = app.add_subcommand("eval", "Evaluate a model on tasks and store every answer");
+  auto options = std::make_shared<EvalOptions>();
+  add_model_options(*verb, options->model);
+  verb->add_option("--tasks", options->tasks, "tasks, separated by commas; `hylo list tasks` names them")
+      ->required();
+  verb->add_option("--data", options->data, "folder of the data sets; default: HYLO_DATA");
+  verb->add_option("--limit", options->limit, "only the first N documents of each task");
+  verb->add_option("--samples", options->samples, "only these documents of a task: TASK:0,5,7-9");
+  verb->add_option("--num-fewshot", options->num_fewshot, "worked examples, if not the task's number");
+  verb->add_option("--fewshot-sampler", options->fewshot_sampler,
+                   "default (seeded draws) or first_n, if not the task's");
+  verb->add_option("--gen-kwargs", options->gen_kwargs,
+                   "generation settings instead of the task's: until=END,max_gen_toks=64,temperature=0.7");
+  verb->add_option("--seed", options->seed, "of the draws of worked examples")->capture_default_str();
+  verb->add_option("--store", options->store, "SQLite file; default: HYLO_STORE, else ./hylo.db");
+  verb->add_option("--journal", options->journal, "wal, or delete for network file systems");
+  verb->add_option("--name", options->name, "a name for the run");
+  verb->add_flag("--dry-run", options->dry_run, "print the plan and its cost, ask nothing");
+  verb->add_flag("--json", options->json, "print the report (or plan) as JSON");
+  verb->add_flag("--allow-other-data", options->allow_other_data,
+                 "accept data files whose hash is not the manifest's; the run records it");
+  verb->footer(
+      "Examples:\n"
+      "  hylo eval --model tests/fixtures/stories260k --tasks story_openings\n"
+      "  hylo eval --model ~/Llama-3.2-1B --dtype bfloat16 --tasks arc_easy,hellaswag --data ~/data\n"
+      "  hylo eval --model ~/Qwen3-1.7B --tasks gsm8k --limit 100 --dry-run\n"
+      "  hylo eval --model scripted:crc --tasks piqa --num-fewshot 3 --samples piqa:0-9\n"
+      "\n"
+      "A run that was interrupted goes on when the same command is given again.");
+  verb->callback([options, &app] { run_eval(*options, command_line(app)); });
+}
+
+}  // namespace hylo::harness

@@ -1,0 +1,34 @@
+// From the --model options of a verb to a system under test.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+
+#include "harness/system/decoder_system.h"
+#include "harness/system/system_under_test.h"
+
+namespace hylo::harness {
+
+/// Options shared by the verbs that run a model.
+struct ModelOptions {
+  std::string model;
+  std::string tokenizer;
+  std::string dtype = "float32";
+  std::string numeric_mode = "stable";
+  std::string rotary = "exact";
+  int64_t max_length = 0;  ///< 0: as the checkpoint declares
+  int64_t threads = 0;     ///< 0: all cores
+  bool allow_truncation = false;
+  bool no_sharing = false;
+};
+
+void add_model_options(CLI::App& verb, ModelOptions& options);
+
+/// Prints warnings to standard error. Throws Error for values that are not known.
+std::unique_ptr<DecoderSystem> open_decoder_system(const ModelOptions& options, bool hash_weights);
+
+/// A checkpoint folder, or "scripted:crc".
+std::unique_ptr<SystemUnderTest> open_system(const ModelOptions& options, bool hash_weights);
+
+}  // namespace hylo::harness
