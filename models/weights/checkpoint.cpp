@@ -184,7 +184,8 @@ Checkpoint open_checkpoint(const std::filesystem::path& folder, const OpenOption
                                            type_name(config.stored),
                                            type_name(*number_type(*stored.begin()))));
   }
-  config.stored = *number_type(*stored.begin());
+  for (const auto type : stored) checkpoint.stored_types.push_back(*number_type(type));
+  config.stored = checkpoint.stored_types.front();
   for (const auto& file : source.files()) {
     checkpoint.weight_files.push_back(file.path());
     checkpoint.stored_bytes += static_cast<int64_t>(file.data_bytes());

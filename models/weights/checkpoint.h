@@ -17,6 +17,7 @@ struct Checkpoint {
   ModelConfig config;
   ModelWeights weights;
   std::vector<std::filesystem::path> weight_files;  ///< in order
+  std::vector<NumberType> stored_types;             ///< of the tensors, each once
   int64_t stored_bytes = 0;                         ///< of all tensors
   std::vector<std::string> notes;                   ///< what a user should know
 };
