@@ -4,11 +4,22 @@
 
 #include "harness/base/error.h"
 #include "harness/system/scripted_system.h"
+#include "models/config/hf_config.h"
 
 namespace hylo::cli {
 namespace {
 
 constexpr std::string_view scripted_prefix = "scripted:";
+
+/// Below this size the work of a call is over before a second thread has woken.
+constexpr int64_t parameters_worth_threads = 16'000'000;
+
+void set_threads(const ModelOptions& options) {
+  require(options.threads >= 0, "--threads: expected 1 or more, found {}", options.threads);
+  if (options.threads > 0) return models::Engine::set_num_threads(static_cast<int>(options.threads));
+  const auto config = models::read_hf_config(options.model);
+  if (models::count_parameters(config) < parameters_worth_threads) models::Engine::set_num_threads(1);
+}
 
 }  // namespace
 
@@ -28,7 +39,7 @@ void add_model_options(CLI::App& verb, ModelOptions& options) {
                   "exact: angles in float64; float32: the rounding of transformers")
       ->capture_default_str();
   verb.add_option("--max-length", options.max_length, "context in tokens, if not the checkpoint's");
-  verb.add_option("--threads", options.threads, "threads to run on, if not all");
+  verb.add_option("--threads", options.threads, "threads to run on; else all, or one for a model of under 16 million parameters");
   verb.add_flag("--allow-truncation", options.allow_truncation,
                 "cut what does not fit from the left, and count it; without it that is an error");
   verb.add_flag("--no-sharing", options.no_sharing,
@@ -44,10 +55,9 @@ std::unique_ptr<harness::DecoderSystem> open_decoder_system(const ModelOptions& 
           "--dtype: expected float32 or bfloat16, found '{}'", options.dtype);
   require(options.rotary == "exact" || options.rotary == "float32",
           "--rotary: expected exact or float32, found '{}'", options.rotary);
-  require(options.threads >= 0, "--threads: expected 1 or more, found {}", options.threads);
   require(options.max_length >= 0, "--max-length: expected 2 or more, found {}",
           options.max_length);
-  if (options.threads > 0) models::Engine::set_num_threads(static_cast<int>(options.threads));
+  set_threads(options);
   harness::DecoderSystemOptions system{
       .folder = options.model,
       .tokenizer = {},

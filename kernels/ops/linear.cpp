@@ -27,13 +27,21 @@ std::optional<at::Tensor> bias_of(const LinearIn& in) {
   return in.bias_O.defined() ? std::optional(in.bias_O) : std::nullopt;
 }
 
+/// A buffer whose rows all begin at multiples of a cache line: MKL's float32 kernels round differently
+/// at other alignments, so an odd width would make a row's bits depend on where the row stands.
+at::Tensor aligned_group(const LinearIn& in) {
+  constexpr int64_t line_bytes = 64;
+  const int64_t step = line_bytes / static_cast<int64_t>(in.x_NI.element_size());
+  const int64_t width = in.x_NI.size(1), stride = (width + step - 1) / step * step;
+  return at::zeros({rows_of_a_group, stride}, in.x_NI.options()).narrow(1, 0, width);
+}
+
 at::Tensor linear_in_fixed_groups(const LinearIn& in) {
   const int64_t num_rows = in.x_NI.size(0);
   auto out_NO = at::empty({num_rows, in.weight_OI.size(0)}, in.x_NI.options());
+  auto group_QI = aligned_group(in);
   for (int64_t begin = 0; begin < num_rows; begin += rows_of_a_group) {
     const int64_t rows = std::min(rows_of_a_group, num_rows - begin);
-    // Copied to a buffer of its own: the alignment is then the same for every group.
-    auto group_QI = at::zeros({rows_of_a_group, in.x_NI.size(1)}, in.x_NI.options());
     group_QI.narrow(0, 0, rows).copy_(in.x_NI.narrow(0, begin, rows));
     out_NO.narrow(0, begin, rows)
         .copy_(at::linear(group_QI, in.weight_OI, bias_of(in)).narrow(0, 0, rows));

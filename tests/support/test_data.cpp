@@ -7,7 +7,8 @@
 namespace hylo::tests {
 namespace {
 
-std::optional<std::filesystem::path> under(const char* variable, const std::filesystem::path& relative) {
+std::optional<std::filesystem::path> under(const char* variable,
+                                           const std::filesystem::path& relative) {
   const auto root = environment(variable);
   if (root.empty() || !std::filesystem::exists(root / relative)) return std::nullopt;
   return root / relative;

@@ -14,8 +14,9 @@ namespace hylo::tests {
 /// A file of tests/fixtures.
 std::filesystem::path fixture(const std::filesystem::path& relative);
 
-/// A file or folder under HYLO_TEST_DATA (goldens) or HYLO_DATA (data sets, tokenizers, checkpoints);
-/// nothing where the variable is unset or the file is not there. A test then skips with the reason:
+/// A file or folder under HYLO_TEST_DATA (goldens) or HYLO_DATA (data sets, tokenizers,
+/// checkpoints); nothing where the variable is unset or the file is not there. A test then skips
+/// with the reason:
 ///   const auto folder = golden("hf-goldens");
 ///   if (!folder) GTEST_SKIP() << skip_reason("HYLO_TEST_DATA", "hf-goldens");
 std::optional<std::filesystem::path> golden(const std::filesystem::path& relative);
