@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <charconv>
 #include <cstdio>
 
 #include "harness/base/clock.h"
@@ -11,6 +12,8 @@
 #include "harness/base/unicode.h"
 #include "harness/base/units.h"
 #include "harness/cli/open_system.h"
+#include "harness/cli/output.h"
+#include "harness/cli/places.h"
 #include "harness/cli/progress_line.h"
 #include "harness/cli/verb.h"
 #include "harness/runner/plan.h"
@@ -21,7 +24,7 @@
 #include "reports/store/store.h"
 #include "tasks/core/generation_overrides.h"
 
-namespace hylo::harness {
+namespace hylo::cli {
 namespace {
 
 struct EvalOptions {
@@ -44,6 +47,15 @@ struct EvalOptions {
 
 std::atomic<bool> interrupted{false};
 
+/// The words that this process was started with.
+std::vector<std::string> own_command_line() {
+  std::vector<std::string> words;
+  for (const auto word : split(read_text_file("/proc/self/cmdline"), '\0'))
+    words.emplace_back(word);
+  if (!words.empty() && words.back().empty()) words.pop_back();
+  return words;
+}
+
 /// The first Ctrl-C ends the run after the batch in flight, the second at once.
 void end_cleanly_on_interrupt() {
   struct sigaction action {};
@@ -64,30 +76,33 @@ int64_t whole_number(std::string_view text, std::string_view where) {
 /// "arc_easy:0,5,7-9" -> {"arc_easy", {0, 5, 7, 8, 9}}.
 std::pair<std::string, std::vector<int64_t>> parse_samples(const std::string& text) {
   const size_t colon = text.find(':');
-  require(colon != std::string::npos && colon > 0, "--samples: expected TASK:IDS, found '{}'", text);
+  require(colon != std::string::npos && colon > 0, "--samples: expected TASK:IDS, found '{}'",
+          text);
   std::vector<int64_t> ids;
   for (const auto piece : split(std::string_view(text).substr(colon + 1), ',')) {
     const size_t dash = piece.find('-');
     const int64_t first = whole_number(piece.substr(0, dash), text);
-    const int64_t last = dash == std::string_view::npos ? first : whole_number(piece.substr(dash + 1), text);
-    require(first <= last && last - first < 10'000'000, "--samples {}: the range '{}' runs backwards or is too long", text, piece);
+    const int64_t last =
+        dash == std::string_view::npos ? first : whole_number(piece.substr(dash + 1), text);
+    require(first <= last && last - first < 10'000'000,
+            "--samples {}: the range '{}' runs backwards or is too long", text, piece);
     for (int64_t id = first; id <= last; ++id) ids.push_back(id);
   }
   return {text.substr(0, colon), ids};
 }
 
-PlanOptions plan_options(const EvalOptions& options) {
-  PlanOptions plan{.tasks = {}, .data_root = options.data, .prompts = {}, .document_ids = {}, .allow_other_bytes = options.allow_other_data};
+harness::PlanOptions plan_options(const EvalOptions& options) {
+  harness::PlanOptions plan{.tasks = {},
+                            .data_root = options.data,
+                            .prompts = {},
+                            .document_ids = {},
+                            .allow_other_bytes = options.allow_other_data};
   for (const auto& list : options.tasks) {
     for (const auto name : split(list, ',')) plan.tasks.emplace_back(name);
   }
   if (plan.data_root.empty()) plan.data_root = environment("HYLO_DATA");
-  require(options.limit >= 0, "--limit: expected 1 or more, found {}", options.limit);
   if (options.limit > 0) plan.prompts.limit = options.limit;
   if (options.num_fewshot >= 0) plan.prompts.num_fewshot = options.num_fewshot;
-  require(options.fewshot_sampler.empty() || options.fewshot_sampler == "default" ||
-              options.fewshot_sampler == "first_n",
-          "--fewshot-sampler: expected default or first_n, found '{}'", options.fewshot_sampler);
   if (options.fewshot_sampler == "default") plan.prompts.sampler = tasks::Sampler::Default;
   if (options.fewshot_sampler == "first_n") plan.prompts.sampler = tasks::Sampler::FirstN;
   plan.prompts.fewshot_seed = options.seed;
@@ -96,8 +111,8 @@ PlanOptions plan_options(const EvalOptions& options) {
   return plan;
 }
 
-void print_plan(const EvalOptions& options, const std::vector<PlannedTask>& planned, const Plan& plan,
-                SystemUnderTest& system) {
+void print_plan(const EvalOptions& options, const std::vector<harness::PlannedTask>& planned,
+                const harness::Plan& plan, harness::SystemUnderTest& system) {
   const auto seconds = system.expected_seconds(plan.total);
   const double ratio = plan.total.rows > 0 ? static_cast<double>(plan.total.rows_unshared) /
                                                  static_cast<double>(plan.total.rows)
@@ -113,31 +128,38 @@ void print_plan(const EvalOptions& options, const std::vector<PlannedTask>& plan
                      {"max_new_tokens", plan.total.new_tokens},
                      {"truncated_requests", plan.num_truncated},
                      {"expected_seconds", seconds ? OrderedJson(*seconds) : OrderedJson(nullptr)}};
-    fmt::print("{}\n", json.dump(2));
-    return;
+    return print_json(json);
   }
-  fmt::print("model                   {}\n", system.info().name);
+  std::string text;
+  const auto line = [&]<class... Args>(fmt::format_string<Args...> form, Args&&... args) {
+    text += fmt::format(form, std::forward<Args>(args)...) + "\n";
+  };
+  line("model                   {}", system.info().name);
   for (const auto& task : planned) {
-    fmt::print("task                    {}: {} documents\n", task.task->info().name,
-               with_thousands(static_cast<int64_t>(task.documents.size())));
+    line("task                    {}: {} documents", task.task->info().name,
+         with_thousands(static_cast<int64_t>(task.documents.size())));
   }
-  fmt::print("requests                {} in {} batches\n", with_thousands(plan.num_requests),
-             with_thousands(static_cast<int64_t>(plan.batches.size())));
-  fmt::print("tokens                  {}\n", with_thousands(plan.total.rows));
-  fmt::print("tokens without sharing  {} ({:.2f} times)\n", with_thousands(plan.total.rows_unshared), ratio);
+  line("requests                {} in {} batches", with_thousands(plan.num_requests),
+       with_thousands(static_cast<int64_t>(plan.batches.size())));
+  line("tokens                  {}", with_thousands(plan.total.rows));
+  line("tokens without sharing  {} ({:.2f} times)", with_thousands(plan.total.rows_unshared),
+       ratio);
   if (plan.total.new_tokens > 0) {
-    fmt::print("tokens to generate      at most {}\n", with_thousands(plan.total.new_tokens));
+    line("tokens to generate      at most {}", with_thousands(plan.total.new_tokens));
   }
   if (plan.num_truncated > 0) {
-    fmt::print("too long                {} requests, the first is {}\n",
-               with_thousands(plan.num_truncated), plan.first_truncated);
+    line("too long                {} requests, the first is {}", with_thousands(plan.num_truncated),
+         plan.first_truncated);
   }
-  if (seconds) fmt::print("expected time           {}\n", human_seconds(*seconds));
+  if (seconds) line("expected time           {}", human_seconds(*seconds));
+  print_out(text);
 }
 
-void refuse_what_does_not_fit(const EvalOptions& options, const Plan& plan, const SystemUnderTest& system) {
+void refuse_what_does_not_fit(const EvalOptions& options, const harness::Plan& plan,
+                              const harness::SystemUnderTest& system) {
   require(plan.num_truncated == 0 || options.model.allow_truncation,
-          "{} of {} requests do not fit in the {} tokens of {} (the first is {}); --allow-truncation cuts "
+          "{} of {} requests do not fit in the {} tokens of {} (the first is {}); "
+          "--allow-truncation cuts "
           "them from the left and counts them",
           plan.num_truncated, plan.num_requests, system.info().max_length, system.info().name,
           plan.first_truncated);
@@ -145,8 +167,6 @@ void refuse_what_does_not_fit(const EvalOptions& options, const Plan& plan, cons
 
 reports::OpenOptions store_options(const EvalOptions& options) {
   reports::OpenOptions open;
-  require(options.journal.empty() || options.journal == "wal" || options.journal == "delete",
-          "--journal: expected wal or delete, found '{}'", options.journal);
   if (options.journal == "wal") open.journal = reports::Journal::Wal;
   if (options.journal == "delete") open.journal = reports::Journal::Delete;
   return open;
@@ -154,22 +174,23 @@ reports::OpenOptions store_options(const EvalOptions& options) {
 
 void print_report(const EvalOptions& options, const reports::Store& store, int64_t run) {
   const auto report = reports::run_report(store, store.find_run(std::to_string(run)));
-  fmt::print("{}", options.json
-                       ? reports::report_as_json(report)
-                       : reports::report_for_terminal(report, reports::terminal_options(STDOUT_FILENO)));
+  print_out(options.json
+                ? reports::report_as_json(report)
+                : reports::report_for_terminal(report, reports::terminal_options(STDOUT_FILENO)));
 }
 
 void run_eval(const EvalOptions& options, const std::vector<std::string>& argv) {
-  const auto planned = plan_tasks(plan_options(options));
+  const auto planned = harness::plan_tasks(plan_options(options));
   const auto system = open_system(options.model, !options.dry_run);
-  const auto plan = make_plan(planned, *system);
+  const auto plan = harness::make_plan(planned, *system);
   if (options.dry_run) return print_plan(options, planned, plan, *system);
   refuse_what_does_not_fit(options, plan, *system);
 
-  const auto file = store_path(options.store);
+  const auto file = store_file(options.store);
   auto store = reports::Store::open(file, store_options(options));
-  auto run = store.begin(describe_run(planned, *system, {options.name, argv, options.seed}),
-                         describe_cells(planned));
+  auto run =
+      store.begin(harness::describe_run(planned, *system, {options.name, argv, options.seed}),
+                  harness::describe_cells(planned));
   if (run.is_complete()) {
     fmt::print(stderr, "hylo: run '{}' is complete already; this is its report\n", options.name);
   } else if (run.is_resumed()) {
@@ -178,49 +199,59 @@ void run_eval(const EvalOptions& options, const std::vector<std::string>& argv) 
   end_cleanly_on_interrupt();
   const auto end = [&] {
     ProgressLine line;
-    return run_plan(planned, plan, *system, store, run,
-                    {.on_progress = [&](const RunProgress& p) { line.show(p); }, .stop = &interrupted});
+    return harness::run_plan(planned, plan, *system, store, run,
+                             {.on_progress = [&](const harness::RunProgress& p) { line.show(p); },
+                              .stop = &interrupted});
   }();
   print_report(options, store, run.id());
-  if (end == RunEnd::Stopped) {
-    fmt::print(stderr, "hylo: interrupted; the same command goes on where run {} stopped\n", run.id());
+  if (end == harness::RunEnd::Stopped) {
+    fmt::print(stderr, "hylo: interrupted; the same command goes on where run {} stopped\n",
+               run.id());
     throw CLI::RuntimeError(128 + SIGINT);
   }
 }
 
 }  // namespace
 
-void add_eval(CLI::App& app) {
-  auto* verb = app.add_subcommand("eval", "Evaluate a model on tasks and store every answer");
-  auto options = std::make_shared<EvalOptions>();
-  add_model_options(*verb, options->model);
-  verb->add_option("--tasks", options->tasks, "tasks, separated by commas; `hylo list tasks` names them")
+void add_eval(CLI::App& program) {
+  auto& verb = add_verb(
+      program, "eval", "evaluate a model on tasks and store every answer",
+      {{"hylo eval --model tests/fixtures/stories260k --tasks story_openings", "needs no data"},
+       {"hylo eval --model ~/Llama-3.2-1B --dtype bfloat16 --tasks arc_easy,hellaswag --data "
+        "~/data",
+        "two suites, into ./hylo.db"},
+       {"hylo eval --model ~/Qwen3-1.7B --tasks gsm8k --limit 100 --dry-run",
+        "the plan and its cost"},
+       {"hylo eval --model scripted:crc --tasks piqa --num-fewshot 3 --samples piqa:0-9",
+        "a few documents, without a network"}});
+  const auto options = std::make_shared<EvalOptions>();
+  add_model_options(verb, options->model);
+  verb.add_option("--tasks", options->tasks, "separated by commas; `hylo list tasks` names them")
       ->required();
-  verb->add_option("--data", options->data, "folder of the data sets; default: HYLO_DATA");
-  verb->add_option("--limit", options->limit, "only the first N documents of each task");
-  verb->add_option("--samples", options->samples, "only these documents of a task: TASK:0,5,7-9");
-  verb->add_option("--num-fewshot", options->num_fewshot, "worked examples, if not the task's number");
-  verb->add_option("--fewshot-sampler", options->fewshot_sampler,
-                   "default (seeded draws) or first_n, if not the task's");
-  verb->add_option("--gen-kwargs", options->gen_kwargs,
-                   "generation settings instead of the task's: until=END,max_gen_toks=64,temperature=0.7");
-  verb->add_option("--seed", options->seed, "of the draws of worked examples")->capture_default_str();
-  verb->add_option("--store", options->store, "SQLite file; default: HYLO_STORE, else ./hylo.db");
-  verb->add_option("--journal", options->journal, "wal, or delete for network file systems");
-  verb->add_option("--name", options->name, "a name for the run");
-  verb->add_flag("--dry-run", options->dry_run, "print the plan and its cost, ask nothing");
-  verb->add_flag("--json", options->json, "print the report (or plan) as JSON");
-  verb->add_flag("--allow-other-data", options->allow_other_data,
-                 "accept data files whose hash is not the manifest's; the run records it");
-  verb->footer(
-      "Examples:\n"
-      "  hylo eval --model tests/fixtures/stories260k --tasks story_openings\n"
-      "  hylo eval --model ~/Llama-3.2-1B --dtype bfloat16 --tasks arc_easy,hellaswag --data ~/data\n"
-      "  hylo eval --model ~/Qwen3-1.7B --tasks gsm8k --limit 100 --dry-run\n"
-      "  hylo eval --model scripted:crc --tasks piqa --num-fewshot 3 --samples piqa:0-9\n"
-      "\n"
-      "A run that was interrupted goes on when the same command is given again.");
-  verb->callback([options, &app] { run_eval(*options, command_line(app)); });
+  verb.add_option("--data", options->data, "folder of the data sets; else HYLO_DATA");
+  verb.add_option("--limit", options->limit, "only the first so many documents of each task")
+      ->check(CLI::PositiveNumber);
+  verb.add_option("--samples", options->samples, "only these documents of a task: TASK:0,5,7-9");
+  verb.add_option("--num-fewshot", options->num_fewshot,
+                  "worked examples, if not the task's number")
+      ->check(CLI::NonNegativeNumber);
+  verb.add_option("--fewshot-sampler", options->fewshot_sampler,
+                  "default (seeded draws) or first_n, if not the task's")
+      ->check(CLI::IsMember({"default", "first_n"}));
+  verb.add_option("--gen-kwargs", options->gen_kwargs,
+                  "instead of the task's: until=END,max_gen_toks=64,temperature=0.7, or JSON");
+  verb.add_option("--seed", options->seed, "of the draws of worked examples")
+      ->capture_default_str();
+  verb.add_option("--store", options->store, "the store; else HYLO_STORE, else ./hylo.db");
+  verb.add_option("--journal", options->journal,
+                  "of a new store: wal, or delete for network file systems")
+      ->check(CLI::IsMember({"wal", "delete"}));
+  verb.add_option("--name", options->name, "a name for the run");
+  verb.add_flag("--dry-run", options->dry_run, "print the plan and its cost, ask nothing");
+  verb.add_flag("--json", options->json, "print the report (or plan) as JSON");
+  verb.add_flag("--allow-other-data", options->allow_other_data,
+                "accept data files whose hash is not the manifest's; the run records it");
+  verb.callback([options] { run_eval(*options, own_command_line()); });
 }
 
-}  // namespace hylo::harness
+}  // namespace hylo::cli

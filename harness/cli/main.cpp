@@ -28,8 +28,13 @@ int tell(int code, const std::string& text) {
 }
 
 void add_verbs(CLI::App& program) {
+<<<<<<< HEAD
+  hylo::cli::add_eval(program);
+  hylo::cli::add_generate(program);
+=======
   hylo::cli::add_inspect(program);
   hylo::cli::add_list(program);
+>>>>>>> cli
   hylo::cli::add_report(program);
   hylo::cli::add_store(program);
   hylo::cli::add_doctor(program);
@@ -48,6 +53,8 @@ int run(int argc, char** argv) {
     hylo::cli::print_out(std::string(version.what()) + "\n");
   } catch (const CLI::CallForHelp&) {
     hylo::cli::print_out(program.help());
+  } catch (const CLI::RuntimeError& ended) {
+    return ended.get_exit_code();
   } catch (const CLI::ParseError& error) {
     return tell(to_be_put_right, hylo::cli::explain(program, error));
   }

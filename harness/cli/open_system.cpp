@@ -5,7 +5,7 @@
 #include "harness/base/error.h"
 #include "harness/system/scripted_system.h"
 
-namespace hylo::harness {
+namespace hylo::cli {
 namespace {
 
 constexpr std::string_view scripted_prefix = "scripted:";
@@ -13,13 +13,16 @@ constexpr std::string_view scripted_prefix = "scripted:";
 }  // namespace
 
 void add_model_options(CLI::App& verb, ModelOptions& options) {
-  verb.add_option("--model", options.model, "checkpoint folder (config.json, *.safetensors, tokenizer)")
+  verb.add_option("--model", options.model,
+                  "checkpoint folder (config.json, *.safetensors, tokenizer)")
       ->required();
-  verb.add_option("--tokenizer", options.tokenizer, "tokenizer folder or file, if not the checkpoint's");
+  verb.add_option("--tokenizer", options.tokenizer,
+                  "tokenizer folder or file, if not the checkpoint's");
   verb.add_option("--dtype", options.dtype, "type of weights and arithmetic: float32 or bfloat16")
       ->capture_default_str();
-  verb.add_option("--numeric-mode", options.numeric_mode,
-                  "exact: a result does not depend on its batch; stable: same plan, same numbers; fast")
+  verb.add_option(
+          "--numeric-mode", options.numeric_mode,
+          "exact: a result does not depend on its batch; stable: same plan, same numbers; fast")
       ->capture_default_str();
   verb.add_option("--rotary", options.rotary,
                   "exact: angles in float64; float32: the rounding of transformers")
@@ -28,10 +31,12 @@ void add_model_options(CLI::App& verb, ModelOptions& options) {
   verb.add_option("--threads", options.threads, "threads to run on, if not all");
   verb.add_flag("--allow-truncation", options.allow_truncation,
                 "cut what does not fit from the left, and count it; without it that is an error");
-  verb.add_flag("--no-sharing", options.no_sharing, "compute common prefixes again for every choice");
+  verb.add_flag("--no-sharing", options.no_sharing,
+                "compute common prefixes again for every choice");
 }
 
-std::unique_ptr<DecoderSystem> open_decoder_system(const ModelOptions& options, bool hash_weights) {
+std::unique_ptr<harness::DecoderSystem> open_decoder_system(const ModelOptions& options,
+                                                            bool hash_weights) {
   const auto mode = models::numeric_mode_named(options.numeric_mode);
   require(mode.has_value(), "--numeric-mode: expected exact, stable or fast, found '{}'",
           options.numeric_mode);
@@ -40,32 +45,35 @@ std::unique_ptr<DecoderSystem> open_decoder_system(const ModelOptions& options, 
   require(options.rotary == "exact" || options.rotary == "float32",
           "--rotary: expected exact or float32, found '{}'", options.rotary);
   require(options.threads >= 0, "--threads: expected 1 or more, found {}", options.threads);
-  require(options.max_length >= 0, "--max-length: expected 2 or more, found {}", options.max_length);
+  require(options.max_length >= 0, "--max-length: expected 2 or more, found {}",
+          options.max_length);
   if (options.threads > 0) models::Engine::set_num_threads(static_cast<int>(options.threads));
-  DecoderSystemOptions system{.folder = options.model,
-                              .tokenizer = {},
-                              .type = *models::type_named(options.dtype),
-                              .engine = {.mode = *mode,
-                                         .rotary = options.rotary == "exact"
-                                                       ? models::RotaryPrecision::Exact
-                                                       : models::RotaryPrecision::Float32,
-                                         .share_prefixes = !options.no_sharing},
-                              .max_length = {},
-                              .allow_truncation = options.allow_truncation,
-                              .hash_weights = hash_weights};
+  harness::DecoderSystemOptions system{
+      .folder = options.model,
+      .tokenizer = {},
+      .type = *models::type_named(options.dtype),
+      .engine = {.mode = *mode,
+                 .rotary = options.rotary == "exact" ? models::RotaryPrecision::Exact
+                                                     : models::RotaryPrecision::Float32,
+                 .share_prefixes = !options.no_sharing},
+      .max_length = {},
+      .allow_truncation = options.allow_truncation,
+      .hash_weights = hash_weights};
   if (!options.tokenizer.empty()) system.tokenizer = options.tokenizer;
   if (options.max_length > 0) system.max_length = options.max_length;
-  auto opened = std::make_unique<DecoderSystem>(system);
+  auto opened = std::make_unique<harness::DecoderSystem>(system);
   for (const auto& warning : opened->warnings()) fmt::print(stderr, "hylo: warning: {}\n", warning);
   for (const auto& note : opened->checkpoint().notes) fmt::print(stderr, "hylo: note: {}\n", note);
   return opened;
 }
 
-std::unique_ptr<SystemUnderTest> open_system(const ModelOptions& options, bool hash_weights) {
-  if (!options.model.starts_with(scripted_prefix)) return open_decoder_system(options, hash_weights);
-  require(options.model == "scripted:crc", "--model: the only scripted system is scripted:crc, found '{}'",
-          options.model);
-  return std::make_unique<CrcSystem>();
+std::unique_ptr<harness::SystemUnderTest> open_system(const ModelOptions& options,
+                                                      bool hash_weights) {
+  if (!options.model.starts_with(scripted_prefix))
+    return open_decoder_system(options, hash_weights);
+  require(options.model == "scripted:crc",
+          "--model: the only scripted system is scripted:crc, found '{}'", options.model);
+  return std::make_unique<harness::CrcSystem>();
 }
 
-}  // namespace hylo::harness
+}  // namespace hylo::cli

@@ -8,7 +8,7 @@
 #include "harness/system/decoder_system.h"
 #include "harness/system/system_under_test.h"
 
-namespace hylo::harness {
+namespace hylo::cli {
 
 /// Options shared by the verbs that run a model.
 struct ModelOptions {
@@ -26,9 +26,11 @@ struct ModelOptions {
 void add_model_options(CLI::App& verb, ModelOptions& options);
 
 /// Prints warnings to standard error. Throws Error for values that are not known.
-std::unique_ptr<DecoderSystem> open_decoder_system(const ModelOptions& options, bool hash_weights);
+std::unique_ptr<harness::DecoderSystem> open_decoder_system(const ModelOptions& options,
+                                                            bool hash_weights);
 
 /// A checkpoint folder, or "scripted:crc".
-std::unique_ptr<SystemUnderTest> open_system(const ModelOptions& options, bool hash_weights);
+std::unique_ptr<harness::SystemUnderTest> open_system(const ModelOptions& options,
+                                                      bool hash_weights);
 
-}  // namespace hylo::harness
+}  // namespace hylo::cli

@@ -8,7 +8,7 @@
 
 #include "harness/base/units.h"
 
-namespace hylo::harness {
+namespace hylo::cli {
 namespace {
 
 constexpr double seconds_between_updates = 0.2;
@@ -21,7 +21,7 @@ ProgressLine::~ProgressLine() {
   if (is_shown_) fmt::print(stderr, "\r\x1b[K");
 }
 
-void ProgressLine::show(const RunProgress& progress) {
+void ProgressLine::show(const harness::RunProgress& progress) {
   if (!is_terminal_ || progress.seconds - last_seconds_ < seconds_between_updates) return;
   last_seconds_ = progress.seconds;
   is_shown_ = true;
@@ -29,7 +29,7 @@ void ProgressLine::show(const RunProgress& progress) {
   std::fflush(stderr);
 }
 
-std::string progress_text(const RunProgress& p) {
+std::string progress_text(const harness::RunProgress& p) {
   const double rate = p.seconds > 0 ? static_cast<double>(p.rows_done) / p.seconds : 0;
   auto text = fmt::format("{} {}/{} documents", p.task, with_thousands(p.num_finished),
                           with_thousands(p.num_documents));
@@ -40,4 +40,4 @@ std::string progress_text(const RunProgress& p) {
   return text + fmt::format(", {} {:.4g}", p.metric, p.mean);
 }
 
-}  // namespace hylo::harness
+}  // namespace hylo::cli

@@ -3,7 +3,7 @@
 
 #include "harness/runner/runner.h"
 
-namespace hylo::harness {
+namespace hylo::cli {
 
 /// Writes to standard error, over itself, a few times a second; nothing where that is no terminal.
 class ProgressLine {
@@ -12,7 +12,7 @@ class ProgressLine {
   ~ProgressLine();  ///< clears the line
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
-  void show(const RunProgress& progress);
+  void show(const harness::RunProgress& progress);
 
  private:
   bool is_terminal_;
@@ -21,6 +21,6 @@ class ProgressLine {
 };
 
 /// "arc_easy 1,024/2,376 documents, 5,310 tokens/s, 12.0 s left, acc 0.254".
-std::string progress_text(const RunProgress& progress);
+std::string progress_text(const harness::RunProgress& progress);
 
-}  // namespace hylo::harness
+}  // namespace hylo::cli

@@ -22,6 +22,8 @@ struct Example {
 CLI::App& add_verb(CLI::App& parent, const std::string& name, const std::string& summary,
                    const std::vector<Example>& examples);
 
+void add_eval(CLI::App& program);
+void add_generate(CLI::App& program);
 void add_inspect(CLI::App& program);
 void add_list(CLI::App& program);
 void add_report(CLI::App& program);

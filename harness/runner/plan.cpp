@@ -22,7 +22,8 @@ RequestCost sum(RequestCost a, const RequestCost& b) {
 }
 
 PlannedTask plan_task(const std::string& name, const PlanOptions& options) {
-  PlannedTask planned{.task = tasks::make_task(name), .data = nullptr, .options = options.prompts, .documents = {}};
+  PlannedTask planned{
+      .task = tasks::make_task(name), .data = nullptr, .options = options.prompts, .documents = {}};
   if (const auto ids = options.document_ids.find(name); ids != options.document_ids.end()) {
     planned.options.document_ids = ids->second;
     planned.options.limit.reset();
@@ -57,7 +58,8 @@ std::vector<PlannedTask> plan_tasks(const PlanOptions& options) {
   require(!options.tasks.empty(), "no task is named; `hylo list tasks` shows what there is");
   std::set<std::string> names;
   for (const auto& name : options.tasks) {
-    require(tasks::is_task(name) ? names.insert(name).second : true, "task '{}' is named twice", name);
+    require(tasks::is_task(name) ? names.insert(name).second : true, "task '{}' is named twice",
+            name);
   }
   std::vector<PlannedTask> planned;
   for (const auto& name : options.tasks) planned.push_back(plan_task(name, options));
@@ -87,10 +89,12 @@ Plan make_plan(const std::vector<PlannedTask>& tasks, const SystemUnderTest& sys
       (document.cost.new_tokens > 0 ? generated : scored).push_back(document);
     }
   }
-  // The longest first: memory runs short at once or not at all, and the time left is not a surprise.
+  // The longest first: memory runs short at once or not at all, and the time left is not a
+  // surprise.
   for (auto* documents : {&scored, &generated}) {
-    std::ranges::stable_sort(*documents, std::greater<>(),
-                             [](const PlannedDocument& d) { return d.cost.rows + d.cost.new_tokens; });
+    std::ranges::stable_sort(*documents, std::greater<>(), [](const PlannedDocument& d) {
+      return d.cost.rows + d.cost.new_tokens;
+    });
     for (auto& batch : batches_of(*documents)) plan.batches.push_back(std::move(batch));
   }
   return plan;

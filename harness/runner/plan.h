@@ -30,8 +30,8 @@ struct PlanOptions {
   bool allow_other_bytes = false;  ///< data files that differ from their manifest
 };
 
-/// Opens the data of every task and makes its requests. Throws Error: unknown or repeated task, data
-/// missing or changed, document ids for a task that is not run.
+/// Opens the data of every task and makes its requests. Throws Error: unknown or repeated task,
+/// data missing or changed, document ids for a task that is not run.
 std::vector<PlannedTask> plan_tasks(const PlanOptions& options);
 
 struct PlannedDocument {
@@ -46,7 +46,7 @@ struct Plan {
   std::vector<PlannedBatch> batches;  ///< the most expensive documents first
   RequestCost total;
   int64_t num_documents = 0, num_requests = 0;
-  int64_t num_truncated = 0;  ///< requests that do not fit
+  int64_t num_truncated = 0;    ///< requests that do not fit
   std::string first_truncated;  ///< which, for a message
 };
 

@@ -11,9 +11,12 @@ namespace {
 
 reports::Aggregation aggregation_of(tasks::Aggregation aggregation) {
   switch (aggregation) {
-    case tasks::Aggregation::Mean: return reports::Aggregation::Mean;
-    case tasks::Aggregation::WeightedPerplexity: return reports::Aggregation::WeightedPerplexity;
-    case tasks::Aggregation::BitsPerByte: return reports::Aggregation::BitsPerUnit;
+    case tasks::Aggregation::Mean:
+      return reports::Aggregation::Mean;
+    case tasks::Aggregation::WeightedPerplexity:
+      return reports::Aggregation::WeightedPerplexity;
+    case tasks::Aggregation::BitsPerByte:
+      return reports::Aggregation::BitsPerUnit;
   }
   invariant(false, "an aggregation that the store does not know");
   return {};
@@ -21,9 +24,12 @@ reports::Aggregation aggregation_of(tasks::Aggregation aggregation) {
 
 reports::FinishReason reason_of(tasks::FinishReason reason) {
   switch (reason) {
-    case tasks::FinishReason::Stop: return reports::FinishReason::Stop;
-    case tasks::FinishReason::EndOfText: return reports::FinishReason::EndOfText;
-    case tasks::FinishReason::Length: return reports::FinishReason::Length;
+    case tasks::FinishReason::Stop:
+      return reports::FinishReason::Stop;
+    case tasks::FinishReason::EndOfText:
+      return reports::FinishReason::EndOfText;
+    case tasks::FinishReason::Length:
+      return reports::FinishReason::Length;
   }
   invariant(false, "a finish reason that the store does not know");
   return {};
@@ -53,8 +59,8 @@ std::string hash_requests(const PlannedTask& task) {
                        add(r.prompt);
                        for (const auto& stop : r.stop) add(stop);
                        const auto& s = r.sampling;
-                       add(fmt::format("{} {} {} {} {} {} {}", r.max_new_tokens, s.temperature, s.top_k,
-                                       s.top_p, s.min_p, s.repetition_penalty, s.seed));
+                       add(fmt::format("{} {} {} {} {} {} {}", r.max_new_tokens, s.temperature,
+                                       s.top_k, s.top_p, s.min_p, s.repetition_penalty, s.seed));
                      },
                  },
                  request);
@@ -66,7 +72,10 @@ std::string hash_requests(const PlannedTask& task) {
 OrderedJson machine_json() {
   utsname names{};
   uname(&names);
-  return {{"host", names.nodename}, {"system", names.sysname}, {"release", names.release}, {"architecture", names.machine}};
+  return {{"host", names.nodename},
+          {"system", names.sysname},
+          {"release", names.release},
+          {"architecture", names.machine}};
 }
 
 }  // namespace
@@ -87,7 +96,8 @@ std::vector<reports::CellDescription> describe_cells(const std::vector<PlannedTa
     if (!planned.data->pool_sha256.empty()) cell.variant["pool_sha256"] = planned.data->pool_sha256;
     if (!planned.data->is_verified) cell.variant["data_verified"] = false;
     for (const auto& metric : info.metrics) {
-      cell.metrics.push_back({metric.name, metric.filter, aggregation_of(metric.aggregation), metric.higher_is_better});
+      cell.metrics.push_back({metric.name, metric.filter, aggregation_of(metric.aggregation),
+                              metric.higher_is_better});
     }
     cells.push_back(std::move(cell));
   }
@@ -108,9 +118,13 @@ reports::RunDescription describe_run(const std::vector<PlannedTask>& tasks,
   run.model["identity"] = info.identity;
   run.machine = machine_json();
   run.build = {{"version", version()}};
-  OrderedJson key{{"identity", info.identity}, {"numeric_mode", info.numeric_mode}, {"seed", labels.seed}, {"tasks", OrderedJson::array()}};
+  OrderedJson key{{"identity", info.identity},
+                  {"numeric_mode", info.numeric_mode},
+                  {"seed", labels.seed},
+                  {"tasks", OrderedJson::array()}};
   for (const auto& cell : describe_cells(tasks)) {
-    key["tasks"].push_back({cell.task, cell.task_version, cell.dataset_sha256, cell.num_fewshot, cell.num_documents, cell.variant});
+    key["tasks"].push_back({cell.task, cell.task_version, cell.dataset_sha256, cell.num_fewshot,
+                            cell.num_documents, cell.variant});
   }
   run.key = sha256_hex(key.dump());
   return run;

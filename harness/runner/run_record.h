@@ -20,8 +20,8 @@ struct RunLabels {
 
 std::vector<reports::CellDescription> describe_cells(const std::vector<PlannedTask>& tasks);
 
-/// The key is a hash of everything that determines the numbers: the system's identity, tasks with their
-/// versions, documents, prompts and settings, numeric mode and seed.
+/// The key is a hash of everything that determines the numbers: the system's identity, tasks with
+/// their versions, documents, prompts and settings, numeric mode and seed.
 reports::RunDescription describe_run(const std::vector<PlannedTask>& tasks,
                                      const SystemUnderTest& system, const RunLabels& labels);
 

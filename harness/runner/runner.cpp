@@ -78,7 +78,9 @@ class RunningScores {
   }
   [[nodiscard]] double mean(int64_t cell) const {
     const auto found = sums_.find(cell);
-    return found == sums_.end() || found->second.second == 0 ? 0 : found->second.first / found->second.second;
+    return found == sums_.end() || found->second.second == 0
+               ? 0
+               : found->second.first / found->second.second;
   }
 
  private:
@@ -97,7 +99,8 @@ RunEnd run_plan(const std::vector<PlannedTask>& tasks, const Plan& plan, SystemU
                        .task = {},
                        .metric = {}};
   for (const auto& batch : batches) {
-    for (const auto& document : batch) progress.rows_left += document.cost.rows + document.cost.new_tokens;
+    for (const auto& document : batch)
+      progress.rows_left += document.cost.rows + document.cost.new_tokens;
   }
   RunningScores scores;
   const Stopwatch watch;

@@ -14,13 +14,13 @@ namespace hylo::harness {
 
 /// How far a run is; told after each batch.
 struct RunProgress {
-  int64_t num_documents = 0, num_finished = 0;    ///< of the whole run
-  int64_t num_answered = 0;                       ///< documents answered by this call
-  int64_t rows_done = 0, rows_left = 0;           ///< tokens computed by this call, and to come
-  double seconds = 0;                             ///< since this call began
-  std::string task;                               ///< that was worked on last
-  std::string metric;                             ///< its first metric ...
-  double mean = 0;                                ///< ... over the documents that this call answered
+  int64_t num_documents = 0, num_finished = 0;  ///< of the whole run
+  int64_t num_answered = 0;                     ///< documents answered by this call
+  int64_t rows_done = 0, rows_left = 0;         ///< tokens computed by this call, and to come
+  double seconds = 0;                           ///< since this call began
+  std::string task;                             ///< that was worked on last
+  std::string metric;                           ///< its first metric ...
+  double mean = 0;                              ///< ... over the documents that this call answered
 };
 
 struct RunnerHooks {
@@ -30,8 +30,8 @@ struct RunnerHooks {
 
 enum class RunEnd { Complete, Stopped };
 
-/// Asks what is not stored yet, batch by batch, one transaction each. Batches are those of the plan,
-/// also after an interruption, so a resumed run computes what an uninterrupted one computes.
+/// Asks what is not stored yet, batch by batch, one transaction each. Batches are those of the
+/// plan, also after an interruption, so a resumed run computes what an uninterrupted one computes.
 RunEnd run_plan(const std::vector<PlannedTask>& tasks, const Plan& plan, SystemUnderTest& system,
                 reports::Store& store, reports::RunHandle& run, const RunnerHooks& hooks = {});
 

@@ -21,7 +21,8 @@ namespace {
 using models::NumberType;
 using tasks::Failed;
 
-/// Larger checkpoints are scanned for NaN only when they give NaN: it would double the time to open.
+/// Larger checkpoints are scanned for NaN only when they give NaN: it would double the time to
+/// open.
 constexpr int64_t max_bytes_scanned_at_open = int64_t{256} << 20;
 
 models::SamplingOptions sampling_of(const tasks::Sampling& s) {
@@ -69,7 +70,8 @@ DecoderSystem::DecoderSystem(const DecoderSystemOptions& options)
   const auto config_json = models::write_hf_config(config);
   info_ = {.name = std::filesystem::absolute(options.folder).lexically_normal().filename().string(),
            .identity = {{"config_sha256", sha256_hex(config_json.dump())},
-                        {"weights_sha256", options.hash_weights ? models::hash_weights(checkpoint_) : ""},
+                        {"weights_sha256",
+                         options.hash_weights ? models::hash_weights(checkpoint_) : ""},
                         {"tokenizer_sha256", tokenizer_->info().sha256},
                         {"dtype", models::type_name(options.type)},
                         {"rotary", rotary},
@@ -86,7 +88,8 @@ DecoderSystem::DecoderSystem(const DecoderSystemOptions& options)
            .numeric_mode = std::string(models::numeric_mode_name(options.engine.mode)),
            .dtype = std::string(models::type_name(options.type)),
            .max_length = max_length};
-  if (info_.name.empty()) info_.name = std::filesystem::absolute(options.folder).parent_path().filename();
+  if (info_.name.empty())
+    info_.name = std::filesystem::absolute(options.folder).parent_path().filename();
 }
 
 DecoderSystem::~DecoderSystem() = default;
@@ -100,9 +103,10 @@ std::vector<DecoderSystem::Encoded> DecoderSystem::encode(
   int64_t group = 0;
   const auto too_long = [&](Encoded& e, int64_t tokens) {
     if (e.dropped > 0 && !options_.allow_truncation) {
-      e.failure = fmt::format("{} tokens do not fit in the model's {}; --allow-truncation cuts them from "
-                              "the left",
-                              tokens, limit);
+      e.failure = fmt::format(
+          "{} tokens do not fit in the model's {}; --allow-truncation cuts them from "
+          "the left",
+          tokens, limit);
     }
   };
   for (const auto& request : requests) {
@@ -145,9 +149,10 @@ std::vector<DecoderSystem::Encoded> DecoderSystem::encode(
                 if (e.context.empty()) e.context = {prefix_token(*tokenizer_)};
                 e.new_tokens = r.max_new_tokens;
                 require(r.max_new_tokens > 0 && r.max_new_tokens < info_.max_length,
-                        "{} new tokens leave no room for a prompt in the model's {}", r.max_new_tokens,
-                        limit);
-                const size_t kept = std::min(e.context.size(), limit - static_cast<size_t>(r.max_new_tokens));
+                        "{} new tokens leave no room for a prompt in the model's {}",
+                        r.max_new_tokens, limit);
+                const size_t kept =
+                    std::min(e.context.size(), limit - static_cast<size_t>(r.max_new_tokens));
                 e.dropped = static_cast<int64_t>(e.context.size() - kept);
                 too_long(e, static_cast<int64_t>(e.context.size()) + r.max_new_tokens);
                 e.prompt.assign(e.context.end() - static_cast<int64_t>(kept), e.context.end());
@@ -193,7 +198,8 @@ std::vector<RequestCost> DecoderSystem::plan(std::span<const tasks::Request> req
 
 std::optional<double> DecoderSystem::expected_seconds(const RequestCost& total) {
   // A trial of each kind of work: once to warm up, once for its time.
-  const auto rows = std::min<int64_t>({512, info_.max_length - 1, std::max<int64_t>(total.rows, 2)});
+  const auto rows =
+      std::min<int64_t>({512, info_.max_length - 1, std::max<int64_t>(total.rows, 2)});
   const models::ScoreJob job{std::vector<int32_t>(static_cast<size_t>(rows) + 1, 0), 1, 0};
   double row_seconds = 0;
   for (int i = 0; i < 2; ++i) {
@@ -205,7 +211,11 @@ std::optional<double> DecoderSystem::expected_seconds(const RequestCost& total) 
   if (total.new_tokens > 0) {
     constexpr int64_t steps = 4;
     const std::vector<models::GenerateJob> jobs(static_cast<size_t>(options_.engine.max_sequences),
-                                                {.prompt = {0}, .max_new_tokens = steps, .sampling = {}, .end_tokens = {}, .is_finished = {}});
+                                                {.prompt = {0},
+                                                 .max_new_tokens = steps,
+                                                 .sampling = {},
+                                                 .end_tokens = {},
+                                                 .is_finished = {}});
     const Stopwatch watch;
     engine_->generate(jobs, [](size_t, const models::Generated&) {});
     seconds += watch.seconds() * static_cast<double>(total.new_tokens) /
@@ -256,7 +266,8 @@ void DecoderSystem::score(std::span<const Encoded> encoded,
   }
 }
 
-void DecoderSystem::generate(std::span<const tasks::Request> requests, std::span<const Encoded> encoded,
+void DecoderSystem::generate(std::span<const tasks::Request> requests,
+                             std::span<const Encoded> encoded,
                              const std::function<void(size_t, tasks::Response)>& on_response) {
   std::vector<models::GenerateJob> jobs;
   std::vector<size_t> indices;
@@ -279,13 +290,16 @@ void DecoderSystem::generate(std::span<const tasks::Request> requests, std::span
     indices.push_back(i);
   }
   for (size_t j = 0; j < jobs.size(); ++j) {
-    jobs[j].is_finished = [&stop = stops[j]](std::span<const int32_t> ids) { return stop.matches(ids); };
+    jobs[j].is_finished = [&stop = stops[j]](std::span<const int32_t> ids) {
+      return stop.matches(ids);
+    };
   }
   engine_->generate(jobs, [&](size_t j, models::Generated generated) {
     const size_t i = indices[j];
-    const auto reason = generated.reason == models::EndReason::EndToken   ? tasks::FinishReason::EndOfText
-                        : generated.reason == models::EndReason::Finished ? tasks::FinishReason::Stop
-                                                                          : tasks::FinishReason::Length;
+    const auto reason =
+        generated.reason == models::EndReason::EndToken   ? tasks::FinishReason::EndOfText
+        : generated.reason == models::EndReason::Finished ? tasks::FinishReason::Stop
+                                                          : tasks::FinishReason::Length;
     on_response(i, tasks::GeneratedText{
                        .text = cut_at_stops(decode_generated(*tokenizer_, generated.tokens, true),
                                             std::get<tasks::GenerateText>(requests[i]).stop),
@@ -302,9 +316,10 @@ std::string DecoderSystem::why_not_a_number() {
     const auto bad = models::find_non_finite(checkpoint_.config, checkpoint_.weights);
     not_a_number_reason_ =
         bad.empty() ? "the model gives NaN although its weights are finite; try --dtype float32"
-                    : fmt::format("the model gives NaN: {} tensors hold NaN or infinite values, the "
-                                  "first is '{}'",
-                                  bad.size(), bad.front());
+                    : fmt::format(
+                          "the model gives NaN: {} tensors hold NaN or infinite values, the "
+                          "first is '{}'",
+                          bad.size(), bad.front());
   }
   return not_a_number_reason_;
 }

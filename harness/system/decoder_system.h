@@ -29,7 +29,8 @@ class DecoderSystem : public SystemUnderTest {
   ~DecoderSystem() override;
 
   [[nodiscard]] const SystemInfo& info() const override { return info_; }
-  [[nodiscard]] std::vector<RequestCost> plan(std::span<const tasks::Request> requests) const override;
+  [[nodiscard]] std::vector<RequestCost> plan(
+      std::span<const tasks::Request> requests) const override;
   [[nodiscard]] std::optional<double> expected_seconds(const RequestCost& total) override;
   void answer(std::span<const tasks::Request> requests,
               const std::function<void(size_t, tasks::Response)>& on_response) override;

@@ -9,9 +9,10 @@ namespace hylo::harness {
 
 int32_t prefix_token(const models::Tokenizer& tokenizer) {
   const auto& info = tokenizer.info();
-  require(info.bos || info.eos,
-          "the tokenizer names neither a BOS nor an EOS token, from which a text without context could "
-          "be predicted; name one in tokenizer_config.json");
+  require(
+      info.bos || info.eos,
+      "the tokenizer names neither a BOS nor an EOS token, from which a text without context could "
+      "be predicted; name one in tokenizer_config.json");
   return info.bos ? *info.bos : *info.eos;
 }
 
@@ -28,17 +29,21 @@ EncodedPair encode_pair(const models::Tokenizer& tokenizer, const std::string& c
   } else {
     const auto kept = python_rstrip(context);
     pair.context = tokenizer.encode(kept, true);
-    // Trailing white space of the context belongs to what follows: the text as a whole stays the same.
+    // Trailing white space of the context belongs to what follows: the text as a whole stays the
+    // same.
     const auto whole = tokenizer.encode(context + continuation, true);
     pair.boundary_merged = whole.size() < pair.context.size() ||
                            !std::equal(pair.context.begin(), pair.context.end(), whole.begin());
     if (whole.size() > pair.context.size()) {
-      pair.continuation.assign(whole.begin() + static_cast<int64_t>(pair.context.size()), whole.end());
+      pair.continuation.assign(whole.begin() + static_cast<int64_t>(pair.context.size()),
+                               whole.end());
     }
   }
-  require(!pair.context.empty(), "the context has no tokens once its trailing white space is moved to "
-                                 "the continuation, and the tokenizer adds none");
-  require(!pair.continuation.empty(), "the continuation has no tokens of its own: nothing to score");
+  require(!pair.context.empty(),
+          "the context has no tokens once its trailing white space is moved to "
+          "the continuation, and the tokenizer adds none");
+  require(!pair.continuation.empty(),
+          "the continuation has no tokens of its own: nothing to score");
   return pair;
 }
 

@@ -15,9 +15,9 @@ struct EncodedPair {
   std::vector<int32_t> context, continuation;
   bool boundary_merged = false;  ///< the context alone is not a prefix of the whole
 };
-/// White space at the end of the context moves to the continuation; the context is encoded alone, the
-/// continuation is what the whole has beyond the context's number of tokens. An empty context is the
-/// prefix token. Throws Error when nothing is left to score.
+/// White space at the end of the context moves to the continuation; the context is encoded alone,
+/// the continuation is what the whole has beyond the context's number of tokens. An empty context
+/// is the prefix token. Throws Error when nothing is left to score.
 EncodedPair encode_pair(const models::Tokenizer& tokenizer, const std::string& context,
                         const std::string& continuation);
 
@@ -31,9 +31,10 @@ struct Window {
   std::vector<int32_t> tokens;  ///< input, and the last scored token
   int64_t num_scored = 0;
 };
-/// Every token of `ids` is scored once; each window is at most max_length long, the first begins with
-/// the prefix token, later ones with one token of context, the last with as much as fits.
-std::vector<Window> rolling_windows(const std::vector<int32_t>& ids, int32_t prefix, int64_t max_length);
+/// Every token of `ids` is scored once; each window is at most max_length long, the first begins
+/// with the prefix token, later ones with one token of context, the last with as much as fits.
+std::vector<Window> rolling_windows(const std::vector<int32_t>& ids, int32_t prefix,
+                                    int64_t max_length);
 
 /// `text` up to the first occurrence of each stop string, one after another in their order.
 std::string cut_at_stops(std::string text, const std::vector<std::string>& stops);

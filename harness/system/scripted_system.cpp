@@ -7,31 +7,30 @@ namespace hylo::harness {
 namespace {
 
 tasks::Response answer_one(const tasks::Request& request) {
-  return std::visit(
-      overloaded{
-          [](const tasks::ScoreText& r) -> tasks::Response {
-            const uint32_t c = crc32(r.context + "\x1f" + r.continuation);
-            tasks::TextScore score;
-            score.log_likelihood = -static_cast<double>(c % 64 + 1) / 4;
-            score.is_greedy = (c >> 16 & 1U) != 0;
-            score.num_tokens = 1;
-            return score;
-          },
-          [](const tasks::ScoreRolling& r) -> tasks::Response {
-            tasks::TextScore score;
-            score.log_likelihood = -static_cast<double>(crc32(r.text) % 1000003) / 8;
-            score.num_tokens = 1;
-            score.window_log_likelihoods = {score.log_likelihood};
-            return score;
-          },
-          [](const tasks::GenerateText& r) -> tasks::Response {
-            tasks::GeneratedText text;
-            text.text = fmt::format("#### {}", crc32(r.prompt) % 1000);
-            text.finish_reason = tasks::FinishReason::Stop;
-            return text;
-          },
-      },
-      request);
+  return std::visit(overloaded{
+                        [](const tasks::ScoreText& r) -> tasks::Response {
+                          const uint32_t c = crc32(r.context + "\x1f" + r.continuation);
+                          tasks::TextScore score;
+                          score.log_likelihood = -static_cast<double>(c % 64 + 1) / 4;
+                          score.is_greedy = (c >> 16 & 1U) != 0;
+                          score.num_tokens = 1;
+                          return score;
+                        },
+                        [](const tasks::ScoreRolling& r) -> tasks::Response {
+                          tasks::TextScore score;
+                          score.log_likelihood = -static_cast<double>(crc32(r.text) % 1000003) / 8;
+                          score.num_tokens = 1;
+                          score.window_log_likelihoods = {score.log_likelihood};
+                          return score;
+                        },
+                        [](const tasks::GenerateText& r) -> tasks::Response {
+                          tasks::GeneratedText text;
+                          text.text = fmt::format("#### {}", crc32(r.prompt) % 1000);
+                          text.finish_reason = tasks::FinishReason::Stop;
+                          return text;
+                        },
+                    },
+                    request);
 }
 
 }  // namespace

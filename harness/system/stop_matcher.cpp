@@ -22,9 +22,8 @@ bool StopMatcher::matches(std::span<const int32_t> generated) const {
 std::string decode_generated(const models::Tokenizer& tokenizer, std::span<const int32_t> ids,
                              bool skip_special_tokens) {
   std::vector<int32_t> known;
-  std::ranges::copy_if(ids, std::back_inserter(known), [&](int32_t id) {
-    return id < tokenizer.info().vocabulary_size;
-  });
+  std::ranges::copy_if(ids, std::back_inserter(known),
+                       [&](int32_t id) { return id < tokenizer.info().vocabulary_size; });
   return tokenizer.decode(known, skip_special_tokens);
 }
 

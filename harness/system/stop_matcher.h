@@ -10,9 +10,9 @@
 
 namespace hylo::harness {
 
-/// Looks at the last tokens only: a stop string of k tokens is searched in the text of the last k + 2,
-/// special tokens visible.
-/// Source: lm-evaluation-harness 0.4, lm_eval/models/utils.py (MultiTokenEOSCriteria).
+/// Looks at the last tokens only: a stop string of k tokens is searched in the text of the last k +
+/// 2, special tokens visible. Source: lm-evaluation-harness 0.4, lm_eval/models/utils.py
+/// (MultiTokenEOSCriteria).
 class StopMatcher {
  public:
   /// `tokenizer` must outlive the matcher.
@@ -29,8 +29,8 @@ class StopMatcher {
   std::vector<Stop> stops_;
 };
 
-/// The text of generated ids. Ids that the model has and the tokenizer does not (padding rows of the
-/// embedding) have no text.
+/// The text of generated ids. Ids that the model has and the tokenizer does not (padding rows of
+/// the embedding) have no text.
 std::string decode_generated(const models::Tokenizer& tokenizer, std::span<const int32_t> ids,
                              bool skip_special_tokens);
 

@@ -25,9 +25,9 @@ struct SystemInfo {
 
 /// What a request costs before it is asked.
 struct RequestCost {
-  int64_t rows = 0;           ///< tokens computed when requests share what they begin with
-  int64_t rows_unshared = 0;  ///< ... and when each is computed alone
-  int64_t new_tokens = 0;     ///< that may be generated
+  int64_t rows = 0;            ///< tokens computed when requests share what they begin with
+  int64_t rows_unshared = 0;   ///< ... and when each is computed alone
+  int64_t new_tokens = 0;      ///< that may be generated
   int64_t dropped_tokens = 0;  ///< that do not fit and would be cut from the left
 };
 
@@ -41,12 +41,12 @@ class SystemUnderTest {
   [[nodiscard]] virtual std::vector<RequestCost> plan(
       std::span<const tasks::Request> requests) const = 0;
 
-  /// Seconds that requests of this total cost will take, from a short trial on this machine; nothing
-  /// where that makes no sense.
+  /// Seconds that requests of this total cost will take, from a short trial on this machine;
+  /// nothing where that makes no sense.
   [[nodiscard]] virtual std::optional<double> expected_seconds(const RequestCost& total) = 0;
 
-  /// Answers each request once, in any order, as it is ready. A broken system throws; one bad request
-  /// is Failed.
+  /// Answers each request once, in any order, as it is ready. A broken system throws; one bad
+  /// request is Failed.
   virtual void answer(std::span<const tasks::Request> requests,
                       const std::function<void(size_t, tasks::Response)>& on_response) = 0;
 };

@@ -230,7 +230,7 @@ TokenText BpeTokenizer::text_of(int32_t id) const {
   require(is_known, "tokenizer: id {} stands for no token; ids go from 0 to {}", id,
           info_.vocabulary_size - 1);
   const auto& text = texts_[static_cast<size_t>(id)];
-  return {text.bytes, text.is_byte_fallback};
+  return {.bytes = text.bytes, .is_byte_fallback = text.is_byte_fallback};
 }
 
 bool BpeTokenizer::is_special(int32_t id) const {

@@ -74,14 +74,19 @@ Detokenizer::Detokenizer(const Tokenizer& tokenizer, DetokenizerOptions options)
 
 std::string Detokenizer::push(int32_t id) {
   const TokenText token = tokenizer_.text_of(id);
-  if (options_.skip_special_tokens && tokenizer_.is_special(id)) return "";
   std::string out;
+  if (options_.skip_special_tokens && tokenizer_.is_special(id)) {
+    // The sentencepiece library sees the piece and ends a run of bytes; other decoders never see
+    // it.
+    if (rules_.broken_bytes == BrokenBytes::EachBroken) take_bytes(out, true);
+    return out;
+  }
   if (rules_.broken_bytes == BrokenBytes::MaximalSubparts || token.is_byte_fallback) {
     pending_ += token.bytes;
     take_bytes(out, false);
   } else {
     take_bytes(out, true);
-    take_piece(out, token.bytes);
+    take_piece(out, token);
   }
   return out;
 }
@@ -112,11 +117,12 @@ void Detokenizer::take_bytes(std::string& out, bool at_end) {
   put(out, text);
 }
 
-void Detokenizer::take_piece(std::string& out, std::string_view piece) {
+void Detokenizer::take_piece(std::string& out, const TokenText& token) {
+  std::string_view piece = token.bytes;
   if (!blank_may_come_ || rules_.leading_blank == LeadingBlank::StripFromText) {
     return put(out, piece);
   }
-  const bool begins_with_blank = piece.starts_with(' ');
+  const bool begins_with_blank = piece.starts_with(' ') && !token.keeps_blank;
   if (rules_.leading_blank == LeadingBlank::StripAllOfFirstPiece) {
     std::string kept(piece);
     std::erase(kept, ' ');

@@ -31,7 +31,7 @@ class Detokenizer {
 
  private:
   void take_bytes(std::string& out, bool at_end);
-  void take_piece(std::string& out, std::string_view piece);
+  void take_piece(std::string& out, const TokenText& token);
   void put(std::string& out, std::string_view text);
 
   const Tokenizer& tokenizer_;

@@ -97,6 +97,7 @@ void SentencePieceTokenizer::take_pieces() {
     text.name = processor.IdToPiece(id);
     text.is_byte = processor.IsByte(id);
     text.is_special = processor.IsControl(id);
+    text.is_unknown = processor.IsUnknown(id);
     if (text.is_byte) {
       text.bytes =
           std::string(1, static_cast<char>(std::stoi(text.name.substr(3, 2), nullptr, 16)));
@@ -181,7 +182,7 @@ TokenText SentencePieceTokenizer::text_of(int32_t id) const {
   require(is_known, "tokenizer: id {} stands for no token; ids go from 0 to {}", id,
           info_.vocabulary_size - 1);
   const auto& text = texts_[static_cast<size_t>(id)];
-  return {text.bytes, text.is_byte};
+  return {text.bytes, text.is_byte, text.is_unknown};
 }
 
 bool SentencePieceTokenizer::is_special(int32_t id) const {

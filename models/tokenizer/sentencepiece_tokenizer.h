@@ -40,7 +40,7 @@ class SentencePieceTokenizer final : public Tokenizer {
   class Library;
   struct IdText {
     std::string name, bytes;
-    bool is_byte = false, is_special = false;
+    bool is_byte = false, is_special = false, is_unknown = false;
   };
 
   void take_pieces();

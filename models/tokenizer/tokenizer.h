@@ -27,6 +27,7 @@ struct TokenizerInfo {
 struct TokenText {
   std::string_view bytes;         ///< lives as long as the tokenizer
   bool is_byte_fallback = false;  ///< one byte that was spelt as a token of its own, e.g. <0x0A>
+  bool keeps_blank = false;       ///< its leading blank is text wherever it stands
 };
 
 /// How the texts of ids become one text (detokenizer.h).

@@ -221,6 +221,8 @@ std::string report_as_csv(const OrderedJson& report) {
   return text;
 }
 
-std::string report_as_json(const OrderedJson& report) { return report.dump(2) + "\n"; }
+std::string report_as_json(const OrderedJson& report) {
+  return report.dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
+}
 
 }  // namespace hylo::reports

@@ -2,7 +2,7 @@
 
 #include <SQLiteCpp/Statement.h>
 
-#include <string_view>
+#include <cmath>
 
 #include "harness/base/hash.h"
 #include "reports/store/connection.h"
@@ -10,6 +10,9 @@
 
 namespace hylo::reports {
 namespace {
+
+/// Relative. Exponentials of two mathematics libraries differ in their last bit.
+constexpr double tolerance = 1e-12;
 
 class Examination {
  public:
@@ -123,8 +126,11 @@ class Examination {
   }
 
   static bool agree(const std::optional<double>& left, const std::optional<double>& right) {
-    const bool both_undefined = left && right && *left != *left && *right != *right;
-    return left == right || both_undefined;
+    if (!left || !right || !std::isfinite(*left) || !std::isfinite(*right)) {
+      return left.has_value() == right.has_value() &&
+             (!left || *left == *right || (std::isnan(*left) && std::isnan(*right)));
+    }
+    return std::abs(*left - *right) <= tolerance * std::abs(*left);
   }
 
   static bool agree(const CellAggregate& left, const CellAggregate& right) {

@@ -60,15 +60,6 @@ bool may_write(const fs::path& file) {
   return is_writable(folder) && (!fs::exists(file) || is_writable(file));
 }
 
-void refuse_shared_log(const fs::path& file, Journal journal) {
-  if (journal != Journal::Wal) return;
-  const auto name = network_file_system_of(folder_of(file));
-  require(!name.has_value(),
-          "{}: lies on {}, a network file system, where a write-ahead log is not safe; use "
-          "`--journal delete`, or a store on a local disk",
-          file.string(), name.value_or(""));
-}
-
 std::unique_ptr<SQLite::Database> open_file(const std::string& name, int flags, int timeout_ms) {
   return std::make_unique<SQLite::Database>(name, flags, timeout_ms);
 }
@@ -203,7 +194,10 @@ std::string advice(int code) {
 
 std::unique_ptr<SQLite::Database> connect(const fs::path& file, const OpenOptions& options) {
   require_place(file, options);
-  refuse_shared_log(file, options.journal.value_or(journal_in_file(file).value_or(Journal::Wal)));
+  const auto journal = options.journal.value_or(journal_in_file(file).value_or(Journal::Wal));
+  if (journal == Journal::Wal) {
+    refuse_write_ahead_log_on(network_file_system_of(folder_of(file)), file);
+  }
   return in_words(file, [&] { return connect_in_sqlite(file, options); });
 }
 

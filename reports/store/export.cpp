@@ -64,8 +64,7 @@ class Exporter {
   void write(int64_t run, std::ostream& out) {
     requests_.bind(1, run);
     while (requests_.executeStep()) {
-      // Text that is not UTF-8 gets U+FFFD, as a decoder of tokens would write it.
-      out << line().dump(-1, ' ', false, OrderedJson::error_handler_t::replace) << '\n';
+      out << as_line(line()) << '\n';
     }
   }
 

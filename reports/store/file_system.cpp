@@ -45,6 +45,14 @@ std::optional<std::string> network_file_system_of(const std::filesystem::path& f
   return network_file_system(status.f_type);
 }
 
+void refuse_write_ahead_log_on(const std::optional<std::string>& network,
+                               const std::filesystem::path& file) {
+  require(!network.has_value(),
+          "{}: lies on {}, a network file system, where a write-ahead log is not safe; use "
+          "`--journal delete`, or a store on a local disk",
+          file.string(), network.value_or(""));
+}
+
 bool is_writable(const std::filesystem::path& path) {
   return ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0;
 }

@@ -9,6 +9,7 @@
 
 #include "harness/base/clock.h"
 #include "harness/base/hash.h"
+#include "reports/store/values.h"
 
 namespace hylo::reports {
 namespace {
@@ -34,7 +35,7 @@ std::optional<FoundRun> query_run(SQLite::Statement& query) {
 // The same row for the same description: `table` is model, machine or build.
 int64_t description_id(SQLite::Database& database, const std::string& table,
                        const OrderedJson& description) {
-  const auto text = description.dump();
+  const auto text = as_line(description);
   const auto hash = sha256_hex(text);
   SQLite::Statement insert(
       database, "INSERT OR IGNORE INTO " + table + " (sha256, description) VALUES (?, ?)");
@@ -98,7 +99,7 @@ void insert_cell(SQLite::Database& database, int64_t run, int64_t position,
   insert.bind(1, run);
   insert.bind(2, position);
   insert.bind(3, task_id(database, cell));
-  insert.bind(4, cell.variant.dump());
+  insert.bind(4, as_line(cell.variant));
   insert.bind(5, dataset_id(database, cell));
   insert.bind(6, cell.num_documents);
   insert.bind(7, cell.num_fewshot);
@@ -168,8 +169,8 @@ int64_t insert_run(SQLite::Database& database, const RunDescription& run,
   insert.bind(7, run.numeric_mode);
   insert.bind(8, run.dtype);
   insert.bind(9, static_cast<int64_t>(run.seed));
-  insert.bind(10, Json(run.argv).dump());
-  insert.bind(11, run.settings.dump());
+  insert.bind(10, as_line(run.argv));
+  insert.bind(11, as_line(run.settings));
   insert.exec();
   const auto id = database.getLastInsertRowid();
   for (size_t i = 0; i < cells.size(); ++i) {

@@ -31,6 +31,10 @@ std::optional<std::string> text_in(const SQLite::Column& column) {
   return column.getString();
 }
 
+std::string as_line(const OrderedJson& json) {
+  return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+}
+
 OrderedJson json_in(const SQLite::Column& column) { return OrderedJson::parse(column.getString()); }
 
 }  // namespace hylo::reports

@@ -40,6 +40,8 @@ std::vector<T> values_in(const SQLite::Column& column) {
 void bind_text(SQLite::Statement& statement, int index, const std::optional<std::string>& text);
 std::optional<std::string> text_in(const SQLite::Column& column);
 
+/// As one line; bytes that are not UTF-8 (a command line may hold any) become U+FFFD.
+std::string as_line(const OrderedJson& json);
 OrderedJson json_in(const SQLite::Column& column);
 
 }  // namespace hylo::reports

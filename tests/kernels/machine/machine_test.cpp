@@ -130,11 +130,13 @@ TEST(Measuring, ABlockThatDoesNotFitIsRefused) {
 
 TEST(Measuring, TheProductPeakIsPlausible) {
   for (const auto dtype : {at::kFloat, at::kBFloat16}) {
-    const Measured found = measure_product_peak(dtype, {.num_samples = 3, .max_seconds = 1});
+    ProductPeakProbe probe(dtype);
+    EXPECT_FALSE(probe.shape().empty());
+    const Measured found =
+        measure([&] { return probe.sample(); }, {.num_samples = 3, .max_seconds = 1});
     EXPECT_GT(found.median, slowest_product_flop_per_second) << dtype;
     EXPECT_LT(found.median, fastest_product_flop_per_second) << dtype;
   }
-  EXPECT_FALSE(ProductPeakProbe(at::kFloat).shape().empty());
   EXPECT_THAT(tests::error_of([] { ProductPeakProbe(at::kLong); }), HasSubstr("Long"));
 }
 

@@ -243,6 +243,13 @@ TEST(BadStore, NetworkFileSystemsAreKnownByTheirNumbers) {
   EXPECT_FALSE(network_file_system(0x01021994).has_value());                 // tmpfs
 }
 
+TEST(BadStore, AWriteAheadLogIsRefusedOnANetworkFileSystem) {
+  EXPECT_THAT(error_of([] { refuse_write_ahead_log_on("NFS", "/far/s.db"); }),
+              HasSubstr("/far/s.db: lies on NFS, a network file system, where a write-ahead log is "
+                        "not safe; use `--journal delete`"));
+  refuse_write_ahead_log_on(std::nullopt, "/near/s.db");
+}
+
 TEST(BadStore, TheOldJournalIsKeptAndCanBeChanged) {
   const TemporaryFolder folder;
   const auto journal = [](const Store& store) {

@@ -59,6 +59,15 @@ TEST(Store, WhatWasDescribedIsReadBack) {
   EXPECT_FALSE(read.metrics[1].higher_is_better);
 }
 
+TEST(Store, ACommandLineThatIsNotUtf8IsStored) {
+  const TemporaryFolder folder;
+  auto store = Store::open(folder / "s.db");
+  auto description = sample_description();
+  description.argv = {"hylo", "\xff"};
+  const auto run = store.begin(description, std::vector{choice_cell(1)});
+  EXPECT_EQ(store.find_run("1").description.argv[1], "\uFFFD");
+}
+
 TEST(Store, AFinishedRunIsCompleteAndHasItsAggregates) {
   const TemporaryFolder folder;
   auto store = Store::open(folder / "s.db");
