@@ -28,13 +28,10 @@ int tell(int code, const std::string& text) {
 }
 
 void add_verbs(CLI::App& program) {
-<<<<<<< HEAD
   hylo::cli::add_eval(program);
   hylo::cli::add_generate(program);
-=======
   hylo::cli::add_inspect(program);
   hylo::cli::add_list(program);
->>>>>>> cli
   hylo::cli::add_report(program);
   hylo::cli::add_store(program);
   hylo::cli::add_doctor(program);
