@@ -167,7 +167,7 @@ FactSection store_facts(const std::string& option) {
         !writable},
        {"disk_free_bytes", free,
         free >= too_little
-            ? human_bytes(free)
+            ? fmt::format("{} ({} bytes)", human_bytes(free), with_thousands(free))
             : fmt::format("{} left in {}; runs need more", human_bytes(free), folder.string()),
         free < too_little}}};
 }

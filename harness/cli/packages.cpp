@@ -23,7 +23,8 @@ namespace {
 std::string pcre2_version() {
   std::array<char, 64> text{};  // "10.42 2022-12-11"
   pcre2_config(PCRE2_CONFIG_VERSION, text.data());
-  return text.data();
+  const std::string version = text.data();
+  return version.substr(0, version.find(' '));
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include "reports/store/store.h"
 
+#include <SQLiteCpp/Database.h>
+
 #include <filesystem>
 
 #include "harness/base/files.h"
