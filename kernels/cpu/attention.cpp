@@ -31,16 +31,16 @@ constexpr int64_t queries_of_a_tile = 64;
 /// What one thread needs: buffers for a tile of M queries and a block of keys and values.
 template <class A>
 struct Tile {
-  Tile(int64_t key_width, int64_t value_width)
+  Tile(int64_t num_queries, int64_t key_width, int64_t value_width)
       : padded_keys(padded<A>(key_width)),
         padded_values(padded<A>(value_width)),
-        queries(queries_of_a_tile * padded_keys),
+        queries(num_queries * padded_keys),
         keys(block_tokens * padded_keys),
         values(block_tokens * padded_values),
-        scores(queries_of_a_tile * block_tokens),
-        sums(queries_of_a_tile * padded_values),
-        maxima(queries_of_a_tile),
-        totals(queries_of_a_tile) {}
+        scores(num_queries * block_tokens),
+        sums(num_queries * padded_values),
+        maxima(num_queries),
+        totals(num_queries) {}
 
   int64_t padded_keys, padded_values;
   std::vector<A> queries, keys, values, scores, sums, maxima, totals;
@@ -60,6 +60,7 @@ HWY_INLINE A dot(const A* HWY_RESTRICT a, const A* HWY_RESTRICT b, int64_t n) {
 /// masked.
 template <class A>
 HWY_INLINE A exponentials(A* HWY_RESTRICT scores, A maximum) {
+  if (maximum != maximum) return maximum;  // Highway's Exp makes 0 of NaN.
   const hn::ScalableTag<A> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   auto total = hn::Zero(d);
@@ -153,8 +154,11 @@ struct Walk {
       tile.maxima[m] = maximum;
     }
     tile.totals[m] = tile.totals[m] * factor + exponentials(scores, tile.maxima[m]);
-    add_weighted(&tile.sums[m * tile.padded_values], factor, scores, tile.values.data(),
-                 std::min(end, at + 1) - begin, tile.padded_values);
+    // Only what is seen: a weight of 0 times a NaN that is not seen would be NaN.
+    const int64_t seen = std::max(begin, from) - begin;
+    add_weighted(&tile.sums[m * tile.padded_values], factor, scores + seen,
+                 &tile.values[seen * tile.padded_values], std::min(end, at + 1) - begin - seen,
+                 tile.padded_values);
   }
 
   void store(at::Tensor& out_NHV) {
@@ -206,7 +210,9 @@ void attention_of(const AttentionIn& in, at::Tensor& out_NHV) {
   const auto work = split_work(in);
   // Small calls (a decode step of a small model) are not worth waking the other threads.
   at::parallel_for(0, static_cast<int64_t>(work.size()), 4, [&](int64_t begin, int64_t end) {
-    Tile<Compute<T>> tile(in.keys_PSGK.size(3), in.values_PSGV.size(3));
+    const int64_t heads_of_group = in.q_NHK.size(1) / in.keys_PSGK.size(2);
+    Tile<Compute<T>> tile(std::max(queries_of_a_tile, heads_of_group), in.keys_PSGK.size(3),
+                          in.values_PSGV.size(3));
     for (int64_t i = begin; i < end; ++i) {
       Walk<T>{in, in.sequences[work[i].sequence], work[i].g, work[i].first, work[i].rows, tile}.run(
           out_NHV);
