@@ -124,11 +124,18 @@ TEST_F(OpGoldens, FrequenciesAndTablesAreTheLibrarys) {
     EXPECT_LE(max_difference(ours.cos, tensor("output/cos_exact")), angle_tolerance);
     EXPECT_LE(max_difference(ours.sin, tensor("output/sin_exact")), angle_tolerance);
 
-    // In float32 the last bit of a frequency, times the position, is what the library loses; we
-    // round a frequency once, it several times.
+    // In float32 the last bit of a frequency, times the position, is what the library loses. Its
+    // power function and ours differ in that bit now and then.
+    const auto in_float32 = inverse_frequencies_float32(rope, length.value_or(1));
+    int64_t num_equal = 0;
+    for (int64_t i = 0; i < rounded.numel(); ++i) {
+      num_equal += in_float32[i] == rounded[i].item<float>();
+    }
+    EXPECT_GE(num_equal, rounded.numel() * 9 / 10);
     const auto theirs = tables_at(rope, positions, length, RotaryPrecision::Float32, at::kFloat);
     const double lost = one.at("max_diff_cos").get<double>();
-    EXPECT_LE(max_difference(theirs.cos, tensor("output/cos")), 3 * lost);
+    EXPECT_LE(max_difference(theirs.cos, tensor("output/cos")),
+              num_equal == rounded.numel() ? float32_tolerance : 2 * lost);
     EXPECT_LE(max_difference(ours.cos, tensor("output/cos")), 1.01 * lost + 1e-7);
   });
 }

@@ -133,7 +133,7 @@ TEST(EngineScore, HoweverSharedAndCutItIsTheNumberOfOneCall) {
   const auto jobs = many_jobs();
   std::vector<double> expected;
   for (const auto& job : jobs) expected.push_back(in_one_call(decoder, job));
-  for (const int64_t max_rows : {1, 7, 64, 2048}) {
+  for (const int64_t max_rows : {1, 64, 2048}) {
     for (const bool share : {false, true}) {
       SCOPED_TRACE(fmt::format("max_rows {}, share_prefixes {}", max_rows, share));
       expect_near(scored(decoder, jobs, {.max_rows = max_rows, .share_prefixes = share}), expected,
