@@ -197,7 +197,7 @@ const HouseRules& rules_of_hylo() {
                {"harness/base", "harness", "datasets", "tasks", "models", "reports", "kernels"}},
           },
       .rooms_without_libtorch = {"harness/base", "datasets", "tasks", "reports"},
-      .long_files = {{"models/tokenizer/tokenizer_json.cpp", "one format, read part by part"}},
+      .long_files = {},
       .includers_of_torch_h = {},
   };
   return rules;
