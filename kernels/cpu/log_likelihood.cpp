@@ -49,7 +49,7 @@ RowSummary summarise(const T* logits, int64_t width) {
   std::vector<A> buffer(block);
   for (int64_t begin = 0; begin < width; begin += block) {
     const int64_t n = std::min(block, width - begin);
-    std::fill(buffer.begin(), buffer.end(), -std::numeric_limits<A>::max());
+    std::fill(buffer.begin(), buffer.end(), -std::numeric_limits<A>::infinity());
     widen(logits + begin, buffer.data(), n);
     auto total = hn::Zero(d);
     for (int64_t i = 0; i < n; i += lanes) {
