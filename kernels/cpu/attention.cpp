@@ -71,7 +71,7 @@ HWY_INLINE A maximum_of(const A* HWY_RESTRICT scores) {
   bool has_nan = false;
   for (int64_t j = 0; j < block_tokens; j += lanes) {
     const auto score = hn::LoadU(d, scores + j);
-    has_nan = has_nan || !hn::AllFalse(d, hn::Ne(score, score));
+    has_nan = has_nan || !hn::AllTrue(d, hn::Eq(score, score));
     largest = hn::Max(largest, score);
   }
   return has_nan ? std::numeric_limits<A>::quiet_NaN() : hn::GetLane(hn::MaxOfLanes(d, largest));
