@@ -75,16 +75,17 @@ void move_to(const fs::path& finished, const fs::path& to) {
           failure.message(), finished.string());
 }
 
-/// "./out/" is "./out": its neighbour shall lie beside it and not inside.
-fs::path without_trailing_slash(const std::string& folder) {
-  const fs::path path = fs::path(folder).lexically_normal();
+/// Absolute and without a slash at the end, so that its neighbour lies beside it, also for ".".
+fs::path place_of(const std::string& folder) {
+  require(!folder.empty(), "convert: expected a folder to write to, found an empty name");
+  const auto path = fs::absolute(folder).lexically_normal();
   return path.has_filename() ? path : path.parent_path();
 }
 
 /// Written beside OUT and moved there when it is whole, so that an end in the middle leaves nothing
 /// that could be taken for a checkpoint.
 void convert(const ConvertOptions& options) {
-  const auto to = without_trailing_slash(options.to);
+  const auto to = place_of(options.to);
   const fs::path unfinished = to.string() + ".part";
   require_free(to);
   require_free(unfinished);
@@ -95,9 +96,10 @@ void convert(const ConvertOptions& options) {
   move_to(unfinished, to);
   const auto written =
       models::open_checkpoint(to, {.type = {}, .allow_several_types = options.dtype.empty()});
-  print_out(fmt::format("{}: {} in {} files, {}\n", to.string(), human_bytes(written.stored_bytes),
-                        written.weight_files.size(),
-                        models::type_name(written.stored_types.front())));
+  const auto num_files = written.weight_files.size();
+  print_out(fmt::format("{}: {} of {} in {} {}\n", options.to, human_bytes(written.stored_bytes),
+                        models::type_name(written.stored_types.front()), num_files,
+                        num_files == 1 ? "file" : "files"));
   print_out(copied.empty() ? "no other files were there to copy\n"
                            : fmt::format("copied: {}\n", fmt::join(copied, ", ")));
 }

@@ -236,7 +236,8 @@ void add_eval(CLI::App& program) {
   verb.add_option("--data", options->data, "folder of the data sets; else HYLO_DATA");
   verb.add_option("--limit", options->limit, "only the first so many documents of each task")
       ->check(whole_number(1));
-  verb.add_option("--samples", options->samples, "only these documents of a task: TASK:0,5,7-9");
+  verb.add_option("--samples", options->samples,
+                  "only these documents of a task, whatever --limit says: TASK:0,5,7-9");
   verb.add_option("--num-fewshot", options->num_fewshot,
                   "worked examples, if not the task's number")
       ->check(whole_number(0));

@@ -8,12 +8,14 @@ store=$folder/hylo.db
 
 say() { printf '\n== %s\n\n' "$1"; }
 
-# Commands are shown as the user would type them at the root.
+# Commands are shown as the user would type them at the root, and run.
 run() {
-  local words=(harness/hylo "$@")
-  words=("${words[@]/#$HYLO_ROOT\//}")
-  printf '$'
-  printf ' %q' "${words[@]}"
+  local word
+  printf '$ harness/hylo'
+  for word in "$@"; do
+    word=${word/#$HYLO_ROOT\//}
+    if [[ $word == *' '* ]]; then printf ' "%s"' "$word"; else printf ' %s' "$word"; fi
+  done
   printf '\n\n'
   "$program" "$@"
 }

@@ -65,7 +65,10 @@ DecoderSystem::DecoderSystem(const DecoderSystemOptions& options)
   engine_ = std::make_unique<models::Engine>(*decoder_, options.engine);
 
   const int64_t max_length = options.max_length.value_or(config.max_positions);
-  require(max_length > 1, "max_length: expected at least 2 tokens, found {}", max_length);
+  require(max_length > 1,
+          "{}: a context of {} tokens; expected 2 or more from max_position_embeddings in "
+          "config.json, or from --max-length",
+          options.folder.string(), max_length);
   if (max_length > config.max_positions) {
     warnings_.push_back(
         fmt::format("a context of {} tokens was asked for, the checkpoint declares {}; beyond them "
@@ -294,8 +297,10 @@ void DecoderSystem::generate(std::span<const tasks::Request> requests,
       return stop.matches(ids);
     };
   }
-  engine_->generate(jobs, [&](size_t j, models::Generated generated) {
+  std::vector<bool> is_answered(jobs.size());
+  const auto on_done = [&](size_t j, models::Generated generated) {
     const size_t i = indices[j];
+    is_answered[j] = true;
     const auto reason =
         generated.reason == models::EndReason::EndToken   ? tasks::FinishReason::EndOfText
         : generated.reason == models::EndReason::Finished ? tasks::FinishReason::Stop
@@ -308,7 +313,22 @@ void DecoderSystem::generate(std::span<const tasks::Request> requests,
                        .dropped_tokens = encoded[i].dropped,
                        .context_ids = encoded[i].context,
                        .token_ids = std::move(generated.tokens)});
-  });
+  };
+  try {
+    engine_->generate(jobs, on_done);
+    return;
+  } catch (const Error&) {
+    // One of them cannot be answered; alone it does not take the others with it.
+  }
+  for (size_t j = 0; j < jobs.size(); ++j) {
+    if (is_answered[j]) continue;
+    try {
+      engine_->generate({&jobs[j], 1},
+                        [&](size_t, models::Generated g) { on_done(j, std::move(g)); });
+    } catch (const Error& error) {
+      on_response(indices[j], Failed{error.what()});
+    }
+  }
 }
 
 std::string DecoderSystem::why_not_a_number() {
