@@ -110,32 +110,41 @@ SequenceCache SequenceCache::fork() const {
   return copy;
 }
 
-void SequenceCache::truncate(int64_t num_tokens) {
+void SequenceCache::check_cut(int64_t num_tokens) const {
   require(num_tokens >= 0 && num_tokens <= num_tokens_, "cache: cannot cut {} tokens to {}",
           num_tokens_, num_tokens);
   for (size_t layer = 0; layer < pages_.size(); ++layer) {
     const auto& window = cache_->layers_[layer].window;
     if (!window) continue;
+    // Pages are given back from the first on: if this one is there, so are all behind it.
     const int64_t page_tokens = cache_->pages(layer).shape().page_tokens;
-    for (int64_t key = std::max<int64_t>(0, num_tokens - *window + 1); key < num_tokens;
-         key += page_tokens) {
-      require(pages_[layer][key / page_tokens] >= 0,
-              "cache: layer {} gave back the pages that {} tokens would need", layer, num_tokens);
-    }
+    const int64_t first = std::max<int64_t>(0, num_tokens - *window + 1) / page_tokens;
+    require(first >= pages_for(num_tokens, page_tokens) || pages_[layer][first] >= 0,
+            "cache: layer {} gave back the pages that {} tokens would need", layer, num_tokens);
   }
+}
+
+void SequenceCache::truncate(int64_t num_tokens) {
+  check_cut(num_tokens);
+  // Last pages that a fork shares, to be written by this sequence alone. Taken before anything
+  // changes, because the pool may have none.
+  SequenceCache own(*cache_);
+  const auto num_kept = [&](size_t layer) {
+    return static_cast<size_t>(pages_for(num_tokens, cache_->pages(layer).shape().page_tokens));
+  };
   for (size_t layer = 0; layer < pages_.size(); ++layer) {
     auto& pool = cache_->pages(layer);
-    const auto kept = static_cast<size_t>(pages_for(num_tokens, pool.shape().page_tokens));
-    while (pages_[layer].size() > kept) {
-      if (pages_[layer].back() >= 0) pool.release(pages_[layer].back());
+    const int64_t in_last = num_tokens % pool.shape().page_tokens;
+    if (in_last == 0) continue;
+    const int32_t last = pages_[layer][num_kept(layer) - 1];
+    if (last >= 0 && pool.is_shared(last)) own.pages_[layer].push_back(pool.copy(last, in_last));
+  }
+  for (size_t layer = 0; layer < pages_.size(); ++layer) {
+    while (pages_[layer].size() > num_kept(layer)) {
+      if (pages_[layer].back() >= 0) cache_->pages(layer).release(pages_[layer].back());
       pages_[layer].pop_back();
     }
-    // The last page may be shared with a fork that goes on differently.
-    const int64_t in_last = num_tokens % pool.shape().page_tokens;
-    if (kept > 0 && in_last > 0 && pages_[layer].back() >= 0) {
-      const int32_t own = pool.copy(pages_[layer].back(), in_last);
-      pool.release(std::exchange(pages_[layer].back(), own));
-    }
+    if (!own.pages_[layer].empty()) std::swap(pages_[layer].back(), own.pages_[layer].back());
   }
   num_tokens_ = num_tokens;
 }

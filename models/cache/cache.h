@@ -61,7 +61,8 @@ class SequenceCache {
   /// A second sequence with the same past. Full pages are shared, the last partial one is copied.
   [[nodiscard]] SequenceCache fork() const;
   /// Forgets all tokens from `num_tokens` on. Throws Error when a window has given back pages that
-  /// the shorter sequence would need.
+  /// the shorter sequence would need, or when no page is left for the copy of one that a fork
+  /// shares; nothing is changed then.
   void truncate(int64_t num_tokens);
 
   /// Page table of a layer; -1 where a page was given back.
@@ -71,6 +72,7 @@ class SequenceCache {
   friend class Cache;
   explicit SequenceCache(Cache& cache);
   void release_all();
+  void check_cut(int64_t num_tokens) const;
 
   Cache* cache_;
   std::vector<std::vector<int32_t>> pages_;

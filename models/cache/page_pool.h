@@ -32,6 +32,7 @@ class PagePool {
   int32_t take();
   void share(int32_t page);    ///< one reference more
   void release(int32_t page);  ///< one less; at none the page is free
+  [[nodiscard]] bool is_shared(int32_t page) const { return references_.at(page) > 1; }
   /// A page of its own with the first `num_tokens` tokens of `page`.
   int32_t copy(int32_t page, int64_t num_tokens);
 

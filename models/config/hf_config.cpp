@@ -50,20 +50,26 @@ std::optional<T> optional(JsonReader& reader, std::string_view key) {
   return reader.has(key) ? std::optional(reader.get<T>(key)) : std::nullopt;
 }
 
-/// A number that must be above zero.
 template <class T>
-T positive(JsonReader& reader, std::string_view key) {
-  const T value = reader.get<T>(key);
+T above_zero(const JsonReader& reader, std::string_view key, T value) {
   require(value > 0, "{}: expected a number above 0, found {}", reader.path_of(key), value);
   return value;
+}
+
+template <class T>
+T positive(JsonReader& reader, std::string_view key) {
+  return above_zero(reader, key, reader.get<T>(key));
+}
+
+template <class T>
+T positive_or(JsonReader& reader, std::string_view key, T otherwise) {
+  return above_zero(reader, key, reader.get_or<T>(key, otherwise));
 }
 
 RopeScaling scaling_of(JsonReader& r, const std::string& type, int64_t max_positions) {
   if (type == "default") return {};
   if (type == "linear") return LinearScaling{positive<double>(r, "factor")};
-  const int64_t original = r.get_or<int64_t>("original_max_position_embeddings", max_positions);
-  require(original > 0, "{}: expected a length above 0, found {}",
-          r.path_of("original_max_position_embeddings"), original);
+  const auto original = positive_or<int64_t>(r, "original_max_position_embeddings", max_positions);
   if (type == "dynamic") return DynamicScaling{positive<double>(r, "factor"), original};
   if (type == "llama3") {
     return Llama3Scaling{.factor = positive<double>(r, "factor"),
@@ -135,6 +141,8 @@ std::vector<std::optional<int64_t>> windows_of(JsonReader& reader, Family family
     windows.assign(num_layers, window);
   } else if (family != Family::Llama && reader.get_or<bool>("use_sliding_window", false)) {
     const auto first = reader.get_or<int64_t>("max_window_layers", 28);
+    require(first >= 0, "{}: expected 0 or more, found {}", reader.path_of("max_window_layers"),
+            first);
     for (int64_t i = first; i < num_layers; ++i) windows[i] = window;
   }
   return windows;
@@ -225,8 +233,10 @@ ModelConfig parse(JsonReader& reader, const std::string& where) {
   config.vocabulary_size = positive<int64_t>(reader, "vocab_size");
   config.width = positive<int64_t>(reader, "hidden_size");
   config.norm_epsilon = reader.get_or<double>("rms_norm_eps", 1e-6);
+  require(config.norm_epsilon >= 0, "{}: expected 0 or more, found {}",
+          reader.path_of("rms_norm_eps"), config.norm_epsilon);
   config.tied_head = reader.get_or<bool>("tie_word_embeddings", false);
-  config.max_positions = reader.get_or<int64_t>("max_position_embeddings", 2048);
+  config.max_positions = positive_or<int64_t>(reader, "max_position_embeddings", 2048);
   const auto type =
       reader.get_or<std::string>("dtype", reader.get_or<std::string>("torch_dtype", "float32"));
   const auto stored = type_named(type);
@@ -238,10 +248,9 @@ ModelConfig parse(JsonReader& reader, const std::string& where) {
 
   AttentionSpec attention;
   attention.num_heads = positive<int64_t>(reader, "num_attention_heads");
-  attention.num_kv_heads = reader.get_or<int64_t>("num_key_value_heads", attention.num_heads);
-  require(attention.num_kv_heads > 0, "{}: expected a number above 0, found {}",
-          reader.path_of("num_key_value_heads"), attention.num_kv_heads);
-  attention.head_width = reader.get_or<int64_t>("head_dim", config.width / attention.num_heads);
+  attention.num_kv_heads = positive_or<int64_t>(reader, "num_key_value_heads", attention.num_heads);
+  attention.head_width =
+      positive_or<int64_t>(reader, "head_dim", config.width / attention.num_heads);
   const bool bias = reader.get_or<bool>("attention_bias", false);
   attention.input_bias = config.family == Family::Qwen2 || bias;
   attention.output_bias = config.family != Family::Qwen2 && bias;

@@ -9,11 +9,28 @@
 namespace hylo::models {
 namespace {
 
-std::vector<double> unscaled(double theta, int64_t width) {
-  std::vector<double> frequencies;
-  for (int64_t i = 0; i < width; i += 2) {
-    frequencies.push_back(std::pow(theta, -static_cast<double>(i) / static_cast<double>(width)));
+// Number is the type of every step: float64 is right at any position, float32 is what transformers
+// does. The order of operations is theirs, so that float32 rounds as it does there.
+
+template <class Number>
+Number period(double theta, int64_t i, int64_t width) {
+  return std::pow(static_cast<Number>(theta),
+                  static_cast<Number>(2 * i) / static_cast<Number>(width));
+}
+
+template <class Number>
+std::vector<Number> unscaled(double theta, int64_t width) {
+  std::vector<Number> frequencies;
+  for (int64_t i = 0; i < width / 2; ++i) {
+    frequencies.push_back(1 / period<Number>(theta, i, width));
   }
+  return frequencies;
+}
+
+template <class Number>
+std::vector<Number> with_linear(const RopeSpec& rope, const LinearScaling& s) {
+  auto frequencies = unscaled<Number>(rope.theta, rope.width);
+  for (Number& f : frequencies) f /= static_cast<Number>(s.factor);
   return frequencies;
 }
 
@@ -24,7 +41,8 @@ double corrected_dim(const RopeSpec& rope, int64_t original_length, double rotat
          (2 * std::log(rope.theta));
 }
 
-std::vector<double> with_yarn(const RopeSpec& rope, const YarnScaling& s) {
+template <class Number>
+std::vector<Number> with_yarn(const RopeSpec& rope, const YarnScaling& s) {
   double low = corrected_dim(rope, s.original_length, s.beta_fast);
   double high = corrected_dim(rope, s.original_length, s.beta_slow);
   if (s.truncate) {
@@ -34,38 +52,61 @@ std::vector<double> with_yarn(const RopeSpec& rope, const YarnScaling& s) {
   low = std::max(low, 0.0);
   high = std::min(high, static_cast<double>(rope.width - 1));
   if (low == high) high += 0.001;
-  auto frequencies = unscaled(rope.theta, rope.width);
-  for (size_t i = 0; i < frequencies.size(); ++i) {
-    const double ramp = std::clamp((static_cast<double>(i) - low) / (high - low), 0.0, 1.0);
-    frequencies[i] = frequencies[i] / s.factor * ramp + frequencies[i] * (1 - ramp);
+  std::vector<Number> frequencies;
+  for (int64_t i = 0; i < rope.width / 2; ++i) {
+    const auto p = period<Number>(rope.theta, i, rope.width);
+    const Number ramp = std::clamp<Number>(
+        (static_cast<Number>(i) - static_cast<Number>(low)) / static_cast<Number>(high - low), 0,
+        1);
+    const Number kept = 1 - ramp;
+    frequencies.push_back(1 / (static_cast<Number>(s.factor) * p) * (1 - kept) + 1 / p * kept);
   }
   return frequencies;
 }
 
-std::vector<double> with_llama3(const RopeSpec& rope, const Llama3Scaling& s) {
-  auto frequencies = unscaled(rope.theta, rope.width);
+template <class Number>
+std::vector<Number> with_llama3(const RopeSpec& rope, const Llama3Scaling& s) {
+  auto frequencies = unscaled<Number>(rope.theta, rope.width);
   const auto original = static_cast<double>(s.original_length);
-  for (double& f : frequencies) {
-    const double wavelength = 2 * std::numbers::pi / f;
+  const auto factor = static_cast<Number>(s.factor);
+  for (Number& f : frequencies) {
+    const Number wavelength = static_cast<Number>(2 * std::numbers::pi) / f;
     if (wavelength > original / s.low_frequency_factor) {
-      f /= s.factor;
+      f /= factor;
     } else if (wavelength >= original / s.high_frequency_factor) {
-      const double smooth = (original / wavelength - s.low_frequency_factor) /
-                            (s.high_frequency_factor - s.low_frequency_factor);
-      f = f * ((1 - smooth) / s.factor + smooth);
+      const Number smooth = (static_cast<Number>(original) / wavelength -
+                             static_cast<Number>(s.low_frequency_factor)) /
+                            static_cast<Number>(s.high_frequency_factor - s.low_frequency_factor);
+      f = (1 - smooth) * f / factor + smooth * f;
     }
   }
   return frequencies;
 }
 
-std::vector<double> with_dynamic(const RopeSpec& rope, const DynamicScaling& s,
+template <class Number>
+std::vector<Number> with_dynamic(const RopeSpec& rope, const DynamicScaling& s,
                                  int64_t call_length) {
-  if (call_length <= s.original_length) return unscaled(rope.theta, rope.width);
-  const double stretched =
-      s.factor * static_cast<double>(call_length) / static_cast<double>(s.original_length) -
-      (s.factor - 1);
+  if (call_length <= s.original_length) return unscaled<Number>(rope.theta, rope.width);
+  const auto factor = static_cast<Number>(s.factor);
+  const Number stretched =
+      factor * static_cast<Number>(call_length) / static_cast<Number>(s.original_length) -
+      (factor - 1);
   const auto width = static_cast<double>(rope.width);
-  return unscaled(rope.theta * std::pow(stretched, width / (width - 2)), rope.width);
+  const Number growth = std::pow(stretched, static_cast<Number>(width / (width - 2)));
+  return unscaled<Number>(static_cast<Number>(rope.theta) * growth, rope.width);
+}
+
+template <class Number>
+std::vector<Number> frequencies_of(const RopeSpec& rope, int64_t call_length) {
+  return std::visit(
+      overloaded{
+          [&](std::monostate) { return unscaled<Number>(rope.theta, rope.width); },
+          [&](const LinearScaling& s) { return with_linear<Number>(rope, s); },
+          [&](const DynamicScaling& s) { return with_dynamic<Number>(rope, s, call_length); },
+          [&](const YarnScaling& s) { return with_yarn<Number>(rope, s); },
+          [&](const Llama3Scaling& s) { return with_llama3<Number>(rope, s); },
+      },
+      rope.scaling);
 }
 
 double yarn_mscale(double factor, double mscale) {
@@ -75,18 +116,11 @@ double yarn_mscale(double factor, double mscale) {
 }  // namespace
 
 std::vector<double> inverse_frequencies(const RopeSpec& rope, int64_t call_length) {
-  return std::visit(overloaded{
-                        [&](std::monostate) { return unscaled(rope.theta, rope.width); },
-                        [&](const LinearScaling& s) {
-                          auto frequencies = unscaled(rope.theta, rope.width);
-                          for (double& f : frequencies) f /= s.factor;
-                          return frequencies;
-                        },
-                        [&](const DynamicScaling& s) { return with_dynamic(rope, s, call_length); },
-                        [&](const YarnScaling& s) { return with_yarn(rope, s); },
-                        [&](const Llama3Scaling& s) { return with_llama3(rope, s); },
-                    },
-                    rope.scaling);
+  return frequencies_of<double>(rope, call_length);
+}
+
+std::vector<float> inverse_frequencies_float32(const RopeSpec& rope, int64_t call_length) {
+  return frequencies_of<float>(rope, call_length);
 }
 
 double attention_factor(const RopeSpec& rope) {

@@ -47,6 +47,8 @@ struct RopeSpec {
 /// Angle per position of each of the Kr / 2 pairs. `call_length` is the length that the sequence
 /// has after this call; only dynamic scaling looks at it.
 std::vector<double> inverse_frequencies(const RopeSpec& rope, int64_t call_length);
+/// The same with every step in float32, as transformers computes them.
+std::vector<float> inverse_frequencies_float32(const RopeSpec& rope, int64_t call_length);
 
 /// What cos and sin are multiplied with (YaRN); 1 otherwise.
 double attention_factor(const RopeSpec& rope);

@@ -9,20 +9,16 @@
 namespace hylo::models {
 namespace {
 
-template <class Number>
-void fill(const RopeSpec& rope, const PositionRange& range, RotaryPrecision precision, Number* cos,
-          Number* sin) {
-  const auto frequencies = inverse_frequencies(rope, range.first_position + range.num_rows);
-  const double factor = attention_factor(rope);
+/// Angles in the type of the frequencies.
+template <class Number, class Frequency>
+void fill(const std::vector<Frequency>& frequencies, double factor, const PositionRange& range,
+          Number* cos, Number* sin) {
   const auto pairs = static_cast<int64_t>(frequencies.size());
   at::parallel_for(0, range.num_rows, 1 + 4096 / pairs, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       const int64_t position = range.first_position + row;
       for (int64_t i = 0; i < pairs; ++i) {
-        double angle = static_cast<double>(position) * frequencies[i];
-        if (precision == RotaryPrecision::Float32) {
-          angle = static_cast<float>(position) * static_cast<float>(frequencies[i]);
-        }
+        const double angle = static_cast<Frequency>(position) * frequencies[i];
         cos[row * pairs + i] = static_cast<Number>(std::cos(angle) * factor);
         sin[row * pairs + i] = static_cast<Number>(std::sin(angle) * factor);
       }
@@ -36,7 +32,13 @@ void fill_all(const RopeSpec& rope, std::span<const PositionRange> ranges,
   auto* cos = tables.cos_NP.mutable_data_ptr<Number>();
   auto* sin = tables.sin_NP.mutable_data_ptr<Number>();
   for (const auto& range : ranges) {
-    fill(rope, range, precision, cos, sin);
+    const int64_t call_length = range.first_position + range.num_rows;
+    const double factor = attention_factor(rope);
+    if (precision == RotaryPrecision::Float32) {
+      fill(inverse_frequencies_float32(rope, call_length), factor, range, cos, sin);
+    } else {
+      fill(inverse_frequencies(rope, call_length), factor, range, cos, sin);
+    }
     cos += range.num_rows * rope.width / 2;
     sin += range.num_rows * rope.width / 2;
   }

@@ -8,11 +8,12 @@
 
 #include <algorithm>
 #include <deque>
-#include <memory>
 #include <optional>
+#include <utility>
 
 #include "harness/base/error.h"
 #include "kernels/ops/log_likelihood.h"
+#include "models/engine/call_plan.h"
 
 namespace hylo::models {
 namespace {
@@ -40,6 +41,18 @@ size_t end_of_group(std::span<const ScoreJob> jobs, size_t begin) {
   return end;
 }
 
+/// Rows whose logits are held at once: a multiple of a group, so that no group is padded twice.
+int64_t rows_of_a_piece(int64_t vocabulary_size) {
+  constexpr int64_t group = kernels::rows_of_a_group;
+  return std::max(group, max_logits / vocabulary_size / group * group);
+}
+
+at::Tensor indices(std::span<const int64_t> rows) {
+  auto index = at::empty({static_cast<int64_t>(rows.size())}, at::TensorOptions().dtype(at::kLong));
+  std::ranges::copy(rows, index.mutable_data_ptr<int64_t>());
+  return index;
+}
+
 CacheOptions cache_options(const Decoder& decoder, const EngineOptions& options) {
   // Room for a wave of many short sequences, each with a page that is hardly used, and for some of
   // the longest that the model takes. Only address space until it is used.
@@ -51,22 +64,29 @@ CacheOptions cache_options(const Decoder& decoder, const EngineOptions& options)
 
 }  // namespace
 
-/// Tokens that a sequence is to be fed, and the log-probabilities that are wanted on the way.
-struct Engine::Feed {
-  struct Wanted {
-    int64_t row;  ///< of this feed
-    int32_t token;
-    size_t job;
-  };
-  SequenceCache* cache;
-  std::span<const int32_t> tokens;
-  std::vector<Wanted> wanted;  ///< ascending rows
-  int64_t num_fed = 0;
+/// A log-probability that is wanted after one row of a feed.
+struct Engine::Wanted {
+  int64_t row;
+  int32_t token;
+  size_t job;
+};
+
+/// Feeds, and for each what is wanted on the way, by ascending rows.
+struct Engine::ScoreWork {
+  std::vector<Feed> feeds;
+  std::vector<std::vector<Wanted>> wanted;
+};
+
+/// The rows of one call whose logits are wanted, each once, and what is wanted of them.
+struct Engine::WantedRows {
+  std::vector<int64_t> rows;
+  std::vector<kernels::Target> targets;  ///< row: index into rows
+  std::vector<size_t> jobs;              ///< of each target
 };
 
 struct Engine::Active {
   size_t index;
-  std::unique_ptr<SequenceCache> cache;
+  SequenceCache cache;
   std::vector<int32_t> tokens;  ///< prompt and generated
   Generated out;
   CounterRandom random;
@@ -132,134 +152,160 @@ std::vector<SequenceScore> Engine::score(std::span<const ScoreJob> jobs) {
   return scores;
 }
 
+std::vector<Engine::Wanted> Engine::wanted_between(std::span<const ScoreJob> jobs, size_t job,
+                                                   size_t begin, size_t end) {
+  const auto& tokens = jobs[job].tokens;
+  std::vector<Wanted> wanted;
+  for (size_t p = std::max(begin, tokens.size() - 1 - jobs[job].num_scored); p < end; ++p) {
+    wanted.push_back({static_cast<int64_t>(p - begin), tokens[p + 1], job});
+  }
+  return wanted;
+}
+
 void Engine::score_wave(std::span<const ScoreJob> jobs, std::span<SequenceScore> scores) {
-  // First what the jobs of a group share, then what each adds to it.
-  std::vector<std::unique_ptr<SequenceCache>> caches;
-  std::vector<Feed> shared_feeds, own_feeds;
   struct Branch {
-    size_t job, parent, prefix;
+    size_t job;
+    const SequenceCache* parent;
+    size_t prefix;
   };
+  std::deque<SequenceCache> caches;  // of which addresses are kept
   std::vector<Branch> branches;
-  const auto want = [&](Feed& feed, size_t job, size_t begin, size_t end) {
-    const auto& tokens = jobs[job].tokens;
-    for (size_t p = std::max(begin, tokens.size() - 1 - jobs[job].num_scored); p < end; ++p) {
-      feed.wanted.push_back({static_cast<int64_t>(p - begin), tokens[p + 1], job});
-    }
-  };
+  // First what the jobs of a group share, then what each adds to it.
+  ScoreWork shared;
   for (size_t begin = 0; begin < jobs.size();) {
     const size_t end = shares_prefixes() ? end_of_group(jobs, begin) : begin + 1;
     const size_t prefix = common_prefix(jobs.subspan(begin, end - begin));
-    caches.push_back(std::make_unique<SequenceCache>(cache_.new_sequence()));
-    Feed feed{.cache = caches.back().get(),
-              .tokens = std::span(jobs[begin].tokens).first(prefix),
-              .wanted = {}};
+    auto& cache = caches.emplace_back(cache_.new_sequence());
+    std::vector<Wanted> wanted;
     for (size_t job = begin; job < end; ++job) {
-      want(feed, job, 0, prefix);
-      if (prefix < jobs[job].tokens.size() - 1)
-        branches.push_back({job, caches.size() - 1, prefix});
+      const auto of_job = wanted_between(jobs, job, 0, prefix);
+      wanted.insert(wanted.end(), of_job.begin(), of_job.end());
+      if (prefix < jobs[job].tokens.size() - 1) branches.push_back({job, &cache, prefix});
     }
-    std::ranges::stable_sort(feed.wanted, {}, &Feed::Wanted::row);
-    if (prefix > 0) shared_feeds.push_back(std::move(feed));
+    std::ranges::stable_sort(wanted, {}, &Wanted::row);
+    if (prefix > 0) {
+      shared.feeds.push_back({&cache, std::span(jobs[begin].tokens).first(prefix)});
+      shared.wanted.push_back(std::move(wanted));
+    }
     begin = end;
   }
-  run(shared_feeds, scores);
+  run(shared, scores);
+
+  ScoreWork own;
   for (const auto& [job, parent, prefix] : branches) {
-    caches.push_back(std::make_unique<SequenceCache>(caches[parent]->fork()));
-    const auto& tokens = jobs[job].tokens;
-    Feed feed{.cache = caches.back().get(),
-              .tokens = std::span(tokens).subspan(prefix, tokens.size() - 1 - prefix),
-              .wanted = {}};
-    want(feed, job, prefix, tokens.size() - 1);
-    own_feeds.push_back(std::move(feed));
+    auto& cache = caches.emplace_back(parent->fork());
+    const size_t end = jobs[job].tokens.size() - 1;
+    own.feeds.push_back({&cache, std::span(jobs[job].tokens).subspan(prefix, end - prefix)});
+    own.wanted.push_back(wanted_between(jobs, job, prefix, end));
   }
-  run(own_feeds, scores);
+  run(own, scores);
 }
 
-/// Feeds all tokens in calls of at most max_rows rows and adds the wanted log-probabilities up.
-void Engine::run(std::vector<Feed>& feeds, std::span<SequenceScore> scores) {
-  const bool whole = depends_on_call_length(decoder_.config());
-  for (size_t first = 0; first < feeds.size();) {
-    Batch batch;
-    std::vector<int32_t> tokens;
-    std::vector<int64_t> rows;  // that are wanted, each once
+/// Feeds all tokens and shows every call with its rows after the final norm.
+void Engine::feed_all(std::span<const Feed> feeds,
+                      const std::function<void(const Call&, const at::Tensor&)>& on_call) {
+  CallPlan plan(feeds, {.max_rows = options_.max_rows,
+                        .one_whole_feed = depends_on_call_length(decoder_.config())});
+  while (const auto call = plan.next()) {
+    const ForwardOptions how{.groups = row_groups(), .rotary = options_.rotary};
+    on_call(*call, decoder_.forward(call->tokens, call->batch, how).normed_ND);
+  }
+}
+
+/// Feeds all tokens and adds the wanted log-probabilities up.
+void Engine::run(const ScoreWork& work, std::span<SequenceScore> scores) {
+  feed_all(work.feeds, [&](const Call& call, const at::Tensor& normed_ND) {
+    add_scores(normed_ND, wanted_rows(call, work), scores);
+  });
+}
+
+Engine::WantedRows Engine::wanted_rows(const Call& call, const ScoreWork& work) {
+  WantedRows found;
+  for (const auto& part : call.parts) {
+    const auto& wanted = work.wanted[part.feed];
+    for (auto w = std::ranges::lower_bound(wanted, part.begin, {}, &Wanted::row);
+         w != wanted.end() && w->row < part.begin + part.num_rows; ++w) {
+      const int64_t row = part.first_row + w->row - part.begin;
+      if (found.rows.empty() || found.rows.back() != row) found.rows.push_back(row);
+      found.targets.push_back({static_cast<int64_t>(found.rows.size()) - 1, w->token});
+      found.jobs.push_back(w->job);
+    }
+  }
+  return found;
+}
+
+/// Logits of a few rows at a time, so that a wide vocabulary does not fill the memory.
+void Engine::add_scores(const at::Tensor& normed_ND, const WantedRows& wanted,
+                        std::span<SequenceScore> scores) {
+  const auto num_rows = static_cast<int64_t>(wanted.rows.size());
+  const int64_t piece = rows_of_a_piece(decoder_.config().vocabulary_size);
+  size_t first = 0;  // target of the piece
+  for (int64_t begin = 0; begin < num_rows; begin += piece) {
+    const int64_t n = std::min(piece, num_rows - begin);
+    const auto index = indices(std::span(wanted.rows).subspan(begin, n));
+    const auto logits_MW = decoder_.logits(at::index_select(normed_ND, 0, index), row_groups());
     std::vector<kernels::Target> targets;
-    std::vector<size_t> target_jobs;
-    for (size_t i = first; i < feeds.size(); ++i) {
-      auto& feed = feeds[i];
-      const auto used = static_cast<int64_t>(tokens.size());
-      const auto left = static_cast<int64_t>(feed.tokens.size()) - feed.num_fed;
-      const int64_t n = whole ? left : std::min(left, options_.max_rows - used);
-      if (n <= 0 || (whole && used > 0)) break;
-      const auto part = feed.tokens.subspan(feed.num_fed, n);
-      tokens.insert(tokens.end(), part.begin(), part.end());
-      batch.sequences.push_back({feed.cache, n});
-      for (const auto& wanted : feed.wanted) {
-        if (wanted.row < feed.num_fed || wanted.row >= feed.num_fed + n) continue;
-        const int64_t row = used + wanted.row - feed.num_fed;
-        if (rows.empty() || rows.back() != row) rows.push_back(row);
-        targets.push_back({static_cast<int64_t>(rows.size()) - 1, wanted.token});
-        target_jobs.push_back(wanted.job);
-      }
-      feed.num_fed += n;
+    for (size_t i = first; i < wanted.targets.size() && wanted.targets[i].row < begin + n; ++i) {
+      targets.push_back({wanted.targets[i].row - begin, wanted.targets[i].token});
     }
-    const auto normed_ND =
-        decoder_.forward(tokens, batch, {.groups = row_groups(), .rotary = options_.rotary})
-            .normed_ND;
-    const int64_t piece = std::max<int64_t>(
-        kernels::rows_of_a_group, max_logits / decoder_.config().vocabulary_size /
-                                      kernels::rows_of_a_group * kernels::rows_of_a_group);
-    size_t target = 0;
-    for (int64_t begin = 0; begin < static_cast<int64_t>(rows.size()); begin += piece) {
-      const int64_t n = std::min<int64_t>(piece, static_cast<int64_t>(rows.size()) - begin);
-      auto index = at::empty({n}, at::TensorOptions().dtype(at::kLong));
-      std::copy_n(rows.begin() + begin, n, index.mutable_data_ptr<int64_t>());
-      const auto logits_MW = decoder_.logits(at::index_select(normed_ND, 0, index), row_groups());
-      std::vector<kernels::Target> in_piece;
-      const size_t first_target = target;
-      for (; target < targets.size() && targets[target].row < begin + n; ++target) {
-        in_piece.push_back({targets[target].row - begin, targets[target].token});
-      }
-      const auto found = kernels::log_likelihoods(logits_MW, in_piece);
-      for (size_t i = 0; i < found.size(); ++i) {
-        auto& score = scores[target_jobs[first_target + i]];
-        score.log_likelihood += found[i].log_prob;
-        score.is_greedy = score.is_greedy && found[i].is_greedy;
-      }
-    }
-    while (first < feeds.size() &&
-           feeds[first].num_fed == static_cast<int64_t>(feeds[first].tokens.size())) {
-      ++first;
+    for (const auto& [log_prob, is_greedy] : kernels::log_likelihoods(logits_MW, targets)) {
+      auto& score = scores[wanted.jobs[first++]];
+      score.log_likelihood += log_prob;
+      score.is_greedy = score.is_greedy && is_greedy;
     }
   }
 }
 
 /// Feeds all tokens and returns the logits after the last of each feed, [feeds, W] in float32.
-at::Tensor Engine::last_logits(std::vector<Feed>& feeds) {
-  const bool whole = depends_on_call_length(decoder_.config());
+at::Tensor Engine::last_logits(std::span<const Feed> feeds) {
   std::vector<at::Tensor> last_rows;
-  for (size_t first = 0; first < feeds.size();) {
-    Batch batch;
-    std::vector<int32_t> tokens;
-    std::vector<int64_t> ends;
-    for (size_t i = first; i < feeds.size(); ++i) {
-      auto& feed = feeds[i];
-      const auto used = static_cast<int64_t>(tokens.size());
-      const auto left = static_cast<int64_t>(feed.tokens.size()) - feed.num_fed;
-      const int64_t n = whole ? left : std::min(left, options_.max_rows - used);
-      if (n <= 0 || (whole && used > 0)) break;
-      const auto part = feed.tokens.subspan(feed.num_fed, n);
-      tokens.insert(tokens.end(), part.begin(), part.end());
-      batch.sequences.push_back({feed.cache, n});
-      feed.num_fed += n;
-      if (n == left) ends.push_back(static_cast<int64_t>(tokens.size()) - 1);
+  feed_all(feeds, [&](const Call& call, const at::Tensor& normed_ND) {
+    for (const auto& part : call.parts) {
+      if (!part.is_last) continue;
+      last_rows.push_back(normed_ND.narrow(0, part.first_row + part.num_rows - 1, 1));
     }
-    const auto normed_ND =
-        decoder_.forward(tokens, batch, {.groups = row_groups(), .rotary = options_.rotary})
-            .normed_ND;
-    for (const int64_t row : ends) last_rows.push_back(normed_ND.narrow(0, row, 1));
-    first += ends.size();
+  });
+  return decoder_.logits(at::cat(last_rows), row_groups()).to(at::kFloat).contiguous();
+}
+
+/// Chooses the next token; why the sequence ends with it, if it does.
+std::optional<EndReason> Engine::take_token(const GenerateJob& job, Active& sequence,
+                                            std::span<const float> logits_W) {
+  const int32_t token = choose_token(logits_W, sequence.tokens, job.sampling, sequence.random);
+  sequence.tokens.push_back(token);
+  sequence.out.tokens.push_back(token);
+  if (std::ranges::find(job.end_tokens, token) != job.end_tokens.end()) return EndReason::EndToken;
+  if (job.is_finished && job.is_finished(sequence.out.tokens)) return EndReason::Finished;
+  if (static_cast<int64_t>(sequence.out.tokens.size()) >= job.max_new_tokens) {
+    return EndReason::Length;
   }
-  return decoder_.logits(at::cat(last_rows), row_groups()).to(at::kFloat);
+  return std::nullopt;
+}
+
+/// One token more for each. Those that run feed their newest token, newcomers their whole prompt.
+void Engine::step(std::span<const GenerateJob> jobs, std::vector<Active>& active,
+                  const std::function<void(size_t, Generated)>& on_done) {
+  std::vector<Feed> feeds;
+  for (auto& sequence : active) {
+    feeds.push_back(
+        {&sequence.cache,
+         std::span(std::as_const(sequence.tokens)).subspan(sequence.cache.num_tokens())});
+  }
+  const auto logits_AW = last_logits(feeds);
+  const auto width = static_cast<size_t>(logits_AW.size(1));
+  const std::span all(logits_AW.const_data_ptr<float>(), active.size() * width);
+  std::vector<Active> still_active;
+  for (size_t i = 0; i < active.size(); ++i) {
+    auto& sequence = active[i];
+    const auto end = take_token(jobs[sequence.index], sequence, all.subspan(i * width, width));
+    if (!end) {
+      still_active.push_back(std::move(sequence));
+      continue;
+    }
+    sequence.out.reason = *end;
+    on_done(sequence.index, std::move(sequence.out));
+  }
+  active = std::move(still_active);
 }
 
 void Engine::generate(std::span<const GenerateJob> jobs,
@@ -269,61 +315,19 @@ void Engine::generate(std::span<const GenerateJob> jobs,
     require(!job.prompt.empty(), "engine: a prompt without tokens");
     check(job.sampling);
   }
-  std::deque<size_t> waiting;
-  for (size_t i = 0; i < jobs.size(); ++i) {
-    if (jobs[i].max_new_tokens > 0) {
-      waiting.push_back(i);
-    } else {
-      on_done(i, {});
-    }
-  }
   std::vector<Active> active;
-  const auto take = [&](Active& sequence, std::span<const float> logits) {
-    const auto& job = jobs[sequence.index];
-    const int32_t token = choose_token(logits, sequence.tokens, job.sampling, sequence.random);
-    sequence.tokens.push_back(token);
-    sequence.out.tokens.push_back(token);
-    if (std::ranges::find(job.end_tokens, token) != job.end_tokens.end()) {
-      sequence.out.reason = EndReason::EndToken;
-      return true;
-    }
-    if (job.is_finished && job.is_finished(sequence.out.tokens)) {
-      sequence.out.reason = EndReason::Finished;
-      return true;
-    }
-    return static_cast<int64_t>(sequence.out.tokens.size()) >= job.max_new_tokens;
-  };
-  while (!active.empty() || !waiting.empty()) {
-    // Those that run feed their newest token, newcomers their whole prompt.
-    const auto room = static_cast<size_t>(options_.max_sequences) - active.size();
-    for (size_t i = 0; i < room && !waiting.empty(); ++i) {
-      const size_t index = waiting.front();
-      waiting.pop_front();
-      active.push_back({index,
-                        std::make_unique<SequenceCache>(cache_.new_sequence()),
-                        jobs[index].prompt,
-                        {},
-                        CounterRandom(jobs[index].seed)});
-    }
-    std::vector<Feed> feeds;
-    for (auto& sequence : active) {
-      const auto remembered = static_cast<size_t>(sequence.cache->num_tokens());
-      feeds.push_back({.cache = sequence.cache.get(),
-                       .tokens = std::span(sequence.tokens).subspan(remembered),
-                       .wanted = {}});
-    }
-    const auto logits_AW = last_logits(feeds).contiguous();
-    const auto* logits = logits_AW.const_data_ptr<float>();
-    const auto width = static_cast<size_t>(logits_AW.size(1));
-    std::vector<Active> still_active;
-    for (size_t i = 0; i < active.size(); ++i) {
-      if (take(active[i], {logits + i * width, width})) {
-        on_done(active[i].index, std::move(active[i].out));
-      } else {
-        still_active.push_back(std::move(active[i]));
+  size_t next = 0;
+  while (next < jobs.size() || !active.empty()) {
+    while (next < jobs.size() && static_cast<int64_t>(active.size()) < options_.max_sequences) {
+      const size_t index = next++;
+      if (jobs[index].max_new_tokens <= 0) {
+        on_done(index, {});
+        continue;
       }
+      active.push_back(
+          {index, cache_.new_sequence(), jobs[index].prompt, {}, CounterRandom(jobs[index].seed)});
     }
-    active = std::move(still_active);
+    if (!active.empty()) step(jobs, active, on_done);
   }
 }
 

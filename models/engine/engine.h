@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "models/decoder/decoder.h"
+#include "models/engine/call_plan.h"
 #include "models/engine/numeric_mode.h"
 #include "models/engine/sampling.h"
 
@@ -76,11 +78,24 @@ class Engine {
   [[nodiscard]] const Cache& cache() const { return cache_; }
 
  private:
-  struct Feed;
+  struct Wanted;
+  struct ScoreWork;
+  struct WantedRows;
   struct Active;
+  static std::vector<Wanted> wanted_between(std::span<const ScoreJob> jobs, size_t job,
+                                            size_t begin, size_t end);
+  static WantedRows wanted_rows(const Call& call, const ScoreWork& work);
+  static std::optional<EndReason> take_token(const GenerateJob& job, Active& sequence,
+                                             std::span<const float> logits_W);
   void score_wave(std::span<const ScoreJob> jobs, std::span<SequenceScore> scores);
-  void run(std::vector<Feed>& feeds, std::span<SequenceScore> scores);
-  at::Tensor last_logits(std::vector<Feed>& feeds);
+  void run(const ScoreWork& work, std::span<SequenceScore> scores);
+  void add_scores(const at::Tensor& normed_ND, const WantedRows& wanted,
+                  std::span<SequenceScore> scores);
+  void step(std::span<const GenerateJob> jobs, std::vector<Active>& active,
+            const std::function<void(size_t, Generated)>& on_done);
+  at::Tensor last_logits(std::span<const Feed> feeds);
+  void feed_all(std::span<const Feed> feeds,
+                const std::function<void(const Call&, const at::Tensor&)>& on_call);
   kernels::RowGroups row_groups() const;
 
   const Decoder& decoder_;

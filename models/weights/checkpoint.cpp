@@ -209,6 +209,10 @@ void write_checkpoint(const std::filesystem::path& folder, const ModelConfig& co
     bytes += size;
     total += size;
   });
+  require(files.size() > 1 || !std::filesystem::exists(folder / index_name),
+          "{}: belongs to a checkpoint of several files, which would be opened in place of this "
+          "one; remove that first or write to another folder",
+          (folder / index_name).string());
   std::error_code made;
   std::filesystem::create_directories(folder, made);
   require(!made, "{}: cannot be made: {}", folder.string(), made.message());

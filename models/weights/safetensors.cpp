@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <set>
 
 #include "harness/base/json.h"
 
@@ -52,6 +53,25 @@ uint64_t whole_number(const Json& value, const std::string& where) {
   require(value.is_number_unsigned(), "{}: expected a whole number from 0 on, found {}", where,
           value.dump());
   return value.get<uint64_t>();
+}
+
+/// A parser keeps the last of two entries of one name without a word; here that is refused.
+Json parse_header(std::string_view text, const std::string& where) {
+  std::vector<std::set<std::string>> names;  // of the objects that are open
+  const auto refuse_twice = [&](int, Json::parse_event_t event, const Json& value) {
+    if (event == Json::parse_event_t::object_start) names.emplace_back();
+    if (event == Json::parse_event_t::object_end) names.pop_back();
+    if (event == Json::parse_event_t::key) {
+      const auto& name = value.get_ref<const std::string&>();
+      require(names.back().insert(name).second, "{}: header: '{}' occurs twice", where, name);
+    }
+    return true;
+  };
+  try {
+    return Json::parse(text, refuse_twice);
+  } catch (const Json::exception& error) {
+    fail("{}: header: not JSON: {}", where, error.what());
+  }
 }
 
 SafetensorsFile::Entry read_entry(const Json& json, const std::string& where) {
@@ -145,7 +165,7 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& file)
   data_begin_ = 8 + header_bytes;
   data_bytes_ = size - data_begin_;
   const auto header =
-      parse_json({mapping_->data() + 8, static_cast<size_t>(header_bytes)}, where + ": header");
+      parse_header({mapping_->data() + 8, static_cast<size_t>(header_bytes)}, where);
   require(header.is_object(), "{}: header: expected a JSON object", where);
   for (const auto& [name, json] : header.items()) {
     if (name == "__metadata__") continue;
