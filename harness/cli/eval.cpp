@@ -5,12 +5,14 @@
 #include <atomic>
 #include <charconv>
 #include <cstdio>
+#include <optional>
 
 #include "harness/base/clock.h"
 #include "harness/base/files.h"
 #include "harness/base/json.h"
 #include "harness/base/unicode.h"
 #include "harness/base/units.h"
+#include "harness/cli/numbers.h"
 #include "harness/cli/open_system.h"
 #include "harness/cli/output.h"
 #include "harness/cli/places.h"
@@ -31,9 +33,9 @@ struct EvalOptions {
   ModelOptions model;
   std::vector<std::string> tasks;
   std::string data;
-  int64_t limit = 0;
+  std::optional<int64_t> limit;
   std::vector<std::string> samples;
-  int64_t num_fewshot = -1;
+  std::optional<int64_t> num_fewshot;
   std::string fewshot_sampler;
   std::string gen_kwargs;
   uint64_t seed = tasks::default_fewshot_seed;
@@ -93,21 +95,24 @@ std::pair<std::string, std::vector<int64_t>> parse_samples(const std::string& te
 
 harness::PlanOptions plan_options(const EvalOptions& options) {
   harness::PlanOptions plan{.tasks = {},
-                            .data_root = options.data,
+                            .data_root = data_root(options.data),
                             .prompts = {},
                             .document_ids = {},
                             .allow_other_bytes = options.allow_other_data};
   for (const auto& list : options.tasks) {
     for (const auto name : split(list, ',')) plan.tasks.emplace_back(name);
   }
-  if (plan.data_root.empty()) plan.data_root = environment("HYLO_DATA");
-  if (options.limit > 0) plan.prompts.limit = options.limit;
-  if (options.num_fewshot >= 0) plan.prompts.num_fewshot = options.num_fewshot;
+  plan.prompts.limit = options.limit;
+  plan.prompts.num_fewshot = options.num_fewshot;
   if (options.fewshot_sampler == "default") plan.prompts.sampler = tasks::Sampler::Default;
   if (options.fewshot_sampler == "first_n") plan.prompts.sampler = tasks::Sampler::FirstN;
   plan.prompts.fewshot_seed = options.seed;
   plan.prompts.generation = tasks::parse_generation_overrides(options.gen_kwargs);
-  for (const auto& text : options.samples) plan.document_ids.insert(parse_samples(text));
+  for (const auto& text : options.samples) {
+    const auto [task, ids] = parse_samples(text);
+    auto& all = plan.document_ids[task];
+    all.insert(all.end(), ids.begin(), ids.end());
+  }
   return plan;
 }
 
@@ -230,18 +235,20 @@ void add_eval(CLI::App& program) {
       ->required();
   verb.add_option("--data", options->data, "folder of the data sets; else HYLO_DATA");
   verb.add_option("--limit", options->limit, "only the first so many documents of each task")
-      ->check(CLI::PositiveNumber);
-  verb.add_option("--samples", options->samples, "only these documents of a task: TASK:0,5,7-9");
+      ->check(whole_number(1));
+  verb.add_option("--samples", options->samples,
+                  "only these documents of a task, whatever --limit says: TASK:0,5,7-9");
   verb.add_option("--num-fewshot", options->num_fewshot,
                   "worked examples, if not the task's number")
-      ->check(CLI::NonNegativeNumber);
+      ->check(whole_number(0));
   verb.add_option("--fewshot-sampler", options->fewshot_sampler,
                   "default (seeded draws) or first_n, if not the task's")
       ->check(CLI::IsMember({"default", "first_n"}));
   verb.add_option("--gen-kwargs", options->gen_kwargs,
                   "instead of the task's: until=END,max_gen_toks=64,temperature=0.7, or JSON");
   verb.add_option("--seed", options->seed, "of the draws of worked examples")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(whole_number(0));
   verb.add_option("--store", options->store, "the store; else HYLO_STORE, else ./hylo.db");
   verb.add_option("--journal", options->journal,
                   "of a new store: wal, or delete for network file systems")

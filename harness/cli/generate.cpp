@@ -2,12 +2,15 @@
 #include <cstdio>
 #include <iostream>
 #include <iterator>
+#include <optional>
 
 #include "harness/base/clock.h"
 #include "harness/base/files.h"
+#include "harness/cli/numbers.h"
 #include "harness/cli/open_system.h"
 #include "harness/cli/output.h"
 #include "harness/cli/verb.h"
+#include "harness/system/encoding.h"
 #include "harness/system/stop_matcher.h"
 #include "models/tokenizer/detokenizer.h"
 
@@ -16,7 +19,7 @@ namespace {
 
 struct GenerateOptions {
   ModelOptions model;
-  std::string prompt;
+  std::optional<std::string> prompt;
   std::string prompt_file;
   int64_t max_new_tokens = 256;
   std::vector<std::string> stop;
@@ -26,10 +29,13 @@ struct GenerateOptions {
 };
 
 std::string prompt_of(const GenerateOptions& options) {
-  require(options.prompt.empty() || options.prompt_file.empty(),
-          "--prompt and --prompt-file exclude each other");
+  require(
+      options.prompt.has_value() != !options.prompt_file.empty(),
+      "generate: expected --prompt TEXT or --prompt-file FILE, found {}; --prompt \"\" lets the "
+      "model begin by itself",
+      options.prompt ? "both" : "neither");
   if (options.prompt_file == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
-  return options.prompt_file.empty() ? options.prompt : read_text_file(options.prompt_file);
+  return options.prompt ? *options.prompt : read_text_file(options.prompt_file);
 }
 
 std::string_view reason_text(models::EndReason reason) {
@@ -46,21 +52,24 @@ std::string_view reason_text(models::EndReason reason) {
 
 void run_generate(const GenerateOptions& options) {
   models::check(options.sampling);
-  require(options.max_new_tokens > 0, "--max-new-tokens: expected 1 or more, found {}",
-          options.max_new_tokens);
+  const auto text_before = prompt_of(options);
+  for (const auto& stop : options.stop)
+    require(!stop.empty(), "--stop: expected a text, found none");
   const auto system = open_decoder_system(options.model, false);
   const auto& tokenizer = system->tokenizer();
-  auto prompt = tokenizer.encode(prompt_of(options), true);
-  if (prompt.empty()) prompt = {tokenizer.info().bos.value_or(tokenizer.info().eos.value_or(0))};
+  auto prompt = tokenizer.encode(text_before, true);
+  if (prompt.empty()) prompt = {harness::prefix_token(tokenizer)};
   const int64_t limit = system->info().max_length;
+  require(options.max_new_tokens < limit,
+          "--max-new-tokens: expected fewer than the {} tokens of the model's context, found {}",
+          limit, options.max_new_tokens);
   const auto wanted = static_cast<int64_t>(prompt.size()) + options.max_new_tokens;
   require(wanted <= limit || options.model.allow_truncation,
           "{} tokens of prompt and {} new ones do not fit in the model's {}; --max-new-tokens "
-          "limits the "
-          "second, --allow-truncation cuts the first from the left",
+          "limits the second, --allow-truncation cuts the first from the left",
           prompt.size(), options.max_new_tokens, limit);
   if (wanted > limit) {
-    const auto kept = std::max<int64_t>(1, limit - options.max_new_tokens);
+    const auto kept = limit - options.max_new_tokens;
     fmt::print(stderr, "hylo: note: {} tokens were cut from the left of the prompt\n",
                static_cast<int64_t>(prompt.size()) - kept);
     prompt.erase(prompt.begin(), prompt.end() - kept);
@@ -121,7 +130,8 @@ void add_generate(CLI::App& program) {
   verb.add_option("--prompt-file", options->prompt_file,
                   "a file with the prompt; - for standard input");
   verb.add_option("--max-new-tokens", options->max_new_tokens, "at most so many")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(whole_number(1));
   verb.add_option("--stop", options->stop, "end after this text; may be given several times");
   verb.add_option("--temperature", options->sampling.temperature, "0: greedy")
       ->capture_default_str();
@@ -131,7 +141,9 @@ void add_generate(CLI::App& program) {
                   "drop what is less likely than this share of the most likely");
   verb.add_option("--repetition-penalty", options->sampling.repetition_penalty,
                   "above 1: repeat less");
-  verb.add_option("--seed", options->seed, "of the sampling")->capture_default_str();
+  verb.add_option("--seed", options->seed, "of the sampling")
+      ->capture_default_str()
+      ->check(whole_number(0));
   verb.add_flag("--json", options->json, "print text, token ids and counts as JSON");
   verb.callback([options] { run_generate(*options); });
 }

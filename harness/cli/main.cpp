@@ -31,6 +31,7 @@ void add_verbs(CLI::App& program) {
   hylo::cli::add_eval(program);
   hylo::cli::add_generate(program);
   hylo::cli::add_inspect(program);
+  hylo::cli::add_convert(program);
   hylo::cli::add_list(program);
   hylo::cli::add_report(program);
   hylo::cli::add_store(program);

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "harness/base/error.h"
+#include "harness/cli/numbers.h"
 #include "harness/system/scripted_system.h"
 #include "models/config/hf_config.h"
 
@@ -13,12 +14,26 @@ constexpr std::string_view scripted_prefix = "scripted:";
 
 /// Below this size the work of a call is over before a second thread has woken.
 constexpr int64_t parameters_worth_threads = 16'000'000;
+/// More than the cores of this machine are let through, because bits depend on the number; OpenMP
+/// ends the process when it is given many thousands.
+constexpr int64_t max_threads = 1024;
+
+void refuse_what_is_no_checkpoint(const std::string& model) {
+  require(!model.starts_with(scripted_prefix),
+          "--model {}: a scripted system has no network; only `hylo eval` can ask it", model);
+  require(!model.starts_with("synthetic:"),
+          "--model {}: a geometry has no weights; expected a checkpoint folder, `hylo inspect` "
+          "describes geometries",
+          model);
+}
 
 void set_threads(const ModelOptions& options) {
-  require(options.threads >= 0, "--threads: expected 1 or more, found {}", options.threads);
-  if (options.threads > 0) return models::Engine::set_num_threads(static_cast<int>(options.threads));
+  if (options.threads) {
+    return models::Engine::set_num_threads(static_cast<int>(*options.threads));
+  }
   const auto config = models::read_hf_config(options.model);
-  if (models::count_parameters(config) < parameters_worth_threads) models::Engine::set_num_threads(1);
+  if (models::count_parameters(config) < parameters_worth_threads)
+    models::Engine::set_num_threads(1);
 }
 
 }  // namespace
@@ -38,8 +53,11 @@ void add_model_options(CLI::App& verb, ModelOptions& options) {
   verb.add_option("--rotary", options.rotary,
                   "exact: angles in float64; float32: the rounding of transformers")
       ->capture_default_str();
-  verb.add_option("--max-length", options.max_length, "context in tokens, if not the checkpoint's");
-  verb.add_option("--threads", options.threads, "threads to run on; else all, or one for a model of under 16 million parameters");
+  verb.add_option("--max-length", options.max_length, "context in tokens, if not the checkpoint's")
+      ->check(whole_number(2));
+  verb.add_option("--threads", options.threads,
+                  "threads to run on; else all, or one for a model of under 16 million parameters")
+      ->check(whole_number(1, max_threads));
   verb.add_flag("--allow-truncation", options.allow_truncation,
                 "cut what does not fit from the left, and count it; without it that is an error");
   verb.add_flag("--no-sharing", options.no_sharing,
@@ -55,8 +73,7 @@ std::unique_ptr<harness::DecoderSystem> open_decoder_system(const ModelOptions& 
           "--dtype: expected float32 or bfloat16, found '{}'", options.dtype);
   require(options.rotary == "exact" || options.rotary == "float32",
           "--rotary: expected exact or float32, found '{}'", options.rotary);
-  require(options.max_length >= 0, "--max-length: expected 2 or more, found {}",
-          options.max_length);
+  refuse_what_is_no_checkpoint(options.model);
   set_threads(options);
   harness::DecoderSystemOptions system{
       .folder = options.model,
@@ -66,11 +83,10 @@ std::unique_ptr<harness::DecoderSystem> open_decoder_system(const ModelOptions& 
                  .rotary = options.rotary == "exact" ? models::RotaryPrecision::Exact
                                                      : models::RotaryPrecision::Float32,
                  .share_prefixes = !options.no_sharing},
-      .max_length = {},
+      .max_length = options.max_length,
       .allow_truncation = options.allow_truncation,
       .hash_weights = hash_weights};
   if (!options.tokenizer.empty()) system.tokenizer = options.tokenizer;
-  if (options.max_length > 0) system.max_length = options.max_length;
   auto opened = std::make_unique<harness::DecoderSystem>(system);
   for (const auto& warning : opened->warnings()) fmt::print(stderr, "hylo: warning: {}\n", warning);
   for (const auto& note : opened->checkpoint().notes) fmt::print(stderr, "hylo: note: {}\n", note);

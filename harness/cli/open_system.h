@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "harness/system/decoder_system.h"
@@ -17,8 +18,8 @@ struct ModelOptions {
   std::string dtype = "float32";
   std::string numeric_mode = "stable";
   std::string rotary = "exact";
-  int64_t max_length = 0;  ///< 0: as the checkpoint declares
-  int64_t threads = 0;     ///< 0: all cores
+  std::optional<int64_t> max_length;  ///< instead of what the checkpoint declares
+  std::optional<int64_t> threads;     ///< instead of what suits the model's size
   bool allow_truncation = false;
   bool no_sharing = false;
 };

@@ -31,8 +31,9 @@ class StandardOutput : public std::streambuf {
   std::string pending_;
 };
 
-/// Before anything else in main: a reader that goes away is told to print_out instead of ending the
-/// process, and 0 to 2 are taken, so that no file of ours gets the number of a closed stdout.
+/// Before anything else in main: a reader that goes away, and a file that may not grow, are told to
+/// those who write instead of ending the process, and 0 to 2 are taken, so that no file of ours
+/// gets the number of a closed stdout.
 void prepare_standard_streams();
 
 }  // namespace hylo::cli

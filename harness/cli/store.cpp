@@ -90,19 +90,29 @@ void check_store(const StoreOptions& options) {
           store.file().string(), problems);
 }
 
+/// Is gone at the end of its scope, unless it was moved elsewhere.
+struct TemporaryFile {
+  std::filesystem::path path;
+  ~TemporaryFile() {
+    std::error_code not_there;
+    std::filesystem::remove(path, not_there);
+  }
+};
+
 /// Through a neighbour, so that an export that fails leaves no half of itself.
 void export_to_file(const reports::Store& store, int64_t run, const ExportOptions& options) {
   const std::filesystem::path file = options.out;
-  const auto neighbour = std::filesystem::path(options.out + ".part");
+  require(!std::filesystem::is_directory(file), "{}: is a folder; name a file", file.string());
+  const TemporaryFile neighbour{options.out + ".part"};
   {
-    std::ofstream out(neighbour, std::ios::binary);
+    std::ofstream out(neighbour.path, std::ios::binary);
     require(out.good(), "{}: cannot be written; is its folder there?", file.string());
     reports::export_samples(store, run, {.text = options.text, .ids = options.ids}, out);
     out.flush();
     require(out.good(), "{}: cannot be written; is the disk full?", file.string());
   }
   std::error_code renamed;
-  std::filesystem::rename(neighbour, file, renamed);
+  std::filesystem::rename(neighbour.path, file, renamed);
   require(!renamed, "{}: cannot be written: {}", file.string(), renamed.message());
 }
 

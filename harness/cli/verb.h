@@ -25,6 +25,7 @@ CLI::App& add_verb(CLI::App& parent, const std::string& name, const std::string&
 void add_eval(CLI::App& program);
 void add_generate(CLI::App& program);
 void add_inspect(CLI::App& program);
+void add_convert(CLI::App& program);
 void add_list(CLI::App& program);
 void add_report(CLI::App& program);
 void add_store(CLI::App& program);

@@ -1,10 +1,44 @@
 #!/usr/bin/env bash
-# demo.sh PROGRAM: evaluates the shipped story model, lets it write, prints the report.
+# demo.sh PROGRAM: evaluates the shipped story model, lets it write, and says how to go on.
 set -euo pipefail
 program=$1
 model=$HYLO_ROOT/tests/fixtures/stories260k
-store=$HYLO_ROOT/build/demo.sqlite
+folder=$HYLO_ROOT/build/demo
+store=$folder/hylo.db
 
-"$program" eval --model "$model" --tasks story_openings,story_perplexity --store "$store" --name demo
-"$program" generate --model "$model" --prompt "Once upon a time" --max-new-tokens 64
-"$program" report latest --store "$store"
+say() { printf '\n== %s\n\n' "$1"; }
+
+# Commands are shown as the user would type them at the root, and run.
+run() {
+  local word
+  printf '$ harness/hylo'
+  for word in "$@"; do
+    word=${word/#$HYLO_ROOT\//}
+    if [[ $word == *' '* ]]; then printf ' "%s"' "$word"; else printf ' %s' "$word"; fi
+  done
+  printf '\n\n'
+  "$program" "$@"
+}
+
+# A store of its own each time: an older one would answer that the run is complete already.
+rm -rf "$folder"
+mkdir -p "$folder"
+
+say "Two tasks on a language model of 260,032 parameters, which ships with hylo (a few seconds)"
+run eval --model "$model" --tasks story_openings,story_perplexity --name demo --store "$store"
+
+say "What the model writes after a prompt"
+run generate --model "$model" --prompt "Once upon a time" --max-new-tokens 64
+
+say "Every answer is in the store; the report can be drawn again, as Markdown, CSV or JSON too"
+run report demo --store "$store" --format csv
+
+say "Your own checkpoint: a folder in the format of Hugging Face"
+cat <<'NEXT'
+harness/hylo inspect ~/my-model                                          what it is, does it fit
+harness/hylo eval --model ~/my-model --tasks story_openings              needs no data
+harness/hylo list tasks --data ~/data                                    what can be measured
+harness/hylo eval --model ~/my-model --dtype bfloat16 --tasks arc_easy,hellaswag --data ~/data --name first
+harness/hylo report first                                                from ./hylo.db
+harness/hylo doctor                                                      what this machine can do
+NEXT

@@ -21,4 +21,4 @@ if [[ -z ${HYLO_PYTHON-} && -e $venv/.hylo-state ]]; then
   if [[ -e $stamp ]]; then export HYLO_PYTHON=$venv/bin/python; fi
 fi
 
-exec ctest --test-dir "$HYLO_ROOT/build/release" -L 'fast|goldens' --output-on-failure --no-tests=error -j2 "$@"
+exec ctest --test-dir "$HYLO_ROOT/build/release" -L 'fast|program|goldens' --output-on-failure --no-tests=error -j2 "$@"

@@ -65,7 +65,16 @@ DecoderSystem::DecoderSystem(const DecoderSystemOptions& options)
   engine_ = std::make_unique<models::Engine>(*decoder_, options.engine);
 
   const int64_t max_length = options.max_length.value_or(config.max_positions);
-  require(max_length > 1, "max_length: expected at least 2 tokens, found {}", max_length);
+  require(max_length > 1,
+          "{}: a context of {} tokens; expected 2 or more from max_position_embeddings in "
+          "config.json, or from --max-length",
+          options.folder.string(), max_length);
+  if (max_length > config.max_positions) {
+    warnings_.push_back(
+        fmt::format("a context of {} tokens was asked for, the checkpoint declares {}; beyond them "
+                    "it was not trained",
+                    max_length, config.max_positions));
+  }
   const auto rotary = options.engine.rotary == models::RotaryPrecision::Exact ? "exact" : "float32";
   const auto config_json = models::write_hf_config(config);
   info_ = {.name = std::filesystem::absolute(options.folder).lexically_normal().filename().string(),
@@ -170,26 +179,20 @@ std::vector<DecoderSystem::Encoded> DecoderSystem::encode(
 std::vector<RequestCost> DecoderSystem::plan(std::span<const tasks::Request> requests) const {
   const auto encoded = encode(requests);
   std::vector<RequestCost> costs;
-  const std::vector<int32_t>* before = nullptr;
-  int64_t group = -1;
+  std::vector<models::ScoreJob> group;
   for (const auto& e : encoded) {
     RequestCost cost{.rows = static_cast<int64_t>(e.prompt.size()),
                      .rows_unshared = static_cast<int64_t>(e.prompt.size()),
                      .new_tokens = e.prompt.empty() ? 0 : e.new_tokens,
                      .dropped_tokens = e.dropped};
     for (const auto& job : e.jobs) {
-      const auto rows = static_cast<int64_t>(job.tokens.size()) - 1;
-      int64_t shared = 0;
-      if (engine_->shares_prefixes() && before && job.group == group) {
-        const auto& other = *before;
-        const auto n = static_cast<int64_t>(std::min(other.size(), job.tokens.size())) - 1;
-        shared = std::mismatch(job.tokens.begin(), job.tokens.begin() + n, other.begin()).first -
-                 job.tokens.begin();
-      }
-      cost.rows += rows - shared;
-      cost.rows_unshared += rows;
-      before = &job.tokens;
-      group = job.group;
+      // What a job adds to its group: a later one may shorten what all of them share.
+      if (!group.empty() && group.back().group != job.group) group.clear();
+      const auto without = engine_->cost(group);
+      group.push_back(job);
+      const auto with = engine_->cost(group);
+      cost.rows += with.rows - without.rows;
+      cost.rows_unshared += with.rows_unshared - without.rows_unshared;
     }
     costs.push_back(cost);
   }
@@ -294,8 +297,10 @@ void DecoderSystem::generate(std::span<const tasks::Request> requests,
       return stop.matches(ids);
     };
   }
-  engine_->generate(jobs, [&](size_t j, models::Generated generated) {
+  std::vector<bool> is_answered(jobs.size());
+  const auto on_done = [&](size_t j, models::Generated generated) {
     const size_t i = indices[j];
+    is_answered[j] = true;
     const auto reason =
         generated.reason == models::EndReason::EndToken   ? tasks::FinishReason::EndOfText
         : generated.reason == models::EndReason::Finished ? tasks::FinishReason::Stop
@@ -308,7 +313,22 @@ void DecoderSystem::generate(std::span<const tasks::Request> requests,
                        .dropped_tokens = encoded[i].dropped,
                        .context_ids = encoded[i].context,
                        .token_ids = std::move(generated.tokens)});
-  });
+  };
+  try {
+    engine_->generate(jobs, on_done);
+    return;
+  } catch (const Error&) {
+    // One of them cannot be answered; alone it does not take the others with it.
+  }
+  for (size_t j = 0; j < jobs.size(); ++j) {
+    if (is_answered[j]) continue;
+    try {
+      engine_->generate({&jobs[j], 1},
+                        [&](size_t, models::Generated g) { on_done(j, std::move(g)); });
+    } catch (const Error& error) {
+      on_response(indices[j], Failed{error.what()});
+    }
+  }
 }
 
 std::string DecoderSystem::why_not_a_number() {

@@ -46,14 +46,35 @@ struct Tile {
   std::vector<A> queries, keys, values, scores, sums, maxima, totals;
 };
 
+/// scores[j] = sum over k of query[k] * keys[k][j]: a vector holds keys, so nothing is summed
+/// across its lanes, and the order of the sum is that of k whatever the tile.
 template <class A>
-HWY_INLINE A dot(const A* HWY_RESTRICT a, const A* HWY_RESTRICT b, int64_t n) {
+HWY_INLINE void dot_block(const A* HWY_RESTRICT query, const A* HWY_RESTRICT keys_KS,
+                          A* HWY_RESTRICT scores, int64_t key_width) {
   const hn::ScalableTag<A> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  auto sum = hn::Zero(d);
-  for (int64_t i = 0; i < n; i += lanes)
-    sum = hn::MulAdd(hn::LoadU(d, a + i), hn::LoadU(d, b + i), sum);
-  return hn::GetLane(hn::SumOfLanes(d, sum));
+  for (int64_t j = 0; j < block_tokens; j += lanes) {
+    auto sum = hn::Zero(d);
+    for (int64_t k = 0; k < key_width; ++k) {
+      sum = hn::MulAdd(hn::Set(d, query[k]), hn::LoadU(d, keys_KS + k * block_tokens + j), sum);
+    }
+    hn::StoreU(sum, d, scores + j);
+  }
+}
+
+/// The largest of a block; NaN when one of them is.
+template <class A>
+HWY_INLINE A maximum_of(const A* HWY_RESTRICT scores) {
+  const hn::ScalableTag<A> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  auto largest = hn::Set(d, -std::numeric_limits<A>::infinity());
+  bool has_nan = false;
+  for (int64_t j = 0; j < block_tokens; j += lanes) {
+    const auto score = hn::LoadU(d, scores + j);
+    has_nan = has_nan || !hn::AllTrue(d, hn::Eq(score, score));
+    largest = hn::Max(largest, score);
+  }
+  return has_nan ? std::numeric_limits<A>::quiet_NaN() : hn::GetLane(hn::MaxOfLanes(d, largest));
 }
 
 /// exp(score - maximum) in place; returns their sum. `scores` holds a whole block, -inf where
@@ -75,18 +96,26 @@ HWY_INLINE A exponentials(A* HWY_RESTRICT scores, A maximum) {
   return hn::GetLane(hn::SumOfLanes(d, total));
 }
 
-/// sums = sums * factor + weights[0..n) * values.
+/// sums = sums * factor + weights[0..n) * values. Four partial sums, so that a product need not
+/// wait for the one before it.
 template <class A>
 HWY_INLINE void add_weighted(A* HWY_RESTRICT sums, A factor, const A* HWY_RESTRICT weights,
                              const A* HWY_RESTRICT values, int64_t n, int64_t width) {
   const hn::ScalableTag<A> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   for (int64_t c = 0; c < width; c += lanes) {
-    auto sum = hn::Mul(hn::LoadU(d, sums + c), hn::Set(d, factor));
-    for (int64_t j = 0; j < n; ++j) {
-      sum = hn::MulAdd(hn::Set(d, weights[j]), hn::LoadU(d, values + j * width + c), sum);
+    auto a0 = hn::Mul(hn::LoadU(d, sums + c), hn::Set(d, factor));
+    auto a1 = hn::Zero(d), a2 = hn::Zero(d), a3 = hn::Zero(d);
+    const auto value = [&](int64_t j) { return hn::LoadU(d, values + j * width + c); };
+    int64_t j = 0;
+    for (; j + 4 <= n; j += 4) {
+      a0 = hn::MulAdd(hn::Set(d, weights[j]), value(j), a0);
+      a1 = hn::MulAdd(hn::Set(d, weights[j + 1]), value(j + 1), a1);
+      a2 = hn::MulAdd(hn::Set(d, weights[j + 2]), value(j + 2), a2);
+      a3 = hn::MulAdd(hn::Set(d, weights[j + 3]), value(j + 3), a3);
     }
-    hn::StoreU(sum, d, sums + c);
+    for (; j < n; ++j) a0 = hn::MulAdd(hn::Set(d, weights[j]), value(j), a0);
+    hn::StoreU(hn::Add(hn::Add(a0, a1), hn::Add(a2, a3)), d, sums + c);
   }
 }
 
@@ -119,35 +148,45 @@ struct Walk {
     }
   }
 
-  void load_block(const at::Tensor& pages, std::vector<A>& to, int64_t stride, int64_t begin,
-                  int64_t end) {
+  /// Calls take(j, row) for the tokens of a block; nothing for pages before every window of this
+  /// tile.
+  template <class Take>
+  void for_each_row(const at::Tensor& pages, int64_t begin, int64_t end, Take&& take) {
     const int64_t page_tokens = pages.size(1), groups = pages.size(2), width = pages.size(3);
     const T* base = static_cast<const T*>(pages.const_data_ptr());
     for (int64_t key = begin; key < end; ++key) {
       const int64_t page = sequence.pages[key / page_tokens];
-      A* row = &to[(key - begin) * stride];
-      if (page < 0) {  // Before every window of this tile; masked below.
-        std::fill_n(row, width, A(0));
-        continue;
-      }
-      widen(base + ((page * page_tokens + key % page_tokens) * groups + g) * width, row, width);
+      take(key - begin,
+           page < 0 ? nullptr
+                    : base + ((page * page_tokens + key % page_tokens) * groups + g) * width);
     }
   }
 
+  /// Keys lie with the token last; both are widened on the way.
+  void load_block(int64_t begin, int64_t end) {
+    const int64_t key_width = in.keys_PSGK.size(3), value_width = in.values_PSGV.size(3);
+    for_each_row(in.keys_PSGK, begin, end, [&](int64_t j, const T* row) {
+      A* HWY_RESTRICT to = tile.keys.data() + j;
+      for (int64_t k = 0; k < key_width; ++k)
+        to[k * block_tokens] = row ? static_cast<A>(row[k]) : A(0);
+    });
+    for_each_row(in.values_PSGV, begin, end, [&](int64_t j, const T* row) {
+      A* to = &tile.values[j * tile.padded_values];
+      row ? widen(row, to, value_width) : void(std::fill_n(to, value_width, A(0)));
+    });
+  }
+
   void score_block(int64_t m, int64_t begin, int64_t end) {
-    const int64_t at = position(m), from = first_key(at);
+    constexpr A masked = -std::numeric_limits<A>::infinity();
+    const int64_t first_seen = std::max<int64_t>(0, first_key(position(m)) - begin);
+    const int64_t end_seen = std::min(end, position(m) + 1) - begin;
+    if (first_seen >= end_seen) return;
     A* scores = &tile.scores[m * block_tokens];
-    A maximum = -std::numeric_limits<A>::infinity();
-    for (int64_t j = 0; j < block_tokens; ++j) {
-      const int64_t key = begin + j;
-      const bool visible = key < end && key <= at && key >= from;
-      scores[j] = visible ? dot(&tile.queries[m * tile.padded_keys],
-                                &tile.keys[j * tile.padded_keys], tile.padded_keys)
-                          : -std::numeric_limits<A>::infinity();
-      // Not std::max: a NaN score must reach the result.
-      if (scores[j] > maximum || scores[j] != scores[j]) maximum = scores[j];
-    }
-    if (maximum == -std::numeric_limits<A>::infinity()) return;
+    dot_block(&tile.queries[m * tile.padded_keys], tile.keys.data(), scores, in.keys_PSGK.size(3));
+    std::fill(scores, scores + first_seen, masked);
+    std::fill(scores + end_seen, scores + block_tokens, masked);
+    const A maximum = maximum_of(scores);
+    if (maximum == masked) return;
     A factor = 1;
     if (!(maximum <= tile.maxima[m])) {
       factor = tile.totals[m] == 0 ? A(0) : std::exp(tile.maxima[m] - maximum);
@@ -155,9 +194,8 @@ struct Walk {
     }
     tile.totals[m] = tile.totals[m] * factor + exponentials(scores, tile.maxima[m]);
     // Only what is seen: a weight of 0 times a NaN that is not seen would be NaN.
-    const int64_t seen = std::max(begin, from) - begin;
-    add_weighted(&tile.sums[m * tile.padded_values], factor, scores + seen,
-                 &tile.values[seen * tile.padded_values], std::min(end, at + 1) - begin - seen,
+    add_weighted(&tile.sums[m * tile.padded_values], factor, scores + first_seen,
+                 &tile.values[first_seen * tile.padded_values], end_seen - first_seen,
                  tile.padded_values);
   }
 
@@ -178,8 +216,7 @@ struct Walk {
     const int64_t end = sequence.num_past + first + rows;
     for (int64_t block = begin; block < end; block += block_tokens) {
       const int64_t block_end = std::min(end, block + block_tokens);
-      load_block(in.keys_PSGK, tile.keys, tile.padded_keys, block, block_end);
-      load_block(in.values_PSGV, tile.values, tile.padded_values, block, block_end);
+      load_block(block, block_end);
       for (int64_t m = 0; m < rows * heads_of_group(); ++m) score_block(m, block, block_end);
     }
     store(out_NHV);

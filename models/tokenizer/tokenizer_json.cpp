@@ -7,46 +7,15 @@
 #include "harness/base/error.h"
 #include "harness/base/files.h"
 #include "harness/base/json.h"
+#include "models/tokenizer/vocabulary_json.h"
 
 namespace hylo::models {
 namespace {
 
 namespace dom = simdjson::dom;
 
-/// A file parsed by simdjson: vocabularies are too long for anything slower.
-struct ParsedFile {
-  dom::parser parser;
-  dom::element root;
-
-  explicit ParsedFile(const std::filesystem::path& file) {
-    const std::string text = read_text_file(file);
-    const auto error = parser.parse(text).get(root);
-    require(!error, "{}: expected JSON, found: {}; the file may be cut off: copy it again",
-            file.string(), simdjson::error_message(error));
-    require(root.is_object(), "{}: expected a JSON object", file.string());
-  }
-};
-
 Json small_json(const dom::element& element, const std::string& where) {
   return parse_json(simdjson::minify(element), where);
-}
-
-Vocabulary vocabulary_of(const dom::element& element, const std::string& where) {
-  dom::object entries;
-  require(!element.get(entries), "{}: expected an object of token to id", where);
-  Vocabulary vocabulary;
-  vocabulary.reserve(entries.size());
-  for (const auto& [token, value] : entries) {
-    int64_t id = 0;
-    require(!value.get(id), "{}: the id of '{}' is {}, expected an integer", where, token,
-            std::string(simdjson::minify(value)));
-    try {
-      vocabulary.add(token, id);
-    } catch (const Error& error) {
-      fail("{}: {}", where, error.what());
-    }
-  }
-  return vocabulary;
 }
 
 std::pair<std::string, std::string> merge_of(const dom::element& element,
@@ -403,11 +372,6 @@ TokenizerParts read_tokenizer_json(const std::filesystem::path& file) {
   read_model(model, where + ": $.model", parts.model);
   read_components(document, where + ": $", parts);
   return parts;
-}
-
-Vocabulary read_vocab_json(const std::filesystem::path& file) {
-  const ParsedFile parsed(file);
-  return vocabulary_of(parsed.root, file.string());
 }
 
 }  // namespace hylo::models

@@ -16,7 +16,4 @@ namespace hylo::models {
 /// an unknown key.
 TokenizerParts read_tokenizer_json(const std::filesystem::path& file);
 
-/// Reads vocab.json: an object of token to id.
-Vocabulary read_vocab_json(const std::filesystem::path& file);
-
 }  // namespace hylo::models

@@ -5,7 +5,7 @@
 #include "harness/base/error.h"
 #include "harness/base/files.h"
 #include "models/tokenizer/pattern_scanner.h"
-#include "models/tokenizer/tokenizer_json.h"
+#include "models/tokenizer/vocabulary_json.h"
 
 namespace hylo::models {
 namespace {

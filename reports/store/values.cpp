@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "harness/base/error.h"
+
 namespace hylo::reports {
 
 static_assert(std::endian::native == std::endian::little,
@@ -35,6 +37,12 @@ std::string as_line(const OrderedJson& json) {
   return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
-OrderedJson json_in(const SQLite::Column& column) { return OrderedJson::parse(column.getString()); }
+OrderedJson json_in(const SQLite::Column& column) {
+  auto json = OrderedJson::parse(column.getString(), nullptr, false);
+  require(!json.is_discarded(),
+          "the store's column '{}' holds no JSON: the file is damaged; restore it from a copy",
+          column.getName());
+  return json;
+}
 
 }  // namespace hylo::reports

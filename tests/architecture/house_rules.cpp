@@ -118,6 +118,13 @@ class Inspection {
   }
 
   void check_guard(const Source& source) {
+    // Highway includes such a header once for every instruction set, behind a guard of its own.
+    if (source.name.ends_with("-inl.h")) {
+      if (source.text.find("HWY_TARGET_TOGGLE") == std::string::npos) {
+        offence(source.name, "an -inl.h needs the guard of Highway's HWY_TARGET_TOGGLE");
+      }
+      return;
+    }
     const auto lines = lines_of(source.text);
     if (std::ranges::find(lines, "#pragma once") == lines.end()) {
       offence(source.name, "a header needs #pragma once");

@@ -10,7 +10,6 @@
 
 #include "harness/base/error.h"
 #include "harness/base/files.h"
-#include "tests/support/test_data.h"
 
 namespace hylo::tests {
 namespace {
@@ -44,10 +43,9 @@ int pipe_without_reader() {
 
 }  // namespace
 
-ChildResult run_child(const std::vector<std::string>& argv, const ChildOptions& options) {
-  const TemporaryFolder folder;
-  const auto out = options.out.empty() ? folder / "out" : options.out;
-  const auto err = folder / "err";
+Child::Child(const std::vector<std::string>& argv, const ChildOptions& options)
+    : out_(options.out.empty() ? folder_ / "out" : options.out),
+      is_out_ours_(options.out.empty() && !options.nobody_reads) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   constexpr int write_flags = O_WRONLY | O_CREAT | O_TRUNC;
@@ -55,26 +53,49 @@ ChildResult run_child(const std::vector<std::string>& argv, const ChildOptions& 
   if (pipe >= 0) {
     posix_spawn_file_actions_adddup2(&actions, pipe, STDOUT_FILENO);
   } else {
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, out.c_str(), write_flags, 0600);
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, out_.c_str(), write_flags, 0600);
   }
+  const auto err = folder_ / "err";
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, err.c_str(), write_flags, 0600);
   if (!options.folder.empty()) {
     posix_spawn_file_actions_addchdir_np(&actions, options.folder.c_str());
   }
   auto words = argv;
   auto variables = environment_of(options);
-  pid_t child = 0;
-  const int failed = posix_spawn(&child, argv.front().c_str(), &actions, nullptr,
+  const int failed = posix_spawn(&id_, argv.front().c_str(), &actions, nullptr,
                                  pointers_to(words).data(), pointers_to(variables).data());
   posix_spawn_file_actions_destroy(&actions);
   if (pipe >= 0) ::close(pipe);
+  if (failed != 0) id_ = 0;
   invariant(failed == 0, "{} cannot be run", argv.front());
+}
+
+Child::~Child() {
+  if (id_ <= 0) return;
+  ::kill(id_, SIGKILL);
+  ::waitpid(id_, nullptr, 0);
+}
+
+void Child::send(int signal) const { ::kill(id_, signal); }
+
+bool Child::has_ended() const {
+  siginfo_t state{};
+  invariant(::waitid(P_PID, static_cast<id_t>(id_), &state, WEXITED | WNOHANG | WNOWAIT) == 0,
+            "lost the child {}", id_);
+  return state.si_pid == id_;
+}
+
+ChildResult Child::wait() {
   int status = 0;
-  invariant(::waitpid(child, &status, 0) == child, "lost the child {}", argv.front());
-  const bool is_ours = options.out.empty() && !options.nobody_reads;
+  invariant(::waitpid(id_, &status, 0) == id_, "lost the child {}", id_);
+  id_ = 0;
   return {.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
-          .out = is_ours ? read_text_file(out) : "",
-          .err = read_text_file(err)};
+          .out = is_out_ours_ ? read_text_file(out_) : "",
+          .err = read_text_file(folder_ / "err")};
+}
+
+ChildResult run_child(const std::vector<std::string>& argv, const ChildOptions& options) {
+  return Child(argv, options).wait();
 }
 
 }  // namespace hylo::tests

@@ -1,10 +1,14 @@
 // A program run as its users run it: what it prints and how it ends.
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
+
+#include "tests/support/test_data.h"
 
 namespace hylo::tests {
 
@@ -19,6 +23,25 @@ struct ChildOptions {
 struct ChildResult {
   int exit_code = 0;  ///< 128 + the signal that ended it
   std::string out, err;
+};
+
+/// argv[0] while it runs. Ended with SIGKILL when nobody waited for it.
+class Child {
+ public:
+  explicit Child(const std::vector<std::string>& argv, const ChildOptions& options = {});
+  ~Child();
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+
+  void send(int signal) const;
+  [[nodiscard]] bool has_ended() const;
+  ChildResult wait();
+
+ private:
+  TemporaryFolder folder_;
+  std::filesystem::path out_;
+  bool is_out_ours_;
+  pid_t id_ = 0;
 };
 
 /// Runs argv[0] and waits for its end.

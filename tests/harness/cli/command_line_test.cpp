@@ -63,9 +63,9 @@ TEST(CommandLine, AValueThatIsNotAmongTheChoicesIsRefusedWithTheChoices) {
 
 TEST(CommandLine, HelpOfEveryVerbTeachesByExample) {
   const std::vector<std::vector<std::string>> verbs{
-      {"eval"},           {"generate"},         {"inspect"}, {"list"},  {"list", "tasks"},
-      {"list", "models"}, {"list", "datasets"}, {"report"},  {"store"}, {"store", "runs"},
-      {"store", "check"}, {"store", "export"},  {"doctor"}};
+      {"eval"},          {"generate"},       {"inspect"},          {"convert"}, {"list"},
+      {"list", "tasks"}, {"list", "models"}, {"list", "datasets"}, {"report"},  {"store"},
+      {"store", "runs"}, {"store", "check"}, {"store", "export"},  {"doctor"}};
   for (auto arguments : verbs) {
     std::string called = "  hylo";
     for (const auto& word : arguments) called += " " + word;
@@ -80,7 +80,8 @@ TEST(CommandLine, HelpOfEveryVerbTeachesByExample) {
 TEST(CommandLine, HelpOfTheProgramNamesTheVerbs) {
   const auto result = run_hylo({"--help"});
   EXPECT_EQ(result.exit_code, 0);
-  for (const auto* verb : {"eval", "generate", "inspect", "list", "report", "store", "doctor"}) {
+  for (const auto* verb :
+       {"eval", "generate", "inspect", "convert", "list", "report", "store", "doctor"}) {
     EXPECT_THAT(result.out, HasSubstr(verb));
   }
 }

@@ -6,6 +6,7 @@
 
 #include "harness/base/files.h"
 #include "tests/harness/cli/program.h"
+#include "tests/support/story_copy.h"
 
 namespace hylo::tests {
 namespace {
@@ -15,31 +16,6 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-/// A copy of the story checkpoint that a test may break.
-class Copy {
- public:
-  Copy() {
-    for (const auto& entry : fs::directory_iterator(fixture("stories260k"))) {
-      fs::copy_file(entry.path(), folder_ / entry.path().filename());
-      fs::permissions(folder_ / entry.path().filename(), fs::perms::owner_write,
-                      fs::perm_options::add);
-    }
-  }
-  [[nodiscard]] std::string path() const { return folder_.path(); }
-  [[nodiscard]] fs::path operator/(const char* name) const { return folder_ / name; }
-
-  /// Replaces a piece of a text file that must be there.
-  void change(const char* file, const std::string& from, const std::string& to) const {
-    auto text = read_text_file(folder_ / file);
-    const auto at = text.find(from);
-    ASSERT_NE(at, std::string::npos);
-    write_text_file(folder_ / file, text.replace(at, from.size(), to));
-  }
-
- private:
-  TemporaryFolder folder_;
-};
 
 TEST(Inspect, TheStoryCheckpointIsCountedExactly) {
   const auto found = json_of_hylo({"inspect", fixture("stories260k"), "--json"});
@@ -94,19 +70,19 @@ TEST(Inspect, ANameWithoutFolderPointsToTheGeometryOfThatName) {
 }
 
 TEST(Inspect, ACutOffFileIsTold) {
-  const Copy copy;
+  const StoryCopy copy;
   fs::resize_file(copy / "model.safetensors", 500'000);
   EXPECT_THAT(error_of_hylo({"inspect", copy.path(), "--json"}), HasSubstr("model.safetensors"));
 }
 
 TEST(Inspect, AnUnknownArchitectureIsTold) {
-  const Copy copy;
+  const StoryCopy copy;
   copy.change("config.json", "LlamaForCausalLM", "LamaForCausalLM");
   EXPECT_THAT(error_of_hylo({"inspect", copy.path()}), HasSubstr("LamaForCausalLM"));
 }
 
 TEST(Inspect, WeightsThatAreNotNumbersAreAProblemAndNoError) {
-  const Copy copy;
+  const StoryCopy copy;
   auto bytes = read_text_file(copy / "model.safetensors");
   const float not_a_number = std::numeric_limits<float>::quiet_NaN();
   std::memcpy(bytes.data() + bytes.size() - sizeof(float), &not_a_number, sizeof(float));
@@ -119,7 +95,7 @@ TEST(Inspect, WeightsThatAreNotNumbersAreAProblemAndNoError) {
 }
 
 TEST(Inspect, ATokenizerOfAnotherModelIsShownAndAnError) {
-  const Copy copy;
+  const StoryCopy copy;
   fs::copy_file(fixture("stories260k") / "tokenizer.model", copy / "other.model");
   auto json = read_json_file(copy / "tokenizer.json");
   json["added_tokens"].push_back({{"id", 512},
@@ -137,7 +113,7 @@ TEST(Inspect, ATokenizerOfAnotherModelIsShownAndAnError) {
 }
 
 TEST(Inspect, AFolderWithoutTokenizerSaysWhatThatMeans) {
-  const Copy copy;
+  const StoryCopy copy;
   fs::remove(copy / "tokenizer.json");
   fs::remove(copy / "tokenizer.model");
   const auto result = run_hylo({"inspect", copy.path()});
@@ -147,7 +123,7 @@ TEST(Inspect, AFolderWithoutTokenizerSaysWhatThatMeans) {
 }
 
 TEST(Inspect, KeysThatNobodyLooksAtAreUnknown) {
-  const Copy copy;
+  const StoryCopy copy;
   copy.change("config.json", "\"hidden_act\"", "\"logit_twist\": 3, \"hidden_act\"");
   const auto unknown = json_of_hylo({"inspect", copy.path(), "--json"})["remarks"]["unknown"];
   EXPECT_THAT(unknown.get<std::vector<std::string>>(), ElementsAre(HasSubstr("'logit_twist'")));

@@ -162,6 +162,26 @@ TEST_F(StoreCli, AnExportThatCannotBeWrittenIsTold) {
   EXPECT_THAT(full.err, HasSubstr("standard output: cannot be written"));
 }
 
+TEST_F(StoreCli, AnExportThatFailsLeavesNothingBehind) {
+  const auto name = folder_ / "samples";
+  fs::create_directory(name);
+  EXPECT_THAT(error_of_hylo({"store", "export", "first", "--samples", "--out", name}, here()),
+              HasSubstr("is a folder"));
+  {
+    auto store = reports::Store::open(file());
+    complete_run(store, 400, sample_description("other key", "long"));
+  }
+  // Room for what SQLite keeps beside the store, and for half of the export.
+  const auto full = run_child(
+      {"/bin/bash", "-c",
+       "ulimit -f 64; exec " + std::string(HYLO_PROGRAM) + " store export long --samples --out x"},
+      here());
+  EXPECT_EQ(full.exit_code, 2);
+  EXPECT_THAT(full.err, HasSubstr("check the disk"));
+  EXPECT_FALSE(fs::exists(folder_ / "x"));
+  EXPECT_FALSE(fs::exists(folder_ / "x.part"));
+}
+
 TEST_F(StoreCli, WhatToExportMustBeSaid) {
   EXPECT_THAT(error_of_hylo({"store", "export", "first"}, here()), HasSubstr("--samples"));
 }

@@ -1,0 +1,129 @@
+// hylo convert: a checkpoint into a folder of its own, in another type or in smaller files.
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/base/error.h"
+#include "harness/base/units.h"
+#include "harness/cli/numbers.h"
+#include "harness/cli/output.h"
+#include "harness/cli/verb.h"
+#include "models/weights/checkpoint.h"
+
+namespace hylo::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct ConvertOptions {
+  std::string from, to;
+  std::string dtype;
+  models::WriteOptions write;
+};
+
+/// What a checkpoint folder holds besides weights and config.json, and the weights do not change.
+constexpr std::array copied_files{"tokenizer.json",
+                                  "tokenizer.model",
+                                  "tokenizer_config.json",
+                                  "special_tokens_map.json",
+                                  "added_tokens.json",
+                                  "vocab.json",
+                                  "merges.txt",
+                                  "chat_template.jinja",
+                                  "generation_config.json"};
+
+void require_free(const fs::path& folder) {
+  std::error_code failure;
+  const bool is_free = !fs::exists(folder, failure) || (fs::is_directory(folder, failure) &&
+                                                        fs::is_empty(folder, failure) && !failure);
+  require(is_free, "{}: is there already and not an empty folder; name another, or remove it",
+          folder.string());
+}
+
+std::vector<std::string> copy_other_files(const fs::path& from, const fs::path& to) {
+  std::vector<std::string> copied;
+  for (const auto* name : copied_files) {
+    if (!fs::exists(from / name)) continue;
+    std::error_code failure;
+    fs::copy_file(from / name, to / name, failure);
+    require(!failure, "{}: cannot be copied to {}: {}", (from / name).string(), to.string(),
+            failure.message());
+    copied.emplace_back(name);
+  }
+  return copied;
+}
+
+models::OpenOptions open_options(const std::string& dtype) {
+  if (dtype.empty()) return {.type = {}, .allow_several_types = true};
+  require(dtype == "float32" || dtype == "bfloat16",
+          "--dtype: expected float32 or bfloat16, found '{}'", dtype);
+  return {.type = models::type_named(dtype)};
+}
+
+void move_to(const fs::path& finished, const fs::path& to) {
+  std::error_code failure;
+  fs::rename(finished, to, failure);
+  require(!failure, "{}: cannot be made: {}; the checkpoint is whole in {}", to.string(),
+          failure.message(), finished.string());
+}
+
+/// Absolute and without a slash at the end, so that its neighbour lies beside it, also for ".".
+fs::path place_of(const std::string& folder) {
+  require(!folder.empty(), "convert: expected a folder to write to, found an empty name");
+  const auto path = fs::absolute(folder).lexically_normal();
+  return path.has_filename() ? path : path.parent_path();
+}
+
+/// Written beside OUT and moved there when it is whole, so that an end in the middle leaves nothing
+/// that could be taken for a checkpoint.
+void convert(const ConvertOptions& options) {
+  const auto to = place_of(options.to);
+  const fs::path unfinished = to.string() + ".part";
+  require_free(to);
+  require_free(unfinished);
+  const auto checkpoint = models::open_checkpoint(options.from, open_options(options.dtype));
+  for (const auto& note : checkpoint.notes) fmt::print(stderr, "hylo: note: {}\n", note);
+  models::write_checkpoint(unfinished, checkpoint.config, checkpoint.weights, options.write);
+  const auto copied = copy_other_files(options.from, unfinished);
+  move_to(unfinished, to);
+  const auto written =
+      models::open_checkpoint(to, {.type = {}, .allow_several_types = options.dtype.empty()});
+  const auto num_files = written.weight_files.size();
+  print_out(fmt::format("{}: {} of {} in {} {}\n", options.to, human_bytes(written.stored_bytes),
+                        models::type_name(written.stored_types.front()), num_files,
+                        num_files == 1 ? "file" : "files"));
+  print_out(copied.empty() ? "no other files were there to copy\n"
+                           : fmt::format("copied: {}\n", fmt::join(copied, ", ")));
+}
+
+}  // namespace
+
+void add_convert(CLI::App& program) {
+  auto& verb = add_verb(
+      program, "convert", "write a checkpoint anew: in another type, in files of another size",
+      {{"hylo convert ~/Llama-3.2-1B ./llama-bf16 --dtype bfloat16", "rounded to bfloat16"},
+       {"hylo convert ./llama-bf16 ./sharded --max-file-bytes 1000000000",
+        "the same bits in files of at most 1 GB"}});
+  const auto options = std::make_shared<ConvertOptions>();
+  verb.add_option("in", options->from, "a checkpoint folder")->type_name("IN")->required();
+  verb.add_option("out", options->to, "a folder that is not there yet, or empty")
+      ->type_name("OUT")
+      ->required();
+  verb.add_option("--dtype", options->dtype,
+                  "float32 or bfloat16; without it every tensor keeps its bits");
+  verb.add_option("--max-file-bytes", options->write.max_file_bytes,
+                  "further tensors go to a next file; a tensor is never split")
+      ->capture_default_str()
+      ->check(whole_number(1));
+  verb.callback([options] { convert(*options); });
+}
+
+}  // namespace hylo::cli
