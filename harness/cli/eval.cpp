@@ -48,6 +48,7 @@ struct EvalOptions {
 };
 
 std::atomic<bool> interrupted{false};
+std::atomic<int> interrupting_signal{0};
 
 /// The words that this process was started with.
 std::vector<std::string> own_command_line() {
@@ -58,10 +59,13 @@ std::vector<std::string> own_command_line() {
   return words;
 }
 
-/// The first Ctrl-C ends the run after the batch in flight, the second at once.
+/// The first Ctrl-C (or SIGTERM) ends the run after the batch in flight, the second at once.
 void end_cleanly_on_interrupt() {
   struct sigaction action {};
-  action.sa_handler = [](int) { interrupted = true; };
+  action.sa_handler = [](int signal) {
+    interrupting_signal = signal;
+    interrupted = true;
+  };
   action.sa_flags = static_cast<int>(SA_RESETHAND);
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
@@ -100,7 +104,11 @@ harness::PlanOptions plan_options(const EvalOptions& options) {
                             .document_ids = {},
                             .allow_other_bytes = options.allow_other_data};
   for (const auto& list : options.tasks) {
-    for (const auto name : split(list, ',')) plan.tasks.emplace_back(name);
+    for (const auto name : split(list, ',')) {
+      require(!name.empty(),
+              "--tasks: '{}' has an empty name; names are separated by single commas", list);
+      plan.tasks.emplace_back(name);
+    }
   }
   plan.prompts.limit = options.limit;
   plan.prompts.num_fewshot = options.num_fewshot;
@@ -184,15 +192,38 @@ void print_report(const EvalOptions& options, const reports::Store& store, int64
                 : reports::report_for_terminal(report, reports::terminal_options(STDOUT_FILENO)));
 }
 
+/// A script must not take a run for a success in which nothing of a task could be answered.
+void refuse_a_run_without_scores(const reports::Store& store, int64_t run) {
+  const auto cells = store.cells(run);
+  for (const auto& aggregate : store.aggregates(run)) {
+    require(aggregate.aggregate.n > 0 || aggregate.num_failed == 0,
+            "{}: every document failed; `hylo store export {} --samples` shows the reasons",
+            cells.at(static_cast<size_t>(aggregate.cell)).description.task, run);
+  }
+}
+
+void refuse_settings_without_effect(const EvalOptions& options, const harness::Plan& plan) {
+  require(options.gen_kwargs.empty() || plan.total.new_tokens > 0,
+          "--gen-kwargs: none of the tasks generates text, so it would have no effect");
+}
+
 void run_eval(const EvalOptions& options, const std::vector<std::string>& argv) {
   const auto planned = harness::plan_tasks(plan_options(options));
+  const auto file = store_file(options.store);
+  // A store that cannot be written is told before a large model is opened; a new one is made after
+  // it.
+  std::optional<reports::Store> store_there;
+  if (!options.dry_run && std::filesystem::exists(file)) {
+    store_there = reports::Store::open(file, store_options(options));
+  }
   const auto system = open_system(options.model, !options.dry_run);
   const auto plan = harness::make_plan(planned, *system);
+  refuse_settings_without_effect(options, plan);
   if (options.dry_run) return print_plan(options, planned, plan, *system);
   refuse_what_does_not_fit(options, plan, *system);
 
-  const auto file = store_file(options.store);
-  auto store = reports::Store::open(file, store_options(options));
+  auto store =
+      store_there ? std::move(*store_there) : reports::Store::open(file, store_options(options));
   auto run =
       store.begin(harness::describe_run(planned, *system, {options.name, argv, options.seed}),
                   harness::describe_cells(planned));
@@ -212,8 +243,9 @@ void run_eval(const EvalOptions& options, const std::vector<std::string>& argv) 
   if (end == harness::RunEnd::Stopped) {
     fmt::print(stderr, "hylo: interrupted; the same command goes on where run {} stopped\n",
                run.id());
-    throw CLI::RuntimeError(128 + SIGINT);
+    throw CLI::RuntimeError(128 + interrupting_signal);
   }
+  refuse_a_run_without_scores(store, run.id());
 }
 
 }  // namespace

@@ -77,6 +77,8 @@ void run_generate(const GenerateOptions& options) {
 
   const harness::StopMatcher stops(tokenizer, options.stop);
   models::Detokenizer detokenizer(tokenizer);
+  // The text goes on from the prompt: its first blank belongs to it.
+  for (const int32_t id : prompt) (void)detokenizer.push(id);
   std::string text;
   const auto emit = [&](const std::string& piece) {
     text += piece;
@@ -87,7 +89,7 @@ void run_generate(const GenerateOptions& options) {
                           .max_new_tokens = options.max_new_tokens,
                           .sampling = options.sampling,
                           .seed = options.seed,
-                          .end_tokens = system->checkpoint().config.eos,
+                          .end_tokens = system->end_tokens(),
                           .is_finished = {}};
   job.is_finished = [&](std::span<const int32_t> ids) {
     if (ids.back() < tokenizer.info().vocabulary_size) emit(detokenizer.push(ids.back()));
@@ -133,7 +135,8 @@ void add_generate(CLI::App& program) {
       ->capture_default_str()
       ->check(whole_number(1));
   verb.add_option("--stop", options->stop, "end after this text; may be given several times");
-  verb.add_option("--temperature", options->sampling.temperature, "0: greedy")
+  verb.add_option("--temperature", options->sampling.temperature,
+                  "0: greedy; settings of the checkpoint are not taken over")
       ->capture_default_str();
   verb.add_option("--top-k", options->sampling.top_k, "keep the k most likely; 0: all");
   verb.add_option("--top-p", options->sampling.top_p, "keep the smallest set with this mass");

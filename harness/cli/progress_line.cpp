@@ -37,7 +37,7 @@ std::string progress_text(const harness::RunProgress& p) {
     text += fmt::format(", {} tokens/s, {} left", with_thousands(static_cast<int64_t>(rate)),
                         human_seconds(static_cast<double>(p.rows_left) / rate));
   }
-  return text + fmt::format(", {} {:.4g}", p.metric, p.mean);
+  return p.value ? text + fmt::format(", {} {:.4g}", p.metric, *p.value) : text;
 }
 
 }  // namespace hylo::cli

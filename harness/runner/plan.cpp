@@ -11,12 +11,15 @@ namespace {
 
 /// A killed run loses at most one batch, a full one keeps the machine busy.
 constexpr int64_t rows_of_a_batch = 8192;
+/// Sequences that generate together share each reading of the weights, so their batches are larger.
+constexpr int64_t rows_of_a_generating_batch = 32768;
 constexpr size_t documents_of_a_batch = 64;
 
 RequestCost sum(RequestCost a, const RequestCost& b) {
   a.rows += b.rows;
   a.rows_unshared += b.rows_unshared;
   a.new_tokens += b.new_tokens;
+  a.num_generated += b.num_generated;
   a.dropped_tokens += b.dropped_tokens;
   return a;
 }
@@ -37,17 +40,18 @@ PlannedTask plan_task(const std::string& name, const PlanOptions& options) {
 }
 
 /// Cuts documents, which are in order, into batches of limited size.
-std::vector<PlannedBatch> batches_of(const std::vector<PlannedDocument>& documents) {
+std::vector<PlannedBatch> batches_of(const std::vector<PlannedDocument>& documents,
+                                     int64_t max_rows) {
   std::vector<PlannedBatch> batches;
   int64_t rows = 0;
   for (const auto& document : documents) {
-    if (batches.empty() || batches.back().size() >= documents_of_a_batch ||
-        rows + document.cost.rows > rows_of_a_batch) {
+    const int64_t own = document.cost.rows + document.cost.new_tokens;
+    if (batches.empty() || batches.back().size() >= documents_of_a_batch || rows + own > max_rows) {
       batches.emplace_back();
       rows = 0;
     }
     batches.back().push_back(document);
-    rows += document.cost.rows;
+    rows += own;
   }
   return batches;
 }
@@ -95,7 +99,8 @@ Plan make_plan(const std::vector<PlannedTask>& tasks, const SystemUnderTest& sys
     std::ranges::stable_sort(*documents, std::greater<>(), [](const PlannedDocument& d) {
       return d.cost.rows + d.cost.new_tokens;
     });
-    for (auto& batch : batches_of(*documents)) plan.batches.push_back(std::move(batch));
+    const int64_t max_rows = documents == &scored ? rows_of_a_batch : rows_of_a_generating_batch;
+    for (auto& batch : batches_of(*documents, max_rows)) plan.batches.push_back(std::move(batch));
   }
   return plan;
 }

@@ -118,7 +118,8 @@ reports::RunDescription describe_run(const std::vector<PlannedTask>& tasks,
   run.model["identity"] = info.identity;
   run.machine = machine_json();
   run.build = {{"version", version()}};
-  OrderedJson key{{"identity", info.identity},
+  OrderedJson key{{"version", version()},
+                  {"identity", info.identity},
                   {"numeric_mode", info.numeric_mode},
                   {"seed", labels.seed},
                   {"tasks", OrderedJson::array()}};

@@ -1,7 +1,9 @@
 #include "harness/runner/runner.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
+#include <numbers>
 #include <optional>
 #include <set>
 
@@ -67,7 +69,7 @@ std::vector<reports::DocumentOutput> answer_batch(const std::vector<PlannedTask>
   return outputs;
 }
 
-/// Mean of the first metric of each task over what this call answered.
+/// The first metric of each task over what this call answered.
 class RunningScores {
  public:
   void add(const reports::DocumentOutput& output) {
@@ -76,11 +78,19 @@ class RunningScores {
     sum += *output.scores.front().value;
     weight += output.scores.front().weight;
   }
-  [[nodiscard]] double mean(int64_t cell) const {
+  [[nodiscard]] std::optional<double> value(int64_t cell, tasks::Aggregation aggregation) const {
     const auto found = sums_.find(cell);
-    return found == sums_.end() || found->second.second == 0
-               ? 0
-               : found->second.first / found->second.second;
+    if (found == sums_.end() || found->second.second == 0) return std::nullopt;
+    const double mean = found->second.first / found->second.second;
+    switch (aggregation) {
+      case tasks::Aggregation::Mean:
+        return mean;
+      case tasks::Aggregation::WeightedPerplexity:
+        return std::exp(-mean);
+      case tasks::Aggregation::BitsPerByte:
+        return -mean / std::numbers::ln2;
+    }
+    return std::nullopt;
   }
 
  private:
@@ -123,7 +133,8 @@ RunEnd run_plan(const std::vector<PlannedTask>& tasks, const Plan& plan, SystemU
     const auto& info = tasks[batch.back().task].task->info();
     progress.task = info.name;
     progress.metric = info.metrics.front().name;
-    progress.mean = scores.mean(static_cast<int64_t>(batch.back().task));
+    progress.value =
+        scores.value(static_cast<int64_t>(batch.back().task), info.metrics.front().aggregation);
     if (hooks.on_progress) hooks.on_progress(progress);
   }
   store.finish(run);

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,7 @@ struct RunProgress {
   double seconds = 0;                           ///< since this call began
   std::string task;                             ///< that was worked on last
   std::string metric;                           ///< its first metric ...
-  double mean = 0;                              ///< ... over the documents that this call answered
+  std::optional<double> value;  ///< ... over the documents that this call answered and could score
 };
 
 struct RunnerHooks {

@@ -1,6 +1,7 @@
 #include "harness/system/decoder_system.h"
 
 #include <fmt/ranges.h>
+#include <torch/version.h>
 
 #include <algorithm>
 #include <cmath>
@@ -21,8 +22,8 @@ namespace {
 using models::NumberType;
 using tasks::Failed;
 
-/// Larger checkpoints are scanned for NaN only when they give NaN: it would double the time to
-/// open.
+/// Larger checkpoints are scanned for NaN where their weights are read anyway, or when they give
+/// NaN.
 constexpr int64_t max_bytes_scanned_at_open = int64_t{256} << 20;
 
 models::SamplingOptions sampling_of(const tasks::Sampling& s) {
@@ -55,7 +56,8 @@ DecoderSystem::DecoderSystem(const DecoderSystemOptions& options)
   if (auto note = models::check_fits(tokenizer_->info(), config.vocabulary_size)) {
     warnings_.push_back(std::move(*note));
   }
-  if (checkpoint_.stored_bytes <= max_bytes_scanned_at_open) {
+  warn_of_what_does_not_agree();
+  if (options.hash_weights || checkpoint_.stored_bytes <= max_bytes_scanned_at_open) {
     if (const auto bad = models::find_non_finite(config, checkpoint_.weights); !bad.empty()) {
       warnings_.push_back(fmt::format("{} tensors hold NaN or infinite values, the first is '{}'",
                                       bad.size(), bad.front()));
@@ -86,7 +88,11 @@ DecoderSystem::DecoderSystem(const DecoderSystemOptions& options)
                         {"rotary", rotary},
                         {"max_length", max_length},
                         {"allow_truncation", options.allow_truncation},
-                        {"num_threads", models::Engine::num_threads()}},
+                        {"num_threads", models::Engine::num_threads()},
+                        {"shares_prefixes", engine_->shares_prefixes()},
+                        {"max_rows", options.engine.max_rows},
+                        {"max_sequences", options.engine.max_sequences},
+                        {"libtorch", TORCH_VERSION}},
            .description = {{"family", models::family_name(config.family)},
                            {"folder", std::filesystem::absolute(options.folder).string()},
                            {"parameters", models::count_parameters(config)},
@@ -102,6 +108,33 @@ DecoderSystem::DecoderSystem(const DecoderSystemOptions& options)
 }
 
 DecoderSystem::~DecoderSystem() = default;
+
+void DecoderSystem::warn_of_what_does_not_agree() {
+  const auto& config = checkpoint_.config;
+  const auto& tokenizer = tokenizer_->info();
+  const auto file = options_.folder / "config.json";
+  for (const auto& key : models::unknown_hf_keys(read_json_file(file), file.string())) {
+    warnings_.push_back(fmt::format(
+        "config.json: the key '{}' is not understood; what it changes is missing", key));
+  }
+  if (config.bos && tokenizer.bos && *config.bos != *tokenizer.bos) {
+    warnings_.push_back(fmt::format(
+        "config.json begins texts with token {}, the tokenizer with {}; is it the model's?",
+        *config.bos, *tokenizer.bos));
+  }
+  if (!config.eos.empty() && tokenizer.eos &&
+      std::ranges::find(config.eos, *tokenizer.eos) == config.eos.end()) {
+    warnings_.push_back(fmt::format(
+        "the checkpoint ends texts with token {}, the tokenizer with {}; is it the model's?",
+        fmt::join(config.eos, ", "), *tokenizer.eos));
+  }
+}
+
+std::vector<int32_t> DecoderSystem::end_tokens() const {
+  auto tokens = checkpoint_.config.eos;
+  if (const auto eos = tokenizer_->info().eos) tokens.push_back(*eos);
+  return tokens;
+}
 
 std::vector<DecoderSystem::Encoded> DecoderSystem::encode(
     std::span<const tasks::Request> requests) const {
@@ -184,6 +217,7 @@ std::vector<RequestCost> DecoderSystem::plan(std::span<const tasks::Request> req
     RequestCost cost{.rows = static_cast<int64_t>(e.prompt.size()),
                      .rows_unshared = static_cast<int64_t>(e.prompt.size()),
                      .new_tokens = e.prompt.empty() ? 0 : e.new_tokens,
+                     .num_generated = e.prompt.empty() ? 0 : 1,
                      .dropped_tokens = e.dropped};
     for (const auto& job : e.jobs) {
       // What a job adds to its group: a later one may shorten what all of them share.
@@ -213,7 +247,9 @@ std::optional<double> DecoderSystem::expected_seconds(const RequestCost& total) 
   double seconds = row_seconds * static_cast<double>(total.rows);
   if (total.new_tokens > 0) {
     constexpr int64_t steps = 4;
-    const std::vector<models::GenerateJob> jobs(static_cast<size_t>(options_.engine.max_sequences),
+    const int64_t sequences =
+        std::clamp<int64_t>(total.num_generated, 1, options_.engine.max_sequences);
+    const std::vector<models::GenerateJob> jobs(static_cast<size_t>(sequences),
                                                 {.prompt = {0},
                                                  .max_new_tokens = steps,
                                                  .sampling = {},
@@ -222,7 +258,7 @@ std::optional<double> DecoderSystem::expected_seconds(const RequestCost& total) 
     const Stopwatch watch;
     engine_->generate(jobs, [](size_t, const models::Generated&) {});
     seconds += watch.seconds() * static_cast<double>(total.new_tokens) /
-               static_cast<double>(steps * options_.engine.max_sequences);
+               static_cast<double>(steps * sequences);
   }
   return seconds;
 }
@@ -287,9 +323,8 @@ void DecoderSystem::generate(std::span<const tasks::Request> requests,
                     .sampling = sampling_of(request.sampling),
                     // Every prompt has a stream of its own, whatever it is asked together with.
                     .seed = CounterRandom(request.sampling.seed, crc32(request.prompt)).next(),
-                    .end_tokens = checkpoint_.config.eos,
+                    .end_tokens = end_tokens(),
                     .is_finished = {}});
-    if (eos) jobs.back().end_tokens.push_back(*eos);
     indices.push_back(i);
   }
   for (size_t j = 0; j < jobs.size(); ++j) {

@@ -38,6 +38,8 @@ class DecoderSystem : public SystemUnderTest {
   [[nodiscard]] const models::Tokenizer& tokenizer() const { return *tokenizer_; }
   [[nodiscard]] const models::Checkpoint& checkpoint() const { return checkpoint_; }
   [[nodiscard]] models::Engine& engine() { return *engine_; }
+  /// Any of them ends a generated text.
+  [[nodiscard]] std::vector<int32_t> end_tokens() const;
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
@@ -47,6 +49,7 @@ class DecoderSystem : public SystemUnderTest {
              const std::function<void(size_t, tasks::Response)>& on_response);
   void generate(std::span<const tasks::Request> requests, std::span<const Encoded> encoded,
                 const std::function<void(size_t, tasks::Response)>& on_response);
+  void warn_of_what_does_not_agree();
   std::string why_not_a_number();
 
   DecoderSystemOptions options_;

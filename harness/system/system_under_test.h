@@ -28,6 +28,7 @@ struct RequestCost {
   int64_t rows = 0;            ///< tokens computed when requests share what they begin with
   int64_t rows_unshared = 0;   ///< ... and when each is computed alone
   int64_t new_tokens = 0;      ///< that may be generated
+  int64_t num_generated = 0;   ///< texts to generate
   int64_t dropped_tokens = 0;  ///< that do not fit and would be cut from the left
 };
 

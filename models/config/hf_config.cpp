@@ -92,16 +92,21 @@ RopeScaling scaling_of(JsonReader& r, const std::string& type, int64_t max_posit
        r.path_of("rope_type"), type);
 }
 
+void refuse_partial_rotation(JsonReader& reader) {
+  const auto partial = reader.get_or<double>("partial_rotary_factor", 1.0);
+  require(partial == 1.0, "{}: partial rotation ({}) is not known for this family",
+          reader.path_of("partial_rotary_factor"), partial);
+}
+
 RopeSpec rope_of(JsonReader& config, int64_t head_width, int64_t max_positions) {
   RopeSpec rope{.theta = config.get_or<double>("rope_theta", 10000.0), .width = head_width};
+  refuse_partial_rotation(config);
   const auto* key = config.has("rope_parameters") ? "rope_parameters" : "rope_scaling";
   if (config.has(key)) {
     JsonReader r(config.at(key), config.path_of(key));
     const auto type = r.get_or<std::string>("rope_type", r.get_or<std::string>("type", "default"));
     rope.theta = r.get_or<double>("rope_theta", rope.theta);
-    const auto partial = r.get_or<double>("partial_rotary_factor", 1.0);
-    require(partial == 1.0, "{}: partial rotation ({}) is not known for this family",
-            r.path_of("partial_rotary_factor"), partial);
+    refuse_partial_rotation(r);
     rope.scaling = scaling_of(r, type, max_positions);
     for (const auto* unused : {"original_max_position_embeddings", "factor", "type"})
       r.ignore(unused);
@@ -226,6 +231,21 @@ void write_windows(OrderedJson& json, const ModelConfig& config) {
   json["layer_types"] = types;
 }
 
+/// What transformers' configuration classes take where config.json does not say.
+int64_t default_positions(Family family) {
+  switch (family) {
+    case Family::Llama:
+      return 2048;
+    case Family::Mistral:
+      return 131072;
+    case Family::Qwen2:
+    case Family::Qwen3:
+      return 32768;
+  }
+  invariant(false, "a family without a default context");
+  return 0;
+}
+
 ModelConfig parse(JsonReader& reader, const std::string& where) {
   ModelConfig config;
   config.family = family_of(reader, where);
@@ -236,7 +256,8 @@ ModelConfig parse(JsonReader& reader, const std::string& where) {
   require(config.norm_epsilon >= 0, "{}: expected 0 or more, found {}",
           reader.path_of("rms_norm_eps"), config.norm_epsilon);
   config.tied_head = reader.get_or<bool>("tie_word_embeddings", false);
-  config.max_positions = positive_or<int64_t>(reader, "max_position_embeddings", 2048);
+  config.max_positions =
+      positive_or<int64_t>(reader, "max_position_embeddings", default_positions(config.family));
   const auto type =
       reader.get_or<std::string>("dtype", reader.get_or<std::string>("torch_dtype", "float32"));
   const auto stored = type_named(type);

@@ -262,7 +262,8 @@ at::Tensor Engine::last_logits(std::span<const Feed> feeds) {
   feed_all(feeds, [&](const Call& call, const at::Tensor& normed_ND) {
     for (const auto& part : call.parts) {
       if (!part.is_last) continue;
-      last_rows.push_back(normed_ND.narrow(0, part.first_row + part.num_rows - 1, 1));
+      // A copy: a view would keep all rows of the call alive until the last prompt is fed.
+      last_rows.push_back(normed_ND.narrow(0, part.first_row + part.num_rows - 1, 1).clone());
     }
   });
   return decoder_.logits(at::cat(last_rows), row_groups()).to(at::kFloat).contiguous();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "harness/base/error.h"
@@ -31,7 +32,9 @@ std::vector<float> penalised(std::span<const float> logits, std::span<const int3
 int32_t arg_max(std::span<const float> logits) {
   size_t best = 0;
   for (size_t i = 0; i < logits.size(); ++i) {
-    require(!std::isnan(logits[i]), "the logit of token {} is NaN", i);
+    require(logits[i] < std::numeric_limits<float>::infinity(),
+            "the logit of token {} is {}; `hylo inspect` tells whether the weights are finite", i,
+            std::isnan(logits[i]) ? "NaN" : "infinite");
     if (logits[i] > logits[best]) best = i;
   }
   return static_cast<int32_t>(best);
@@ -39,10 +42,12 @@ int32_t arg_max(std::span<const float> logits) {
 
 /// Most likely first, ties by index; probabilities sum to 1.
 std::vector<Candidate> ranked(std::span<const float> logits, const SamplingOptions& options) {
+  const double best = *std::ranges::max_element(logits);
   std::vector<Candidate> candidates;
   candidates.reserve(logits.size());
   for (size_t i = 0; i < logits.size(); ++i) {
-    candidates.push_back({static_cast<int32_t>(i), logits[i] / options.temperature});
+    // From the best, so that a tiny temperature gives 0 and -inf, never inf - inf.
+    candidates.push_back({static_cast<int32_t>(i), (logits[i] - best) / options.temperature});
   }
   const auto more_likely = [](const Candidate& a, const Candidate& b) {
     return a.logit != b.logit ? a.logit > b.logit : a.token < b.token;

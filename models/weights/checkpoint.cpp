@@ -242,7 +242,7 @@ std::vector<std::string> find_non_finite(const ModelConfig& config, const ModelW
     for (int64_t begin = 0; begin < flat.numel(); begin += piece) {
       const auto part = flat.narrow(0, begin, std::min(piece, flat.numel() - begin));
       if (at::isfinite(part).all().item<bool>()) continue;
-      names.push_back(slot.name);
+      names.push_back(hf_name(slot.name));
       return;
     }
   });

@@ -44,7 +44,8 @@ struct WriteOptions {
 void write_checkpoint(const std::filesystem::path& folder, const ModelConfig& config,
                       const ModelWeights& weights, const WriteOptions& options = {});
 
-/// Names (ours) of tensors that hold NaN or infinite values. Reads every weight once.
+/// Names, as checkpoints spell them, of tensors that hold NaN or infinite values. Reads every
+/// weight once.
 std::vector<std::string> find_non_finite(const ModelConfig& config, const ModelWeights& weights);
 
 /// SHA-256 over the weight files, in order. Reads them whole.

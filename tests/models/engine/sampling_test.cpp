@@ -131,6 +131,19 @@ TEST(Sampling, LogitsOfAnySizeAreSampled) {
   EXPECT_THAT(support({3, 1}, {.temperature = 1e-3}), ElementsAre(0));
 }
 
+TEST(Sampling, AnInfiniteLogitIsAnError) {
+  const std::vector<float> logits{1, std::numeric_limits<float>::infinity(), 3};
+  CounterRandom random(1);
+  EXPECT_THAT(error_of([&] { (void)choose_token(logits, {}, {.temperature = 1}, random); }),
+              HasSubstr("the logit of token 1 is infinite"));
+}
+
+TEST(Sampling, ATinyTemperatureChoosesTheMostLikely) {
+  const std::vector<float> logits{1, 3, 2};
+  CounterRandom random(1);
+  EXPECT_EQ(choose_token(logits, {}, {.temperature = 1e-310}, random), 1);
+}
+
 TEST(Sampling, ANanLogitIsAnErrorWhereverItIs) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   for (const double temperature : {0.0, 1.0}) {

@@ -288,7 +288,7 @@ TEST(Checkpoint, NanAndInfiniteWeightsAreFoundByName) {
       .fill_(std::numeric_limits<double>::quiet_NaN());
   weights.head_WD[10][6].fill_(-std::numeric_limits<double>::infinity());
   EXPECT_THAT(find_non_finite(config, weights),
-              ElementsAre("layers.1.feed_forward.down.weight", "head.weight"));
+              ElementsAre("model.layers.1.mlp.down_proj.weight", "lm_head.weight"));
 }
 
 TEST(Checkpoint, TheHashIsThatOfTheWeightsAlone) {
