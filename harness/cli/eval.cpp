@@ -71,7 +71,7 @@ void end_cleanly_on_interrupt() {
   ::sigaction(SIGTERM, &action, nullptr);
 }
 
-int64_t whole_number(std::string_view text, std::string_view where) {
+int64_t document_number(std::string_view text, std::string_view where) {
   int64_t number = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
   require(failure == std::errc() && end == text.data() + text.size() && number >= 0,
@@ -87,9 +87,9 @@ std::pair<std::string, std::vector<int64_t>> parse_samples(const std::string& te
   std::vector<int64_t> ids;
   for (const auto piece : split(std::string_view(text).substr(colon + 1), ',')) {
     const size_t dash = piece.find('-');
-    const int64_t first = whole_number(piece.substr(0, dash), text);
+    const int64_t first = document_number(piece.substr(0, dash), text);
     const int64_t last =
-        dash == std::string_view::npos ? first : whole_number(piece.substr(dash + 1), text);
+        dash == std::string_view::npos ? first : document_number(piece.substr(dash + 1), text);
     require(first <= last && last - first < 10'000'000,
             "--samples {}: the range '{}' runs backwards or is too long", text, piece);
     for (int64_t id = first; id <= last; ++id) ids.push_back(id);

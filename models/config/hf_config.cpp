@@ -301,7 +301,9 @@ std::vector<std::string> unknown_hf_keys(const Json& json, const std::string& wh
   JsonReader reader(json, where);
   (void)parse(reader, where);
   for (const auto* key : without_effect) reader.ignore(key);
-  return reader.unread();
+  auto keys = reader.unread();
+  std::erase_if(keys, [&](const std::string& key) { return json.at(key).is_null(); });  // not set
+  return keys;
 }
 
 ModelConfig read_hf_config(const std::filesystem::path& folder) {

@@ -92,7 +92,7 @@ TEST_F(CheckpointErrors, AGeometryAndAScriptedSystemAreNoCheckpoints) {
 TEST_F(EvalErrors, ATaskThatIsMisspelt) {
   EXPECT_THAT(error({}, fixture("stories260k"), "story_openingz"),
               HasSubstr("did you mean story_openings"));
-  EXPECT_THAT(error({}, fixture("stories260k"), "story_openings,"), HasSubstr("task ''"));
+  EXPECT_THAT(error({}, fixture("stories260k"), "story_openings,"), HasSubstr("has an empty name"));
 }
 
 TEST_F(EvalErrors, NumbersOutOfRange) {

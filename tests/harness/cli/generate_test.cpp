@@ -32,8 +32,6 @@ TEST(Eval, SettingsThatWouldHaveNoEffectAreRefused) {
   EXPECT_THAT(error_of_hylo({"eval", "--model", model, "--tasks", "story_openings", "--gen-kwargs",
                              "until=x", "--dry-run"}),
               HasSubstr("--gen-kwargs: none of the tasks generates text"));
-  EXPECT_THAT(error_of_hylo({"eval", "--model", model, "--tasks", "story_openings,", "--dry-run"}),
-              HasSubstr("has an empty name"));
 }
 
 TEST(Eval, KeysOfConfigJsonThatAreNotUnderstoodAreWarnedOf) {

@@ -248,6 +248,7 @@ TEST(HfConfig, MissingKeysAreNamed) {
 
 TEST(HfConfig, KeysThatNobodyKnowsAreListed) {
   EXPECT_TRUE(unknown_hf_keys(with(small(), {{"use_cache", true}}), "config.json").empty());
+  EXPECT_TRUE(unknown_hf_keys(with(small(), {{"bos_token_id", nullptr}}), "config.json").empty());
   EXPECT_THAT(unknown_hf_keys(with(small(), {{"logit_softcap", 30}}), "config.json"),
               ElementsAre("logit_softcap"));
 }
