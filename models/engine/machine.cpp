@@ -3,6 +3,7 @@
 #include "harness/base/error.h"
 #include "harness/base/units.h"
 #include "kernels/machine/machine.h"
+#include "models/weights/number_types.h"
 
 namespace hylo::models {
 namespace {
@@ -16,21 +17,6 @@ std::vector<CpuFeature> named(const kernels::CpuFeatures& f) {
           {"amx_tile", f.amx_tile},
           {"amx_bf16", f.amx_bf16},
           {"amx_int8", f.amx_int8}};
-}
-
-at::ScalarType product_type(NumberType type) {
-  switch (type) {
-    case NumberType::Float32:
-      return at::kFloat;
-    case NumberType::Float16:
-      return at::kHalf;
-    case NumberType::BFloat16:
-      return at::kBFloat16;
-    case NumberType::Float64:
-      return at::kDouble;
-  }
-  invariant(false, "a number type without a LibTorch type");
-  return at::kFloat;
 }
 
 template <class Probe>
@@ -70,7 +56,7 @@ MachineFigure measure_read_bandwidth(double max_seconds) {
 }
 
 MachineFigure measure_product_peak(NumberType type, double max_seconds) {
-  kernels::ProductPeakProbe probe(product_type(type));
+  kernels::ProductPeakProbe probe(scalar_type(type));
   return measured(probe, max_seconds, probe.shape());
 }
 

@@ -1,20 +1,18 @@
 #include "models/weights/checkpoint.h"
 
-#include <ATen/ops/empty.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/isfinite.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <set>
 
 #include "harness/base/hash.h"
 #include "harness/base/json.h"
-#include "harness/base/units.h"
 #include "models/config/hf_config.h"
 #include "models/weights/hf_names.h"
+#include "models/weights/number_types.h"
 #include "models/weights/safetensors.h"
 
 namespace hylo::models {
@@ -22,29 +20,6 @@ namespace {
 
 constexpr const char* index_name = "model.safetensors.index.json";
 constexpr const char* single_name = "model.safetensors";
-
-at::ScalarType scalar_type(NumberType type) {
-  switch (type) {
-    case NumberType::Float32:
-      return at::kFloat;
-    case NumberType::Float16:
-      return at::kHalf;
-    case NumberType::BFloat16:
-      return at::kBFloat16;
-    case NumberType::Float64:
-      return at::kDouble;
-  }
-  invariant(false, "a number type without a LibTorch type");
-  return at::kFloat;
-}
-
-std::optional<NumberType> number_type(at::ScalarType type) {
-  for (const auto candidate :
-       {NumberType::Float32, NumberType::Float16, NumberType::BFloat16, NumberType::Float64}) {
-    if (scalar_type(candidate) == type) return candidate;
-  }
-  return std::nullopt;
-}
 
 /// All tensors of a folder, each with the file that holds it.
 class TensorSource {

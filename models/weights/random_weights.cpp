@@ -4,16 +4,14 @@
 #include <cmath>
 
 #include "models/weights/checkpoint.h"
+#include "models/weights/number_types.h"
 
 namespace hylo::models {
 
 ModelWeights random_weights(const ModelConfig& config, NumberType type, uint64_t seed) {
   auto weights = empty_weights(config);
   auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
-  const auto options = at::TensorOptions().dtype(type == NumberType::Float32    ? at::kFloat
-                                                 : type == NumberType::Float64  ? at::kDouble
-                                                 : type == NumberType::BFloat16 ? at::kBFloat16
-                                                                                : at::kHalf);
+  const auto options = at::TensorOptions().dtype(scalar_type(type));
   visit_weights(config, weights, [&](const WeightSlot& slot, at::Tensor& tensor) {
     tensor = at::empty(slot.shape, options);
     if (slot.name.ends_with("norm.weight")) {
