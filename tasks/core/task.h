@@ -74,6 +74,10 @@ class Task {
   [[nodiscard]] virtual Score score(const Document& document,
                                     std::span<const Response> responses) const = 0;
 
+  /// Documents of the same text here are not independent (questions about one passage): standard
+  /// errors take them together. Empty: the document stands for itself.
+  [[nodiscard]] virtual std::string cluster_of(const Document& /*document*/) const { return {}; }
+
   /// All documents of a task that generates them (info().dataset is empty); document i does not
   /// depend on the others.
   [[nodiscard]] virtual std::vector<Document> generate_documents() const { return {}; }
