@@ -9,10 +9,11 @@
 namespace hylo::tasks::ruler {
 namespace {
 
-/// A question whose documents are still texts.
+/// A question whose documents are still places in the order of the file.
 struct RawQuestion {
   Question question;
-  std::vector<std::string> golden, related;
+  std::vector<size_t> golden;
+  size_t article_begin = 0, article_end = 0;  ///< the documents of its article
 };
 
 const Json& list_at(JsonReader& reader, std::string_view key) {
@@ -26,18 +27,27 @@ std::string string_of(const Json& json, const std::string& path) {
   return json.get<std::string>();
 }
 
-QaSet with_documents(std::vector<std::string> documents, std::vector<RawQuestion> raw) {
-  QaSet set{.documents = std::move(documents), .questions = {}};
+/// The index of each document among those of `sorted`.
+std::vector<size_t> indices_in(const std::vector<std::string>& sorted,
+                               const std::vector<std::string>& documents) {
+  std::unordered_map<std::string_view, size_t> index;
+  for (size_t i = 0; i < sorted.size(); ++i) index.emplace(sorted[i], i);
+  std::vector<size_t> indices;
+  for (const auto& document : documents) indices.push_back(index.at(document));
+  return indices;
+}
+
+QaSet with_documents(const std::vector<std::string>& documents, std::vector<RawQuestion> raw) {
+  QaSet set{.documents = documents, .questions = {}};
   std::ranges::sort(set.documents);  // The order of bytes of UTF-8 is that of code points.
   const auto repeated = std::ranges::unique(set.documents);
   set.documents.erase(repeated.begin(), repeated.end());
-  std::unordered_map<std::string_view, size_t> index;
-  for (size_t i = 0; i < set.documents.size(); ++i) index.emplace(set.documents[i], i);
-  for (auto& [question, golden, related] : raw) {
-    for (const auto& text : golden) question.golden.push_back(index.at(text));
-    for (const auto& text : related) {
-      const size_t document = index.at(text);
-      if (!std::ranges::count(question.golden, document)) question.related.push_back(document);
+  const auto indices = indices_in(set.documents, documents);
+  for (auto& [question, golden, begin, end] : raw) {
+    for (const size_t place : golden) question.golden.push_back(indices[place]);
+    for (size_t place = begin; place < end; ++place) {
+      const bool is_golden = std::ranges::count(question.golden, indices[place]) > 0;
+      if (!is_golden) question.related.push_back(indices[place]);
     }
     set.questions.push_back(std::move(question));
   }
@@ -77,19 +87,20 @@ void add_article(JsonReader& article, size_t number, std::vector<std::string>& d
                  std::vector<RawQuestion>& raw) {
   const auto title = article.get_or<std::string>("title", "");
   const auto paragraphs = paragraphs_of(article);
-  std::vector<std::string> texts;
-  for (const auto& paragraph : paragraphs) texts.push_back(paragraph.text);
-  documents.insert(documents.end(), texts.begin(), texts.end());
-  for (const auto& paragraph : paragraphs) {
-    for (size_t i = 0; i < paragraph.questions->size(); ++i) {
-      JsonReader reader((*paragraph.questions)[i], fmt::format("{}[{}]", paragraph.path, i));
+  const size_t begin = documents.size();
+  for (const auto& paragraph : paragraphs) documents.push_back(paragraph.text);
+  for (size_t place = 0; place < paragraphs.size(); ++place) {
+    const auto& [text, questions, path] = paragraphs[place];
+    for (size_t i = 0; i < questions->size(); ++i) {
+      JsonReader reader((*questions)[i], fmt::format("{}[{}]", path, i));
       if (reader.get_or("is_impossible", false)) continue;
       RawQuestion& added = raw.emplace_back();
       added.question.text = reader.get<std::string>("question");
       added.question.answers = answers_of(reader);
       added.question.article = title.empty() ? fmt::format("article {}", number) : title;
-      added.golden.push_back(paragraph.text);
-      added.related = texts;
+      added.golden.push_back(begin + place);
+      added.article_begin = begin;
+      added.article_end = documents.size();
     }
   }
 }
@@ -126,34 +137,35 @@ std::vector<std::string> context_of(const Json& context, const std::string& path
   return documents;
 }
 
-RawQuestion hotpot_question(const Json& json, const std::string& path) {
+/// Appends the question to `raw` and its documents to `documents`.
+void add_hotpot_question(const Json& json, const std::string& path,
+                         std::vector<std::string>& documents, std::vector<RawQuestion>& raw) {
   JsonReader reader(json, path);
-  RawQuestion raw;
-  raw.question.text = reader.get<std::string>("question");
-  raw.question.answers.push_back(reader.get<std::string>("answer"));
-  raw.golden = context_of(reader.at("context"), reader.path_of("context"));
-  require(!raw.golden.empty(), "{}: expected documents, found none", reader.path_of("context"));
-  return raw;
+  RawQuestion& added = raw.emplace_back();
+  added.question.text = reader.get<std::string>("question");
+  added.question.answers.push_back(reader.get<std::string>("answer"));
+  const auto context = context_of(reader.at("context"), reader.path_of("context"));
+  require(!context.empty(), "{}: expected documents, found none", reader.path_of("context"));
+  for (const auto& document : context) {
+    added.golden.push_back(documents.size());
+    documents.push_back(document);
+  }
 }
 
-/// One question a line, or all of them in one list.
-std::vector<RawQuestion> hotpot_questions(const std::string& text, const std::string& file) {
-  std::vector<RawQuestion> raw;
-  const bool is_list = python_lstrip(text).starts_with('[');
-  if (is_list) {
+/// Tells each question and its path, from one list or from one question a line.
+template <class OnQuestion>
+void for_each_question(const std::string& text, const std::string& file, OnQuestion on_question) {
+  if (python_lstrip(text).starts_with('[')) {
     const Json list = parse_json(text, file);
-    for (size_t i = 0; i < list.size(); ++i) {
-      raw.push_back(hotpot_question(list[i], fmt::format("{}[{}]", file, i)));
-    }
-    return raw;
+    for (size_t i = 0; i < list.size(); ++i) on_question(list[i], fmt::format("{}[{}]", file, i));
+    return;
   }
   const auto lines = lines_of(text);
   for (size_t i = 0; i < lines.size(); ++i) {
     if (python_strip(lines[i]).empty()) continue;
     const auto where = fmt::format("{}:{}", file, i + 1);
-    raw.push_back(hotpot_question(parse_json(lines[i], where), where));
+    on_question(parse_json(lines[i], where), where);
   }
-  return raw;
 }
 
 }  // namespace
@@ -178,17 +190,18 @@ QaSet read_squad(const std::filesystem::path& file) {
     add_article(article, i, documents, raw);
   }
   require(!raw.empty(), "{}: expected questions that have an answer, found none", file.string());
-  return with_documents(std::move(documents), std::move(raw));
+  return with_documents(documents, std::move(raw));
 }
 
 QaSet read_hotpotqa(const std::filesystem::path& file) {
-  auto raw = hotpot_questions(read_source_text(file), file.string());
-  require(!raw.empty(), "{}: expected questions, found none", file.string());
   std::vector<std::string> documents;
-  for (const auto& question : raw) {
-    documents.insert(documents.end(), question.golden.begin(), question.golden.end());
-  }
-  return with_documents(std::move(documents), std::move(raw));
+  std::vector<RawQuestion> raw;
+  for_each_question(read_source_text(file), file.string(),
+                    [&](const Json& question, const std::string& path) {
+                      add_hotpot_question(question, path, documents, raw);
+                    });
+  require(!raw.empty(), "{}: expected questions, found none", file.string());
+  return with_documents(documents, std::move(raw));
 }
 
 }  // namespace hylo::tasks::ruler
