@@ -128,19 +128,17 @@ int64_t smallest_strict_length(const BuildRequest& request, const Sources& sourc
     const BuildRequest there{request.spec, length, request.num_samples, request.seed};
     return Builder(there, sources, count).least_length();
   };
-  // Down to a length that its own smallest prompts fill, and up again where another draw of words
-  // needs a little more.
-  constexpr int max_steps = 16;
-  int64_t length = least_at(request.length);
-  std::optional<int64_t> holds;
-  if (length <= request.length) holds = request.length;
-  for (int step = 0; (step < max_steps || !holds) && length != holds; ++step) {
+  // Down while much smaller prompts will do (a shorter length may ask for less), then up until the
+  // words that are drawn at a length fit in it.
+  const int64_t asked = least_at(request.length);
+  int64_t length = asked;
+  while (true) {
     const int64_t least = least_at(length);
-    if (least <= length) holds = std::min(length, holds.value_or(length));
-    if (least > length && holds) break;
+    const bool is_far_above = least < length * 9 / 10;
+    if (least <= length && !is_far_above) break;
     length = least;
   }
-  return *holds;
+  return asked <= request.length ? std::min(length, request.length) : length;
 }
 
 }  // namespace hylo::tasks::ruler

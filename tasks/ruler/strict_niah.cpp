@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "harness/base/overloaded.h"
+#include "tasks/ruler/punkt.h"
 #include "tasks/ruler/strict_designs.h"
 #include "tasks/ruler/strict_draws.h"
 #include "tasks/ruler/text_pieces.h"
@@ -63,8 +64,11 @@ PieceTable haystack_pieces(const NiahSpec& spec, const DesignInput& input) {
   if (spec.haystack == Haystack::Noise) return {{input.prompts.noise}, "\n", input.count};
   std::vector<std::string> pieces;
   if (spec.haystack == Haystack::Essay) {
-    for (const auto sentence : sentences_of(input.sources.essay)) {
-      pieces.push_back(with_single_blanks(sentence));
+    const auto essay = with_single_blanks(input.sources.essay);
+    for (const auto [begin, end] : Punkt::english().sentences(essay)) {
+      for (const auto part : pieces_of(std::string_view(essay).substr(begin, end - begin))) {
+        pieces.emplace_back(part);
+      }
     }
     return {std::move(pieces), " ", input.count};
   }

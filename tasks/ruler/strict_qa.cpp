@@ -3,6 +3,7 @@
 #include <numeric>
 #include <set>
 
+#include "tasks/ruler/punkt.h"
 #include "tasks/ruler/strict_designs.h"
 #include "tasks/ruler/strict_draws.h"
 #include "tasks/ruler/text_pieces.h"
@@ -11,6 +12,14 @@ namespace hylo::tasks::ruler {
 namespace {
 
 constexpr std::string_view between_documents = "\n\n";
+
+std::vector<size_t> ends_of_words(std::string_view text) {
+  std::vector<size_t> ends;
+  for (const auto word : words_of(text)) {
+    ends.push_back(static_cast<size_t>(word.data() + word.size() - text.data()));
+  }
+  return ends;
+}
 
 /// What stands in a prompt: whole documents and, last, perhaps the beginning of one.
 struct Chosen {
@@ -114,19 +123,20 @@ class QaDesign {
   /// As many sentences as fit; where the first one is too long for a gap that shows, as many words.
   [[nodiscard]] std::optional<std::string> beginning_of(const std::string& text,
                                                         double max_tokens) const {
-    const auto longest = [&](const std::vector<std::string_view>& pieces) {
+    const auto longest = [&](const std::vector<size_t>& ends) {
       std::string_view fitting;
-      for (const auto piece : pieces) {
-        const auto end = static_cast<size_t>(piece.data() + piece.size() - text.data());
+      for (const size_t end : ends) {
         const auto candidate = std::string_view(text).substr(0, end);
         if (static_cast<double>(input_.count(candidate) + 1) > max_tokens) break;
         fitting = candidate;
       }
       return fitting;
     };
-    auto fitting = longest(sentences_of(text));
+    std::vector<size_t> ends;
+    for (const auto& sentence : punkt_.sentences(text)) ends.push_back(sentence.end);
+    auto fitting = longest(ends);
     const double gap_that_shows = static_cast<double>(input_.request.length) / 100;
-    if (fitting.empty() && max_tokens > gap_that_shows) fitting = longest(words_of(text));
+    if (fitting.empty() && max_tokens > gap_that_shows) fitting = longest(ends_of_words(text));
     if (fitting.empty()) return std::nullopt;
     return std::string(fitting);
   }
@@ -175,6 +185,7 @@ class QaDesign {
 
   const DesignInput& input_;
   const QaSet& set_;
+  Punkt punkt_ = Punkt::english();
   QuestionOrder order_;
   std::vector<double> document_tokens_;  // with what stands between documents
   std::vector<double> heading_tokens_;   // of a number with i + 1 digits

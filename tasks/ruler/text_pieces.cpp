@@ -8,17 +8,10 @@
 namespace hylo::tasks::ruler {
 namespace {
 
+constexpr size_t max_words_of_a_piece = 64;
+
 /// As much of the pieces as shows how they join; more would only take time.
 constexpr size_t calibration_bytes = 200'000;
-
-bool ends_a_sentence(std::string_view word) {
-  for (const std::string_view closing : {"\"", "'", ")", "]", "\u201d", "\u2019"}) {
-    if (word.size() > closing.size() && word.ends_with(closing)) {
-      return ends_a_sentence(word.substr(0, word.size() - closing.size()));
-    }
-  }
-  return word.ends_with('.') || word.ends_with('?') || word.ends_with('!');
-}
 
 std::string_view from_to(std::string_view first, std::string_view last) {
   return {first.data(), static_cast<size_t>(last.data() + last.size() - first.data())};
@@ -51,16 +44,14 @@ std::string with_single_blanks(std::string_view text) {
   return joined;
 }
 
-std::vector<std::string_view> sentences_of(std::string_view text, size_t max_words) {
-  const auto words = words_of(text);
-  std::vector<std::string_view> sentences;
-  size_t first = 0;
-  for (size_t i = 0; i < words.size(); ++i) {
-    if (!ends_a_sentence(words[i]) && i + 1 < words.size() && i + 1 - first < max_words) continue;
-    sentences.push_back(from_to(words[first], words[i]));
-    first = i + 1;
+std::vector<std::string_view> pieces_of(std::string_view sentence) {
+  const auto words = words_of(sentence);
+  std::vector<std::string_view> pieces;
+  for (size_t first = 0; first < words.size(); first += max_words_of_a_piece) {
+    const size_t last = std::min(first + max_words_of_a_piece, words.size()) - 1;
+    pieces.push_back(from_to(words[first], words[last]));
   }
-  return sentences;
+  return pieces;
 }
 
 PieceTable::PieceTable(std::vector<std::string> pieces, std::string_view joint,

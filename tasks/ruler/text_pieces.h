@@ -13,11 +13,9 @@ namespace hylo::tasks::ruler {
 /// The text with every run of white space replaced by one blank, none at its ends.
 std::string with_single_blanks(std::string_view text);
 
-/// Sentences, in order, without the blanks between them: a sentence ends behind a full stop, a
-/// question or an exclamation mark (and closing quotes or brackets) that white space follows. One
-/// of more than `max_words` words is cut into pieces of so many, so that a text without sentences
-/// has pieces too.
-std::vector<std::string_view> sentences_of(std::string_view text, size_t max_words = 64);
+/// A sentence as it is, or, where it has more than 64 words, in pieces of so many: a text without
+/// sentences has places to cut too.
+std::vector<std::string_view> pieces_of(std::string_view sentence);
 
 /// Words, in order.
 std::vector<std::string_view> words_of(std::string_view text);
