@@ -13,9 +13,9 @@ struct AllWords {
   WordMaker maker{words_key};
 
   AllWords() {
-    words.adjectives = maker.words(1'000, 2, {"ous", "ic", "al", "ish"});
+    words.adjectives = maker.words(1'000, 2);
     words.nouns = maker.words(7'000, 2);
-    words.verbs = maker.words(1'200, 2, {"ate", "ise"});
+    words.verbs = maker.words(1'200, 2);
   }
 };
 

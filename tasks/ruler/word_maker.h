@@ -20,8 +20,7 @@ class WordMaker {
   std::string word(int num_syllables, std::string_view ending = "");
   /// The same with a capital.
   std::string name(int num_syllables, std::string_view ending = "");
-  std::vector<std::string> words(size_t count, int num_syllables,
-                                 const std::vector<std::string_view>& endings = {""});
+  std::vector<std::string> words(size_t count, int num_syllables);
 
  private:
   CounterRandom random_;
