@@ -6,7 +6,8 @@ log=$HYLO_ROOT/build/log/python-test-packages.log
 list=$HYLO_ROOT/harness/setup/python-test-packages.txt
 stamp=$venv/.hylo-test-packages-$(sha256sum <"$list" | cut -c1-16)
 
-# Some tests are Python and skip without their packages, so failing here is a line, not an end. An environment that is not ours is not touched.
+# Some tests are Python and skip without their packages, so failing here is a line, not an end. An
+# environment that is not ours is not touched.
 if [[ -z ${HYLO_PYTHON-} && -e $venv/.hylo-state ]]; then
   if [[ ! -e $stamp ]]; then
     echo "hylo: installing the Python packages of the tests" >&2
