@@ -335,8 +335,9 @@ def run():
     if not folder:
         raise PutRight("name the folder that holds data sets with --data or HYLO_DATA")
     if huggingface_hub is None:
-        raise PutRight(f"{sys.executable}: {missing_package}; install what downloads need with\n"
-                       f"  {sys.executable} -m pip install huggingface_hub pyarrow")
+        raise PutRight(f"{sys.executable}: {missing_package}; install what downloads need\n"
+                       f"  {sys.executable} -m pip install huggingface_hub pyarrow\n"
+                       "or name another Python with HYLO_PYTHON")
     endpoint = asked.endpoint or os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
     problems = download(wanted, Path(folder), endpoint.rstrip("/"))
     if any(isinstance(problem, NotAsExpected) for problem in problems):
