@@ -5,6 +5,7 @@
 
 #include "harness/base/error.h"
 #include "harness/base/overloaded.h"
+#include "harness/runner/ruler_sets.h"
 #include "tasks/catalog.h"
 
 namespace hylo::harness {
@@ -136,7 +137,17 @@ std::vector<PlannedTask> plan_tasks(const PlanOptions& options) {
             name);
   }
   std::vector<PlannedTask> planned;
-  for (const auto& name : options.tasks) planned.push_back(plan_task(name, options));
+  for (const auto& name : options.tasks) {
+    if (!names_sample_sets(name)) {
+      planned.push_back(plan_task(name, options));
+      continue;
+    }
+    for (const auto& file : sample_sets_named(name, options.sets)) {
+      planned.push_back(plan_sample_set(file, options));
+      const auto& of_set = planned.back().task->info().name;
+      require(names.insert(of_set).second, "task '{}' is named twice", of_set);
+    }
+  }
   for (const auto& [name, ids] : options.document_ids) {
     require(names.contains(name), "--samples names task '{}', which is not among --tasks", name);
   }
