@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "datasets/tables.h"
 #include "harness/base/files.h"
 #include "harness/base/unicode.h"
 
@@ -103,6 +104,10 @@ std::vector<Document> parse_documents(Format format, std::string_view bytes,
       return parse_hellaswag(bytes, where);
     case Format::WikitextPages:
       return parse_pages(bytes);
+    case Format::Csv:
+      return parse_csv(bytes, where);
+    case Format::OpenbookqaTsv:
+      return parse_openbookqa(bytes, where);
   }
   invariant(false, "format {} has no reader", static_cast<int>(format));
   return {};

@@ -9,6 +9,7 @@
 #include "tasks/commonsense/choice_suite.h"
 #include "tasks/gsm8k/gsm8k.h"
 #include "tasks/perplexity/rolling_suite.h"
+#include "tasks/ruler/ruler_task.h"
 #include "tasks/stories/story_openings.h"
 
 namespace hylo::tasks {
@@ -32,6 +33,10 @@ std::vector<Entry> entries() {
         {std::string(suite.name), [&suite] { return std::make_unique<RollingTask>(suite); }});
   }
   add_choice(story_openings());
+  for (const auto& spec : ruler::ruler_specs()) {
+    all.push_back(
+        {std::string(spec.name), [&spec] { return std::make_unique<ruler::RulerTask>(spec); }});
+  }
   return all;
 }
 

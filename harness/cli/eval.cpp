@@ -19,6 +19,7 @@
 #include "harness/cli/progress_line.h"
 #include "harness/cli/verb.h"
 #include "harness/runner/plan.h"
+#include "harness/runner/ruler_sets.h"
 #include "harness/runner/run_record.h"
 #include "harness/runner/runner.h"
 #include "reports/render/draw.h"
@@ -33,6 +34,7 @@ struct EvalOptions {
   ModelOptions model;
   std::vector<std::string> tasks;
   std::string data;
+  std::vector<std::string> sets;
   std::optional<int64_t> limit;
   std::vector<std::string> samples;
   std::optional<int64_t> num_fewshot;
@@ -102,7 +104,8 @@ harness::PlanOptions plan_options(const EvalOptions& options) {
                             .data_root = data_root(options.data),
                             .prompts = {},
                             .document_ids = {},
-                            .allow_other_bytes = options.allow_other_data};
+                            .allow_other_bytes = options.allow_other_data,
+                            .sets = {options.sets.begin(), options.sets.end()}};
   for (const auto& list : options.tasks) {
     for (const auto name : split(list, ',')) {
       require(!name.empty(),
@@ -208,7 +211,7 @@ void refuse_settings_without_effect(const EvalOptions& options, const harness::P
 }
 
 void run_eval(const EvalOptions& options, const std::vector<std::string>& argv) {
-  const auto planned = harness::plan_tasks(plan_options(options));
+  auto planned = harness::plan_tasks(plan_options(options));
   const auto file = store_file(options.store);
   // A store that cannot be written is told before a large model is opened; a new one is made after
   // it.
@@ -217,6 +220,7 @@ void run_eval(const EvalOptions& options, const std::vector<std::string>& argv) 
     store_there = reports::Store::open(file, store_options(options));
   }
   const auto system = open_system(options.model, !options.dry_run);
+  harness::check_tokenizers(planned, *system, options.allow_other_data);
   const auto plan = harness::make_plan(planned, *system);
   refuse_settings_without_effect(options, plan);
   if (options.dry_run) return print_plan(options, planned, plan, *system);
@@ -259,6 +263,8 @@ void add_eval(CLI::App& program) {
         "two suites, into ./hylo.db"},
        {"hylo eval --model ~/Qwen3-1.7B --tasks gsm8k --limit 100 --dry-run",
         "the plan and its cost"},
+       {"hylo eval --model ~/Qwen3-1.7B --tasks ruler@4096 --sets sets",
+        "RULER, on sample sets that `hylo data build ruler` made"},
        {"hylo eval --model scripted:crc --tasks piqa --num-fewshot 3 --samples piqa:0-9",
         "a few documents, without a network"}});
   const auto options = std::make_shared<EvalOptions>();
@@ -266,6 +272,9 @@ void add_eval(CLI::App& program) {
   verb.add_option("--tasks", options->tasks, "separated by commas; `hylo list tasks` names them")
       ->required();
   verb.add_option("--data", options->data, "folder of the data sets; else HYLO_DATA");
+  verb.add_option("--sets", options->sets,
+                  "sample sets of RULER for tasks such as ruler, vt or vt@4096")
+      ->type_name("DIR|FILE");
   verb.add_option("--limit", options->limit, "only the first so many documents of each task")
       ->check(whole_number(1));
   verb.add_option("--samples", options->samples,
@@ -289,7 +298,8 @@ void add_eval(CLI::App& program) {
   verb.add_flag("--dry-run", options->dry_run, "print the plan and its cost, ask nothing");
   verb.add_flag("--json", options->json, "print the report (or plan) as JSON");
   verb.add_flag("--allow-other-data", options->allow_other_data,
-                "accept data files whose hash is not the manifest's; the run records it");
+                "accept data files whose hash is not the manifest's, and sample sets of another "
+                "tokenizer; the run records it");
   verb.callback([options] { run_eval(*options, own_command_line()); });
 }
 

@@ -20,6 +20,7 @@ struct PlannedTask {
   std::unique_ptr<tasks::TaskData> data;
   tasks::PromptOptions options;
   std::vector<tasks::PromptedDocument> documents;
+  OrderedJson variant = OrderedJson::object();  ///< what else its cell records
 };
 
 struct PlanOptions {
@@ -27,23 +28,27 @@ struct PlanOptions {
   std::filesystem::path data_root;
   tasks::PromptOptions prompts;                              ///< for every task
   std::map<std::string, std::vector<int64_t>> document_ids;  ///< only these, for some tasks
-  bool allow_other_bytes = false;  ///< data files that differ from their manifest
+  bool allow_other_bytes = false;           ///< data files that differ from their manifest
+  std::vector<std::filesystem::path> sets;  ///< sample sets of RULER: files, or folders of them
 };
 
-/// Opens the data of every task and makes its requests. Throws Error: unknown or repeated task,
-/// data missing or changed, document ids for a task that is not run.
+/// Opens the data of every task and makes its requests; a name of RULER gives a task for each
+/// sample set that it stands for. Throws Error: unknown or repeated task, data missing or changed,
+/// document ids for a task that is not run.
 std::vector<PlannedTask> plan_tasks(const PlanOptions& options);
 
 struct PlannedDocument {
   size_t task = 0, document = 0;  ///< positions in the vector of tasks and in its documents
-  RequestCost cost;               ///< of all its requests together
+  RequestCost cost;           ///< of all its requests together, behind those before it in the batch
+  int64_t rows_if_first = 0;  ///< more when it opens a batch
 };
 
 /// Documents that are asked, answered and stored together.
 using PlannedBatch = std::vector<PlannedDocument>;
 
 struct Plan {
-  std::vector<PlannedBatch> batches;  ///< the most expensive documents first
+  /// Documents that begin alike are neighbours; the most expensive first.
+  std::vector<PlannedBatch> batches;
   RequestCost total;
   int64_t num_documents = 0, num_requests = 0;
   int64_t num_truncated = 0;    ///< requests that do not fit
