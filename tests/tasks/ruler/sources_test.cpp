@@ -13,7 +13,6 @@ using hylo::tests::error_of;
 using hylo::tests::TemporaryFolder;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::IsEmpty;
 
 class RulerSources : public testing::Test {
  protected:
@@ -36,7 +35,7 @@ TEST_F(RulerSources, WordsLoseWhiteSpaceAtTheirEnd) {
   EXPECT_THAT(sources.words.adjectives, ElementsAre("ad hoc"));
   EXPECT_THAT(sources.words.verbs, ElementsAre("run"));
   EXPECT_EQ(sources.identity.at("words").get<std::string>().size(), 64U);
-  EXPECT_THAT(sources.more_words, IsEmpty());
+  EXPECT_EQ(sources.identity.at("more_words"), "generated-1");
 }
 
 TEST_F(RulerSources, AWordListThatIsMissingEmptyOrHasAGapIsNamed) {
@@ -78,6 +77,7 @@ TEST_F(RulerSources, EssaysThatAreMissingEmptyOrNotUtf8AreNamed) {
 TEST_F(RulerSources, WhatIsNotGivenIsGenerated) {
   const auto sources = read_sources({});
   EXPECT_FALSE(sources.words.nouns.empty());
+  EXPECT_FALSE(sources.more_words.empty());
   EXPECT_FALSE(sources.essay.empty());
   EXPECT_FALSE(sources.squad.questions.empty());
   EXPECT_FALSE(sources.hotpotqa.questions.empty());
