@@ -1,7 +1,5 @@
 #include "tasks/ruler/compat.h"
 
-#include <limits>
-
 #include "harness/base/overloaded.h"
 #include "harness/base/unicode.h"
 #include "tasks/ruler/compat/build.h"
@@ -19,7 +17,8 @@ const FamilyPrompt& prompt_of(const RulerPrompts& prompts, const FamilySpec& fam
 }
 
 /// Splits where the last one of the first ten characters of the answer prefix begins.
-Sample sample_of(compat::Draft draft, int64_t tokens, std::string_view answer_prefix) {
+Sample sample_of(compat::Fitted fitted, std::string_view answer_prefix) {
+  auto& [draft, tokens] = fitted;
   constexpr size_t num_characters_looked_for = 10;
   const size_t cut = draft.text.rfind(answer_prefix.substr(0, num_characters_looked_for));
   invariant(cut != std::string::npos, "no answer prefix in the prompt");
@@ -63,11 +62,9 @@ CompatTrace build_compat(const BuildRequest& request, const Sources& sources,
                       .max_redraws = max_redraws,
                       .prompts = read_ruler_prompts(),
                       .streams = compat::Streams(request.seed),
-                      .on_draft = {}};
+                      .on_sample = {}};
   const auto& prefix = prompt_of(build.prompts, request.spec.family).answer_prefix;
-  build.on_draft = [&](compat::Draft draft, int64_t tokens) {
-    on_sample(sample_of(std::move(draft), tokens, prefix));
-  };
+  build.on_sample = [&](compat::Fitted fitted) { on_sample(sample_of(std::move(fitted), prefix)); };
   CompatTrace trace;
   trace.fits = build_family(build, request.spec.family);
   trace.next_random = build.streams.python.random();

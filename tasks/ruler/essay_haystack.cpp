@@ -36,7 +36,7 @@ std::string with_single_spaces(std::string_view text) {
   for (size_t i = 0; i < text.size();) {
     const auto [value, num_bytes] = code_point_at(text, i);
     const bool is_space = is_python_space(value);
-    if (!is_space) out += text.substr(i, num_bytes);
+    if (!is_space) out.append(text, i, num_bytes);
     if (is_space && !in_space) out += ' ';
     in_space = is_space;
     i += num_bytes;

@@ -14,9 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What `identity` says of a generated part.
-constexpr std::string_view generated = "generated-1";
-
 void require_there(const fs::path& path, std::string_view what) {
   std::error_code unreadable;
   require(fs::exists(path, unreadable), "{}: {} not found", path.string(), what);
@@ -36,7 +33,7 @@ std::vector<std::string> word_list(const fs::path& file, Sha256& identity) {
 
 Words words_of(const fs::path& folder, OrderedJson& identity) {
   if (folder.empty()) {
-    identity = generated;
+    identity = generated_revision;
     return generated_words();
   }
   require(fs::is_directory(folder),
@@ -79,8 +76,10 @@ std::vector<std::string> values_in_file_order(const std::string& text, const std
 }
 
 std::vector<std::string> more_words_of(const fs::path& file, OrderedJson& identity) {
-  identity = nullptr;
-  if (file.empty()) return {};
+  if (file.empty()) {
+    identity = generated_revision;
+    return generated_more_words();
+  }
   require_there(file, "more words");
   const auto text = read_source_text(file);
   identity = sha256_hex(text);
@@ -114,7 +113,7 @@ std::string essay_at(const fs::path& path) {
 
 std::string essay_of(const fs::path& path, OrderedJson& identity) {
   if (path.empty()) {
-    identity = generated;
+    identity = generated_revision;
     return generated_essay();
   }
   auto text = essay_at(path);
@@ -125,7 +124,7 @@ std::string essay_of(const fs::path& path, OrderedJson& identity) {
 QaSet questions_of(const fs::path& file, OrderedJson& identity, QaSet (*read)(const fs::path&),
                    QaSet (*generate)()) {
   if (file.empty()) {
-    identity = generated;
+    identity = generated_revision;
     return generate();
   }
   require_there(file, "questions");

@@ -3,6 +3,7 @@
 
 #include "harness/base/files.h"
 #include "harness/base/json.h"
+#include "harness/base/unicode.h"
 #include "models/tokenizer/tokenizer.h"
 #include "tasks/ruler/compat.h"
 #include "tasks/ruler/qa_files.h"
@@ -16,8 +17,7 @@ using namespace tasks::ruler;
 std::vector<std::string> words_in(const std::filesystem::path& file) {
   const auto text = read_text_file(file);
   std::vector<std::string> words;
-  for (const auto line : lines_of(text))
-    words.emplace_back(line.substr(0, line.find_last_not_of(' ') + 1));
+  for (const auto line : lines_of(text)) words.emplace_back(python_rstrip(line));
   return words;
 }
 
@@ -94,7 +94,9 @@ TEST_F(RulerGoldens, EveryRunOfTheReferenceComesOutCharacterForCharacter) {
     for (size_t i = 0; i < records.size(); ++i) EXPECT_EQ(records[i], expected[i]) << i;
     EXPECT_EQ(trace.next_random, run.at("next_random").get<double>());
     // cwe does not seed NumPy's generator.
-    if (run.at("task") != "cwe") EXPECT_EQ(trace.next_numpy, run.at("next_np_randint_10000_99999"));
+    if (run.at("task") != "cwe") {
+      EXPECT_EQ(trace.next_numpy, run.at("next_np_randint_10000_99999"));
+    }
     ++num_runs;
   }
   EXPECT_GE(num_runs, 9U);

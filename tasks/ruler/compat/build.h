@@ -20,7 +20,7 @@ struct Build {
   int64_t max_redraws;
   RulerPrompts prompts;
   Streams streams;
-  std::function<void(Draft, int64_t tokens)> on_draft;
+  std::function<void(Fitted)> on_sample;
 
   /// A shorter length is built in other steps.
   [[nodiscard]] bool is_short() const { return request.length < 4096; }
@@ -33,8 +33,10 @@ struct Build {
             .estimate_at = step};
   }
   void make_samples(const Fitting& fitting, int64_t units, const Draw& draw) {
-    compat::make_samples(fitting, units, request.num_samples, streams, draw, count, max_redraws,
-                         on_draft);
+    const SampleLoop loop{fitting, streams, draw, count, max_redraws};
+    for (int64_t sample = 0; sample < request.num_samples; ++sample) {
+      on_sample(make_sample(loop, units, static_cast<size_t>(sample)));
+    }
   }
 };
 

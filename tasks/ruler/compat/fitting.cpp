@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
+#include <utility>
 
 namespace hylo::tasks::ruler::compat {
 namespace {
@@ -54,6 +56,22 @@ struct Tries {
       fitting.task, sample, fitting.length, tries.units, fitting.unit, found, reason, what_to_do);
 }
 
+/// The attempt if it fits; else `tries` learns why not.
+std::optional<Fitted> fitted_of(const SampleLoop& loop, Attempt& attempt, Tries& tries) {
+  if (const auto* none = std::get_if<NoDraft>(&attempt)) {
+    tries.why = none->why;
+    return std::nullopt;
+  }
+  auto& draft = std::get<Draft>(attempt);
+  const int64_t tokens = loop.count(draft.text);
+  const int64_t length = tokens + loop.fitting.max_new_tokens;
+  tries.fewest_tokens = std::min(tries.fewest_tokens, length);
+  tries.why.clear();
+  if (length > loop.fitting.length) return std::nullopt;
+  draft.meta["units"] = tries.units;
+  return Fitted{.draft = std::move(draft), .tokens = tokens};
+}
+
 }  // namespace
 
 Fit search(const Fitting& fitting, const Draw& draw, const CountTokens& count) {
@@ -77,37 +95,22 @@ Fit search(const Fitting& fitting, const Draw& draw, const CountTokens& count) {
   return fit;
 }
 
-void make_samples(const Fitting& fitting, int64_t units, int64_t num_samples, Streams& streams,
-                  const Draw& draw, const CountTokens& count, int64_t max_redraws,
-                  const std::function<void(Draft, int64_t tokens)>& on_draft) {
-  for (size_t sample = 0; sample < static_cast<size_t>(num_samples); ++sample) {
-    for (Tries tries{.units = units};;) {
-      const Streams before = streams;
-      auto attempt = draw(tries.units, sample);
-      if (auto* draft = std::get_if<Draft>(&attempt)) {
-        const int64_t tokens = count(draft->text);
-        if (tokens + fitting.max_new_tokens <= fitting.length) {
-          draft->meta["units"] = tries.units;
-          on_draft(std::move(*draft), tokens);
-          break;
-        }
-        tries.fewest_tokens = std::min(tries.fewest_tokens, tokens + fitting.max_new_tokens);
-        tries.why.clear();
-      } else {
-        tries.why = std::get<NoDraft>(attempt).why;
-      }
-      if (tries.units > fitting.step) {
-        tries.units -= fitting.step;
-        tries.fewest_tokens = std::numeric_limits<int64_t>::max();
-        continue;
-      }
-      const auto* none = std::get_if<NoDraft>(&attempt);
-      if (none && !none->by_chance) give_up(fitting, tries, sample, "none can be drawn");
-      if (streams == before) give_up(fitting, tries, sample, "the same text each time");
-      if (++tries.num_at_smallest >= max_redraws) {
-        give_up(fitting, tries, sample,
-                fmt::format("the fewest tokens of {} redraws", tries.num_at_smallest));
-      }
+Fitted make_sample(const SampleLoop& loop, int64_t units, size_t sample) {
+  for (Tries tries{.units = units};;) {
+    const Streams before = loop.streams;
+    auto attempt = loop.draw(tries.units, sample);
+    if (auto fitted = fitted_of(loop, attempt, tries)) return std::move(*fitted);
+    if (tries.units > loop.fitting.step) {
+      tries = {.units = tries.units - loop.fitting.step};
+      continue;
+    }
+    ++tries.num_at_smallest;
+    const auto* none = std::get_if<NoDraft>(&attempt);
+    if (none && !none->by_chance) give_up(loop.fitting, tries, sample, "none can be drawn");
+    if (loop.streams == before) give_up(loop.fitting, tries, sample, "the same text each time");
+    if (tries.num_at_smallest >= loop.max_redraws) {
+      give_up(loop.fitting, tries, sample,
+              fmt::format("the fewest tokens of {} redraws", tries.num_at_smallest));
     }
   }
 }

@@ -29,11 +29,23 @@ struct Fitting {
 /// reference ends with an exception.
 Fit search(const Fitting& fitting, const Draw& draw, const CountTokens& count);
 
-/// Makes samples of `units`, each of them smaller by one step as often as it does not fit. Throws
-/// Error where the reference would never end: at once where no other draw can come, else after
-/// `max_redraws` of the smallest size.
-void make_samples(const Fitting& fitting, int64_t units, int64_t num_samples, Streams& streams,
-                  const Draw& draw, const CountTokens& count, int64_t max_redraws,
-                  const std::function<void(Draft, int64_t tokens)>& on_draft);
+/// What the loop over samples works with.
+struct SampleLoop {
+  const Fitting& fitting;
+  Streams& streams;
+  const Draw& draw;
+  const CountTokens& count;
+  int64_t max_redraws;
+};
+
+struct Fitted {
+  Draft draft;
+  int64_t tokens = 0;  ///< of its text
+};
+
+/// Makes a sample of `units`, smaller by one step as often as it does not fit. Throws Error where
+/// the reference would never end: at once where no other draw can come, else after `max_redraws` of
+/// the smallest size.
+Fitted make_sample(const SampleLoop& loop, int64_t units, size_t sample);
 
 }  // namespace hylo::tasks::ruler::compat

@@ -1,6 +1,7 @@
 // Frequent words. Source: NVIDIA/RULER c3f5e3b, scripts/data/synthetic/freq_words_extraction.py.
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <set>
 
 #include "tasks/ruler/compat/build.h"
@@ -78,36 +79,43 @@ Fit grow(const Build& build, const FweDraws& draws, const std::vector<std::strin
   return fit;
 }
 
+/// A sample of a new vocabulary, its words fewer by one step as often as it does not fit; nothing
+/// when it does not fit without words.
+std::optional<Fitted> shrink(const Build& build, FweDraws& draws, int64_t num_words,
+                             int64_t budget) {
+  constexpr size_t num_asked_for = 3;
+  const auto vocabulary = draws.draw_vocabulary();
+  Fitted fitted;
+  for (;; num_words -= budget / 32) {
+    fitted.draft.text = draws.prompt_of(vocabulary, num_words);
+    fitted.tokens = build.count(fitted.draft.text);
+    if (fitted.tokens <= budget) break;
+    if (num_words <= 0) return std::nullopt;
+  }
+  for (size_t rank = 1; rank < vocabulary.size() && rank <= num_asked_for; ++rank) {
+    fitted.draft.references.push_back(vocabulary[rank]);
+  }
+  fitted.draft.meta["units"] = num_words;
+  return fitted;
+}
+
 }  // namespace
 
 std::vector<Fit> build_fwe(Build& build, const FweSpec& spec) {
-  const auto& name = build.request.spec.name;
-  const int64_t budget = build.request.length - build.request.spec.max_new_tokens;
+  const auto& [task, length, num_samples, seed] = build.request;
+  const int64_t budget = length - task.max_new_tokens;
   // Fewer words than these leave no reference, and nothing to score.
-  require(budget >= 100, "{}: {} tokens are too few; ask for at least {}", name,
-          build.request.length, 100 + build.request.spec.max_new_tokens);
+  require(budget >= 100, "{}: {} tokens are too few; ask for a longer length, at least {}",
+          task.name, length, 100 + task.max_new_tokens);
   FweDraws draws(build, spec, budget);
   const Fit fit = grow(build, draws, draws.draw_vocabulary(), budget);
-  for (int64_t sample = 0; sample < build.request.num_samples; ++sample) {
-    const auto vocabulary = draws.draw_vocabulary();
-    int64_t num_words = fit.final_units;
-    Draft draft{.text = draws.prompt_of(vocabulary, num_words)};
-    int64_t tokens = build.count(draft.text);
-    for (; tokens > budget; tokens = build.count(draft.text)) {
-      require(num_words > 0,
-              "{}: sample {} of {} tokens can not be made: without any coded word the prompt takes "
-              "{} tokens with the {} new ones; the reference generator would never end; ask for a "
-              "longer length",
-              name, sample, build.request.length, tokens + build.request.spec.max_new_tokens,
-              build.request.spec.max_new_tokens);
-      num_words -= budget / 32;
-      draft.text = draws.prompt_of(vocabulary, num_words);
-    }
-    const auto num_references = std::min<size_t>(3, vocabulary.size() - 1);
-    draft.references.assign(vocabulary.begin() + 1,
-                            vocabulary.begin() + 1 + static_cast<std::ptrdiff_t>(num_references));
-    draft.meta["units"] = num_words;
-    build.on_draft(std::move(draft), tokens);
+  for (int64_t sample = 0; sample < num_samples; ++sample) {
+    auto fitted = shrink(build, draws, fit.final_units, budget);
+    require(fitted.has_value(),
+            "{}: sample {} of {} tokens can not be made: the prompt is longer without any coded "
+            "word; the reference generator would never end; ask for a longer length",
+            task.name, sample, length);
+    build.on_sample(std::move(*fitted));
   }
   return {fit};
 }

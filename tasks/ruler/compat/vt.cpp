@@ -31,7 +31,7 @@ struct Chain {
   std::string value;
 };
 
-/// A chain that the worked example begins with, of its names.
+/// The worked example and the names in it.
 struct Example {
   std::string text;
   std::vector<std::string> names;
@@ -128,13 +128,10 @@ Example make_example(Build& build, VtDraws& draws, std::vector<Fit>& fits) {
   fitting.max_new_tokens = 0;
   const Draw draw = [&](int64_t units, size_t) { return draws.draw_example(units); };
   fits.push_back(search(fitting, draw, build.count));
-  Example example;
-  make_samples(fitting, fits.back().final_units, 1, build.streams, draw, build.count,
-               build.max_redraws, [&](const Draft& draft, int64_t) {
-                 example.names = draft.references;
-                 example.text = fmt::format("{} {}\n\n", draft.text, fmt::join(example.names, " "));
-               });
-  return example;
+  const SampleLoop loop{fitting, build.streams, draw, build.count, build.max_redraws};
+  const Draft draft = make_sample(loop, fits.back().final_units, 0).draft;
+  return {.text = fmt::format("{} {}\n\n", draft.text, fmt::join(draft.references, " ")),
+          .names = draft.references};
 }
 
 }  // namespace
