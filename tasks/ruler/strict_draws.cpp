@@ -48,6 +48,7 @@ std::vector<int64_t> strata_of(const BuildRequest& request, int64_t index, int64
 }
 
 int64_t slot_in_stratum(int64_t stratum, int64_t num_units, CounterRandom& random) {
+  if (num_units + 1 < num_strata) return stratum * (num_units + 1) / num_strata;
   const auto first_from = [&](int64_t s) { return (s * num_units + num_strata - 1) / num_strata; };
   const int64_t first = first_from(stratum);
   const int64_t last = stratum + 1 == num_strata ? num_units : first_from(stratum + 1) - 1;

@@ -28,11 +28,13 @@ inline constexpr int64_t num_strata = 10;
 /// samples its strata differ by at most one in count.
 std::vector<int64_t> strata_of(const BuildRequest& request, int64_t index, int64_t num_needles);
 
-/// Units that a haystack needs so that every stratum has a slot.
-inline constexpr int64_t min_units_for_strata = num_strata - 1;
+/// Units that a haystack has at least.
+inline constexpr int64_t min_haystack_units = 1;
 
 /// A slot before unit p of `num_units` (or behind the last) whose depth p / num_units lies in the
-/// stratum: floor(10 p / num_units) = stratum, the end belonging to the last one.
+/// stratum: floor(10 p / num_units) = stratum, the end belonging to the last one. Haystacks of
+/// fewer than nine units have fewer slots than there are strata: neighbouring strata then share
+/// one.
 int64_t slot_in_stratum(int64_t stratum, int64_t num_units, CounterRandom& random);
 
 /// Question of sample `index`: a seeded order of all questions, the same at every length, so that

@@ -112,8 +112,8 @@ class NiahDesign {
       others += static_cast<double>(input_.count(std::string(joint_) + needle.line));
     }
     const auto num_units = std::max<int64_t>(
-        min_units_for_strata, static_cast<int64_t>(pieces_.num_fitting(
-                                  first_piece, static_cast<double>(target_tokens) - others)));
+        min_haystack_units, static_cast<int64_t>(pieces_.num_fitting(
+                                first_piece, static_cast<double>(target_tokens) - others)));
     place(needles, index, num_units, slots_random, sample);
     set_prompt(sample, query, context_of(needles, num_units, first_piece, maker));
     return sample;

@@ -50,7 +50,7 @@ class VtDesign {
     const auto bare = instance(chains, join(chains.lines, {}, 0));
     const double others = static_cast<double>(input_.count(shown + bare.task + bare.answer_prefix));
     const auto num_units = std::max<int64_t>(
-        min_units_for_strata,
+        min_haystack_units,
         static_cast<int64_t>(noise_.num_fitting(0, static_cast<double>(target_tokens) - others)));
     const auto strata = strata_of(input_.request, index, static_cast<int64_t>(chains.lines.size()));
     const auto slots = slots_in_order(strata, num_units, slots_random);

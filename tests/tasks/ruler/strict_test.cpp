@@ -7,6 +7,7 @@
 #include <array>
 #include <map>
 #include <ranges>
+#include <map>
 #include <set>
 
 #include "harness/base/files.h"
@@ -389,6 +390,22 @@ TEST(Strict, AStratumHasItsSlots) {
       }
     }
     EXPECT_EQ(slots.size(), static_cast<size_t>(units) + 1);
+  }
+}
+
+TEST(Strict, InASmallHaystackNeighbouringStrataShareASlot) {
+  CounterRandom random(1);
+  for (const int64_t units : {1, 3, 8}) {
+    std::map<int64_t, int64_t> counts;
+    int64_t before = 0;
+    for (int64_t stratum = 0; stratum < num_strata; ++stratum) {
+      const auto slot = slot_in_stratum(stratum, units, random);
+      EXPECT_GE(slot, before);
+      before = slot;
+      ++counts[slot];
+    }
+    EXPECT_EQ(std::ssize(counts), units + 1);
+    EXPECT_EQ(before, units);
   }
 }
 
