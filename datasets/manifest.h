@@ -16,6 +16,7 @@ enum class Format {
   JsonLines,      ///< one object a line
   HellaswagText,  ///< six lines an item: "activity_label: ctx", the gold index, four endings
   WikitextPages,  ///< raw WikiText, cut into pages at level-1 headings; one field, page
+  WholeText,      ///< the file is one document; one field, text
 };
 
 /// Where relative paths begin.
@@ -40,10 +41,11 @@ struct Manifest {
   std::string notes;
   Place place = Place::DataRoot;
   std::vector<std::string> fields;  ///< that every document has
-  std::vector<ManifestFile> files;  ///< one per split
+  std::vector<ManifestFile> files;  ///< one per split; of whole texts, as many as it has
 
-  /// Throws Error, naming the splits there are, when it has none of that name.
-  [[nodiscard]] const ManifestFile& file_of(std::string_view split) const;
+  /// Those of a split, in their order. Throws Error, naming the splits there are, when it has none
+  /// of that name.
+  [[nodiscard]] std::vector<ManifestFile> files_of(std::string_view split) const;
 };
 
 /// Throws Error with the path of the key for what is missing, misspelt or of the wrong type.

@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <charconv>
 #include <cstdio>
@@ -24,6 +25,7 @@
 #include "reports/render/draw.h"
 #include "reports/render/run_report.h"
 #include "reports/store/store.h"
+#include "tasks/catalog.h"
 #include "tasks/core/generation_overrides.h"
 
 namespace hylo::cli {
@@ -31,7 +33,9 @@ namespace {
 
 struct EvalOptions {
   ModelOptions model;
+  std::string teacher;
   std::vector<std::string> tasks;
+  std::vector<std::string> texts;
   std::string data;
   std::optional<int64_t> limit;
   std::vector<std::string> samples;
@@ -97,6 +101,25 @@ std::pair<std::string, std::vector<int64_t>> parse_samples(const std::string& te
   return {text.substr(0, colon), ids};
 }
 
+/// Told before anything is opened.
+void check_teacher(const EvalOptions& options, const std::vector<std::string>& tasks) {
+  const auto asks_a_teacher = [](const std::string& task) {
+    return tasks::make_task(task)->info().needs_teacher;
+  };
+  const auto asking = std::ranges::find_if(tasks, asks_a_teacher);
+  if (options.teacher.empty()) {
+    require(asking == tasks.end(),
+            "{}: needs the model that the student is held against; name its checkpoint with "
+            "--teacher",
+            asking == tasks.end() ? "" : *asking);
+  } else {
+    require(asking != tasks.end(),
+            "--teacher {}: none of the tasks asks a teacher, so it would have no effect; "
+            "teacher_agreement does",
+            options.teacher);
+  }
+}
+
 harness::PlanOptions plan_options(const EvalOptions& options) {
   harness::PlanOptions plan{.tasks = {},
                             .data_root = data_root(options.data),
@@ -109,6 +132,11 @@ harness::PlanOptions plan_options(const EvalOptions& options) {
               "--tasks: '{}' has an empty name; names are separated by single commas", list);
       plan.tasks.emplace_back(name);
     }
+  }
+  plan.texts.assign(options.texts.begin(), options.texts.end());
+  check_teacher(options, plan.tasks);
+  if (!options.teacher.empty()) {
+    plan.settings.num_compared_layers = num_compared_layers(options.model, options.teacher);
   }
   plan.prompts.limit = options.limit;
   plan.prompts.num_fewshot = options.num_fewshot;
@@ -216,7 +244,9 @@ void run_eval(const EvalOptions& options, const std::vector<std::string>& argv) 
   if (!options.dry_run && std::filesystem::exists(file)) {
     store_there = reports::Store::open(file, store_options(options));
   }
-  const auto system = open_system(options.model, !options.dry_run);
+  const auto system = options.teacher.empty()
+                          ? open_system(options.model, !options.dry_run)
+                          : open_with_teacher(options.model, options.teacher, !options.dry_run);
   const auto plan = harness::make_plan(planned, *system);
   refuse_settings_without_effect(options, plan);
   if (options.dry_run) return print_plan(options, planned, plan, *system);
@@ -259,13 +289,23 @@ void add_eval(CLI::App& program) {
         "two suites, into ./hylo.db"},
        {"hylo eval --model ~/Qwen3-1.7B --tasks gsm8k --limit 100 --dry-run",
         "the plan and its cost"},
+       {"hylo eval --model student --teacher ~/Llama-3.2-1B --tasks teacher_agreement --text a.txt",
+        "how far a student is from its teacher, on a text of one's own"},
        {"hylo eval --model scripted:crc --tasks piqa --num-fewshot 3 --samples piqa:0-9",
         "a few documents, without a network"}});
   const auto options = std::make_shared<EvalOptions>();
   add_model_options(verb, options->model);
+  verb.add_option("--teacher", options->teacher,
+                  "checkpoint folder of the model that a student is held against; opened with the "
+                  "options of --model");
   verb.add_option("--tasks", options->tasks, "separated by commas; `hylo list tasks` names them")
       ->required();
   verb.add_option("--data", options->data, "folder of the data sets; else HYLO_DATA");
+  verb.add_option("--text", options->texts,
+                  "a file of plain text, a document of its own, in place of the data of tasks that "
+                  "read any text; may be given again")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
   verb.add_option("--limit", options->limit, "only the first so many documents of each task")
       ->check(whole_number(1));
   verb.add_option("--samples", options->samples,

@@ -1,5 +1,7 @@
 #include "harness/runner/plan.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <set>
 
@@ -25,16 +27,21 @@ RequestCost sum(RequestCost a, const RequestCost& b) {
 }
 
 PlannedTask plan_task(const std::string& name, const PlanOptions& options) {
-  PlannedTask planned{
-      .task = tasks::make_task(name), .data = nullptr, .options = options.prompts, .documents = {}};
+  PlannedTask planned{.task = tasks::make_task(name, options.settings),
+                      .data = nullptr,
+                      .options = options.prompts,
+                      .settings = options.settings,
+                      .documents = {}};
   if (const auto ids = options.document_ids.find(name); ids != options.document_ids.end()) {
     planned.options.document_ids = ids->second;
     planned.options.limit.reset();
   }
   const bool with_pool = tasks::num_fewshot_of(planned.task->info(), planned.options) > 0;
+  const bool takes_texts = !options.texts.empty() && !planned.task->info().text_field.empty();
   planned.data = std::make_unique<tasks::TaskData>(
-      tasks::open_task_data(*planned.task, options.data_root, with_pool,
-                            {.allow_other_bytes = options.allow_other_bytes}));
+      takes_texts ? tasks::open_task_texts(*planned.task, options.texts)
+                  : tasks::open_task_data(*planned.task, options.data_root, with_pool,
+                                          {.allow_other_bytes = options.allow_other_bytes}));
   planned.documents = tasks::prompted_documents(*planned.task, *planned.data, planned.options);
   return planned;
 }
@@ -56,6 +63,16 @@ std::vector<PlannedBatch> batches_of(const std::vector<PlannedDocument>& documen
   return batches;
 }
 
+bool reads_any_text(const std::string& task) {
+  return !tasks::make_task(task)->info().text_field.empty();
+}
+
+std::vector<std::string> tasks_that_read_texts() {
+  auto names = tasks::task_names();
+  std::erase_if(names, [](const std::string& name) { return !reads_any_text(name); });
+  return names;
+}
+
 }  // namespace
 
 std::vector<PlannedTask> plan_tasks(const PlanOptions& options) {
@@ -65,6 +82,9 @@ std::vector<PlannedTask> plan_tasks(const PlanOptions& options) {
     require(tasks::is_task(name) ? names.insert(name).second : true, "task '{}' is named twice",
             name);
   }
+  require(options.texts.empty() || std::ranges::any_of(options.tasks, reads_any_text),
+          "--text: none of the tasks reads texts of one's own; {} do",
+          fmt::join(tasks_that_read_texts(), " and "));
   std::vector<PlannedTask> planned;
   for (const auto& name : options.tasks) planned.push_back(plan_task(name, options));
   for (const auto& [name, ids] : options.document_ids) {

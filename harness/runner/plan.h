@@ -19,6 +19,7 @@ struct PlannedTask {
   std::unique_ptr<tasks::Task> task;
   std::unique_ptr<tasks::TaskData> data;
   tasks::PromptOptions options;
+  tasks::TaskSettings settings = {};
   std::vector<tasks::PromptedDocument> documents;
 };
 
@@ -28,10 +29,13 @@ struct PlanOptions {
   tasks::PromptOptions prompts;                              ///< for every task
   std::map<std::string, std::vector<int64_t>> document_ids;  ///< only these, for some tasks
   bool allow_other_bytes = false;  ///< data files that differ from their manifest
+  /// In place of the documents of tasks for which any text would do.
+  std::vector<std::filesystem::path> texts = {};
+  tasks::TaskSettings settings = {};
 };
 
 /// Opens the data of every task and makes its requests. Throws Error: unknown or repeated task,
-/// data missing or changed, document ids for a task that is not run.
+/// data missing or changed, document ids for a task that is not run, texts that no task reads.
 std::vector<PlannedTask> plan_tasks(const PlanOptions& options);
 
 struct PlannedDocument {

@@ -137,6 +137,9 @@ std::vector<SequenceScore> Engine::score(std::span<const ScoreJob> jobs) {
         job.num_scored, job.tokens.size());
   }
   std::vector<SequenceScore> scores(jobs.size());
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    if (jobs[i].keep_each) scores[i].of_each.emplace();
+  }
   for (size_t begin = 0; begin < jobs.size();) {
     size_t end = end_of_group(jobs, begin);
     int64_t rows = cost(jobs.subspan(begin, end - begin)).rows;
@@ -252,6 +255,7 @@ void Engine::add_scores(const at::Tensor& normed_ND, const WantedRows& wanted,
       auto& score = scores[wanted.jobs[first++]];
       score.log_likelihood += log_prob;
       score.is_greedy = score.is_greedy && is_greedy;
+      if (score.of_each) score.of_each->push_back(log_prob);
     }
   }
 }

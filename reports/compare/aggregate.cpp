@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <numbers>
 #include <vector>
 
@@ -40,6 +41,16 @@ Aggregate mean_of(std::span<const double> values) {
           .n = std::ssize(values)};
 }
 
+Aggregate weighted_mean_of(std::span<const WeightedValue> scores) {
+  std::vector<WeightedValue> counted;
+  std::ranges::copy_if(scores, std::back_inserter(counted),
+                       [](const WeightedValue& score) { return score.weight != 0; });
+  if (counted.empty()) return {};
+  return {.value = weighted_mean(counted),
+          .standard_error = ratio_error(counted),
+          .n = std::ssize(counted)};
+}
+
 }  // namespace
 
 Aggregate aggregate(Aggregation aggregation, std::span<const WeightedValue> scores) {
@@ -57,6 +68,8 @@ Aggregate aggregate(Aggregation aggregation, std::span<const WeightedValue> scor
     case Aggregation::MeanPerplexity:
       result.value = std::exp(-mean(values_of(scores)));
       return result;
+    case Aggregation::WeightedMean:
+      return weighted_mean_of(scores);
   }
   invariant(false, "aggregation {} is not one of ours", static_cast<int>(aggregation));
   return result;

@@ -22,6 +22,24 @@ std::optional<double> standard_error(std::span<const double> values) {
   return std::sqrt(squares / (n - 1)) / std::sqrt(n);
 }
 
+std::optional<double> ratio_error(std::span<const WeightedValue> items) {
+  if (items.size() < 2) return std::nullopt;
+  double values = 0;
+  double weights = 0;
+  for (const auto& item : items) {
+    values += item.value;
+    weights += item.weight;
+  }
+  const double ratio = values / weights;
+  double squares = 0;
+  for (const auto& item : items) {
+    const double residual = item.value - ratio * item.weight;
+    squares += residual * residual;
+  }
+  const auto n = static_cast<double>(items.size());
+  return std::sqrt(n / (n - 1) * squares) / weights;
+}
+
 Interval wilson(int64_t successes, int64_t n, double z) {
   invariant(0 <= successes && successes <= n && n > 0, "wilson: {} of {}", successes, n);
   const auto count = static_cast<double>(n);

@@ -22,6 +22,16 @@ double mean(std::span<const double> values);
 /// values.
 std::optional<double> standard_error(std::span<const double> values);
 
+/// One item of a ratio of sums: what it adds above and below the line.
+struct WeightedValue {
+  double value = 0;
+  double weight = 1;
+};
+
+/// Of r = sum of values / sum of weights, the items being independent (the ratio estimator):
+/// sqrt(n / (n - 1) * sum of (value - r weight)^2) / sum of weights. None for fewer than two items.
+std::optional<double> ratio_error(std::span<const WeightedValue> items);
+
 /// The interval of a share of `successes` among n > 0 yes-or-no outcomes:
 /// (p + z^2/2n +- z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n). Never leaves [0, 1] and, unlike the
 /// standard error, is not empty when all outcomes agree.

@@ -39,8 +39,8 @@ TEST(Manifest, IsReadWithItsFiles) {
   const auto manifest = read(animals());
   EXPECT_EQ(manifest.name, "animals");
   EXPECT_EQ(manifest.place, Place::DataRoot);
-  EXPECT_EQ(manifest.file_of("test").path, "animals.jsonl");
-  EXPECT_EQ(manifest.file_of("test").sha256, std::string(64, 'a'));
+  EXPECT_EQ(manifest.files_of("test").at(0).path, "animals.jsonl");
+  EXPECT_EQ(manifest.files_of("test").at(0).sha256, std::string(64, 'a'));
 }
 
 TEST(Manifest, AMisspeltKeyIsAnErrorWithItsPath) {
