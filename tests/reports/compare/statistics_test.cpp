@@ -83,6 +83,29 @@ TEST(Aggregates, MeanPerplexityIgnoresWeights) {
   EXPECT_DOUBLE_EQ(*aggregate(Aggregation::MeanPerplexity, scores).value, std::exp(2.0));
 }
 
+TEST(Aggregates, AWeightedMeanHasTheErrorOfARatio) {
+  // (6 + 2) / (2 + 2) = 2; residuals 2 and -2: sqrt(2 / 1 * (4 + 4)) / 4 = 1.
+  const std::vector<WeightedValue> scores{{6, 2}, {0, 0}, {2, 2}};
+  const auto result = aggregate(Aggregation::WeightedMean, scores);
+  EXPECT_DOUBLE_EQ(*result.value, 2);
+  EXPECT_DOUBLE_EQ(*result.standard_error, 1);
+  EXPECT_EQ(result.n, 2);
+}
+
+TEST(Aggregates, WithEqualWeightsTheErrorOfARatioIsThatOfTheMean) {
+  const std::vector<double> values{1, 4, 2, 8};
+  std::vector<WeightedValue> items;
+  for (const double value : values) items.push_back({value * 5, 5});
+  EXPECT_DOUBLE_EQ(*ratio_error(items), *standard_error(values));
+  EXPECT_FALSE(ratio_error(std::span(items).first(1)).has_value());
+}
+
+TEST(Aggregates, AWeightedMeanWithoutWeightsHasNoValue) {
+  const auto result = aggregate(Aggregation::WeightedMean, std::vector<WeightedValue>{{0, 0}});
+  EXPECT_FALSE(result.value.has_value());
+  EXPECT_EQ(result.n, 0);
+}
+
 TEST(Aggregates, NoScoresGiveNoValue) {
   const auto result = aggregate(Aggregation::Mean, {});
   EXPECT_FALSE(result.value.has_value());
