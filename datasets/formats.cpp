@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "datasets/tables.h"
 #include "harness/base/files.h"
 #include "harness/base/unicode.h"
 
@@ -109,6 +110,10 @@ std::vector<Document> parse_documents(Format format, std::string_view bytes,
       return parse_hellaswag(bytes, where);
     case Format::WikitextPages:
       return parse_pages(bytes);
+    case Format::Csv:
+      return parse_csv(bytes, where);
+    case Format::OpenbookqaTsv:
+      return parse_openbookqa(bytes, where);
     case Format::WholeText:
       return parse_whole_text(bytes, where);
   }

@@ -14,10 +14,12 @@
 namespace hylo::datasets {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Format>, 4> format_names{{
+constexpr std::array<std::pair<std::string_view, Format>, 6> format_names{{
     {"json_lines", Format::JsonLines},
     {"hellaswag_text", Format::HellaswagText},
     {"wikitext_pages", Format::WikitextPages},
+    {"csv", Format::Csv},
+    {"openbookqa_tsv", Format::OpenbookqaTsv},
     {"whole_text", Format::WholeText},
 }};
 constexpr std::array<std::pair<std::string_view, Place>, 2> place_names{{
@@ -59,11 +61,31 @@ ManifestFile read_file_entry(const Json& json, const std::string& path) {
       .path = reader.get<std::string>("path"),
       .split = reader.get<std::string>("split"),
       .format = named(format_names, reader.get<std::string>("format"), reader.path_of("format")),
-      .bytes = reader.get<int64_t>("bytes"),
-      .sha256 = read_sha256(reader, json)};
+      .bytes = reader.get_or<int64_t>("bytes", 0),
+      .sha256 = read_sha256(reader, json),
+      .hub_config = reader.get_or<std::string>("hub_config", ""),
+      .hub_split = reader.get_or<std::string>("hub_split", "")};
   reader.done();
   require(file.bytes >= 0, "{}: expected 0 or more, found {}", reader.path_of("bytes"), file.bytes);
+  require(file.bytes > 0 || !file.sha256, "{}: missing; a file whose hash is known has a size",
+          reader.path_of("bytes"));
   return file;
+}
+
+std::optional<HubPlace> read_hub(JsonReader& manifest) {
+  if (!manifest.has("hub")) {
+    manifest.ignore("hub");
+    return std::nullopt;
+  }
+  const Json& json = manifest.at("hub");
+  JsonReader reader(json, manifest.path_of("hub"));
+  HubPlace hub{.repository = reader.get<std::string>("repository"),
+               .config = reader.get_or<std::string>("config", ""),
+               .revision = {}};
+  const auto revision = reader.get_or<std::string>("revision", "");
+  if (!revision.empty()) hub.revision = revision;
+  reader.done();
+  return hub;
 }
 
 void check_splits(const Manifest& manifest, const std::string& where) {
@@ -74,6 +96,17 @@ void check_splits(const Manifest& manifest, const std::string& where) {
             "{}: files: two of split '{}'; a split is one file, unless its files are whole_text",
             where, file.split);
   }
+}
+
+/// In order of their names.
+std::vector<std::filesystem::path> manifest_files() {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(shipped_file("datasets/manifests"))) {
+    if (entry.path().extension() == ".json") files.push_back(entry.path());
+  }
+  std::ranges::sort(files);
+  return files;
 }
 
 }  // namespace
@@ -100,6 +133,8 @@ Manifest read_manifest(const std::filesystem::path& file) {
       .attribution = reader.get<std::string>("attribution"),
       .notes = reader.get_or<std::string>("notes", ""),
       .place = named(place_names, reader.get<std::string>("place"), reader.path_of("place")),
+      .folder = {},
+      .hub = read_hub(reader),
       .fields = reader.get<std::vector<std::string>>("fields"),
       .files = {}};
   const Json& files = reader.at("files");
@@ -116,19 +151,16 @@ Manifest read_manifest(const std::filesystem::path& file) {
 
 std::vector<Manifest> shipped_manifests() {
   std::vector<Manifest> manifests;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(shipped_file("datasets/manifests"))) {
-    if (entry.path().extension() == ".json") manifests.push_back(read_manifest(entry.path()));
-  }
-  std::ranges::sort(manifests, {}, &Manifest::name);
+  for (const auto& file : manifest_files()) manifests.push_back(read_manifest(file));
   return manifests;
 }
 
 Manifest find_manifest(std::string_view name) {
   std::vector<std::string> names;
-  for (auto& manifest : shipped_manifests()) {
-    if (manifest.name == name) return manifest;
-    names.push_back(manifest.name);
+  // A manifest bears the name of its file: one is read, not all.
+  for (const auto& file : manifest_files()) {
+    names.push_back(file.stem().string());
+    if (names.back() == name) return read_manifest(file);
   }
   const auto near = nearest(name, names);
   fail("data set '{}': unknown{}; `hylo list datasets` shows all", name,
@@ -138,6 +170,7 @@ Manifest find_manifest(std::string_view name) {
 std::filesystem::path location_of(const Manifest& manifest, const ManifestFile& file,
                                   const std::filesystem::path& data_root) {
   if (manifest.place == Place::Shipped) return shipped_file(file.path);
+  if (manifest.place == Place::Beside) return manifest.folder / file.path;
   require(!data_root.empty(),
           "data set {}: needs the folder that holds {}; name it with --data or HYLO_DATA",
           manifest.name, file.path);

@@ -16,6 +16,8 @@ enum class Format {
   JsonLines,      ///< one object a line
   HellaswagText,  ///< six lines an item: "activity_label: ctx", the gold index, four endings
   WikitextPages,  ///< raw WikiText, cut into pages at level-1 headings; one field, page
+  Csv,            ///< RFC 4180 with a header line that names the fields; every value is a text
+  OpenbookqaTsv,  ///< OpenBookQA's own table; fields question_stem, choices, gold
   WholeText,      ///< the file is one document; one field, text
 };
 
@@ -23,14 +25,24 @@ enum class Format {
 enum class Place {
   DataRoot,  ///< the folder that the caller names (--data or HYLO_DATA)
   Shipped,   ///< files that come with hylo
+  Beside,    ///< the folder of the file that describes the data set
+};
+
+/// Where the published files are: a data set of the Hugging Face hub.
+struct HubPlace {
+  std::string repository;               ///< owner/name
+  std::string config;                   ///< empty: the only one
+  std::optional<std::string> revision;  ///< absent where nobody could fix one
 };
 
 struct ManifestFile {
   std::string path;  ///< relative to the place
   std::string split;
   Format format = Format::JsonLines;
-  int64_t bytes = 0;
+  int64_t bytes = 0;                  ///< 0 where nobody could count them
   std::optional<std::string> sha256;  ///< 64 lower-case digits; absent where nobody could verify it
+  std::string hub_config;             ///< where it is not that of the whole data set
+  std::string hub_split;              ///< its name on the hub; empty where that is not known
 };
 
 struct Manifest {
@@ -40,6 +52,8 @@ struct Manifest {
   std::string attribution;
   std::string notes;
   Place place = Place::DataRoot;
+  std::filesystem::path folder;     ///< of Place::Beside
+  std::optional<HubPlace> hub;      ///< absent: not on the hub, or not in a form of its own
   std::vector<std::string> fields;  ///< that every document has
   std::vector<ManifestFile> files;  ///< one per split; of whole texts, as many as it has
 

@@ -40,14 +40,16 @@ std::vector<PlannedTask> plan_tasks(const PlanOptions& options);
 
 struct PlannedDocument {
   size_t task = 0, document = 0;  ///< positions in the vector of tasks and in its documents
-  RequestCost cost;               ///< of all its requests together
+  RequestCost cost;           ///< of all its requests together, behind those before it in the batch
+  int64_t rows_if_first = 0;  ///< more when it opens a batch
 };
 
 /// Documents that are asked, answered and stored together.
 using PlannedBatch = std::vector<PlannedDocument>;
 
 struct Plan {
-  std::vector<PlannedBatch> batches;  ///< the most expensive documents first
+  /// Documents that begin alike are neighbours; the most expensive first.
+  std::vector<PlannedBatch> batches;
   RequestCost total;
   int64_t num_documents = 0, num_requests = 0;
   int64_t num_truncated = 0;    ///< requests that do not fit

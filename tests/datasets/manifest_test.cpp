@@ -64,6 +64,26 @@ TEST(Manifest, AHashIsNullWhereNobodyKnowsItAndNeverLeftOut) {
   EXPECT_THAT(error_of([&] { read(json); }), HasSubstr("files[0].sha256: missing"));
 }
 
+TEST(Manifest, WhatHasAHashHasASize) {
+  auto json = animals();
+  json["files"][0].erase("bytes");
+  EXPECT_THAT(error_of([&] { read(json); }), HasSubstr("files[0].bytes: missing"));
+}
+
+TEST(Manifest, ThePlaceOnTheHubIsRead) {
+  auto json = animals();
+  EXPECT_FALSE(read(json).hub.has_value());
+  json["hub"] = {{"repository", "zoo/animals"}, {"config", "cats"}, {"revision", nullptr}};
+  json["files"][0]["hub_split"] = "validation";
+  const auto manifest = read(json);
+  EXPECT_EQ(manifest.hub->repository, "zoo/animals");
+  EXPECT_EQ(manifest.hub->config, "cats");
+  EXPECT_EQ(manifest.hub->revision, std::nullopt);
+  EXPECT_EQ(manifest.files[0].hub_split, "validation");
+  json["hub"]["repo"] = "x";
+  EXPECT_THAT(error_of([&] { read(json); }), HasSubstr("hub.repo: unknown key"));
+}
+
 TEST(Manifest, AHashHas64LowerCaseDigits) {
   auto json = animals();
   json["files"][0]["sha256"] = "ABC";

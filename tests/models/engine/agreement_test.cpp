@@ -141,7 +141,13 @@ Decoder coin(float heads, float tails) {
   return {config, std::move(weights)};
 }
 
-TEST(Agreement, OfTwoCoinsIsThatWorkedOutByHand) {
+class TwoModels : public testing::Test {
+ protected:
+  /// Small models on a machine that tests share.
+  void SetUp() override { Engine::set_num_threads(1); }
+};
+
+TEST_F(TwoModels, OfACoinAgreeAsWorkedOutByHand) {
   // The teacher says 3/4, 1/4, the student 1/2, 1/2; tokens 0, 1, 1 are predicted.
   const auto teacher = coin(std::log(3.0F), 0), student = coin(0, 0);
   const auto found = AgreementMeter(teacher, student, {}).measure(std::vector{0, 0, 1, 1}, 3);
@@ -157,7 +163,7 @@ TEST(Agreement, OfTwoCoinsIsThatWorkedOutByHand) {
   EXPECT_EQ(AgreementMeter(teacher, tails, {}).measure(std::vector{0, 0}, 1).num_same_top, 0);
 }
 
-TEST(Agreement, OfAModelWithItselfIsPerfect) {
+TEST_F(TwoModels, ThatAreOneAgreePerfectly) {
   const auto tokens = random_tokens(700, 3);
   for (const auto type : {NumberType::Float32, NumberType::BFloat16}) {
     for (const auto mode : {NumericMode::Exact, NumericMode::Stable}) {
@@ -171,7 +177,7 @@ TEST(Agreement, OfAModelWithItselfIsPerfect) {
   }
 }
 
-TEST(Agreement, IsWhatTheDefinitionsGiveFromTheLogits) {
+TEST_F(TwoModels, AgreeAsTheDefinitionsGiveFromTheLogits) {
   const auto teacher = decoder_of(small_config(), 1), student = decoder_of(small_config(), 2);
   AgreementMeter meter(teacher, student, {});
   // One token, a few, and more than one call reads; all of them scored, and a part.
@@ -185,7 +191,7 @@ TEST(Agreement, IsWhatTheDefinitionsGiveFromTheLogits) {
   }
 }
 
-TEST(Agreement, InBfloat16IsThatOfTheModelsInBfloat16) {
+TEST_F(TwoModels, InBfloat16AgreeAsTheirLogitsDo) {
   const auto teacher = decoder_of(small_config(), 1, NumberType::BFloat16),
              student = decoder_of(small_config(), 2, NumberType::BFloat16);
   const auto tokens = random_tokens(40, 5);
@@ -193,7 +199,7 @@ TEST(Agreement, InBfloat16IsThatOfTheModelsInBfloat16) {
   expect_near(found, plainly(teacher, student, tokens, 39), 1e-3);
 }
 
-TEST(Agreement, LossesAreThoseThatTheEngineScores) {
+TEST_F(TwoModels, HaveTheLossesThatTheEngineScores) {
   const auto teacher = decoder_of(small_config(), 1), student = decoder_of(small_config(), 2);
   const EngineOptions exact{.mode = NumericMode::Exact};
   const ScoreJob job{.tokens = random_tokens(900, 9), .num_scored = 700};
@@ -204,7 +210,7 @@ TEST(Agreement, LossesAreThoseThatTheEngineScores) {
               Engine(student, exact).score({&job, 1}).front().log_likelihood, 1e-9);
 }
 
-TEST(Agreement, WithFrequenciesThatDependOnTheLengthAWindowIsOneCall) {
+TEST_F(TwoModels, WhoseFrequenciesDependOnTheLengthReadAWindowInOneCall) {
   const auto config = small_config(2, DynamicScaling{.factor = 2, .original_length = 64});
   const auto teacher = decoder_of(config, 1), student = decoder_of(config, 2);
   const auto tokens = random_tokens(600, 4);
@@ -212,7 +218,7 @@ TEST(Agreement, WithFrequenciesThatDependOnTheLengthAWindowIsOneCall) {
               plainly(teacher, student, tokens, 599), 2e-3);
 }
 
-TEST(Agreement, LayersOfOtherShapesAreNotCompared) {
+TEST_F(TwoModels, OfOtherShapesHaveNoCosines) {
   const auto teacher = decoder_of(small_config(3), 1), student = decoder_of(small_config(2), 1);
   const auto found = AgreementMeter(teacher, student, {}).measure(random_tokens(20, 1), 19);
   EXPECT_THAT(found.layer_cosines, IsEmpty());
@@ -220,7 +226,7 @@ TEST(Agreement, LayersOfOtherShapesAreNotCompared) {
   EXPECT_FALSE(has_comparable_layers(teacher.config(), student.config()));
 }
 
-TEST(Agreement, AnotherVocabularyAndNothingToScoreAreErrors) {
+TEST_F(TwoModels, OfOtherVocabulariesAndNothingToScoreAreErrors) {
   const auto decoder = decoder_of(small_config(), 1), other = coin(0, 1);
   EXPECT_THAT(error_of([&] { AgreementMeter(decoder, other, {}); }),
               HasSubstr("predict 37 and 2 tokens"));
