@@ -28,21 +28,12 @@ RequestCost sum(RequestCost a, const RequestCost& b) {
 }
 
 PlannedTask plan_task(const std::string& name, const PlanOptions& options) {
-  PlannedTask planned{.task = tasks::make_task(name, options.settings),
-                      .data = nullptr,
-                      .options = options.prompts,
-                      .settings = options.settings,
-                      .documents = {}};
+  auto prompts = options.prompts;
   if (const auto ids = options.document_ids.find(name); ids != options.document_ids.end()) {
-    planned.options.document_ids = ids->second;
-    planned.options.limit.reset();
+    prompts.document_ids = ids->second;
+    prompts.limit.reset();
   }
-  const bool with_pool = tasks::num_fewshot_of(planned.task->info(), planned.options) > 0;
-  const bool takes_texts = !options.texts.empty() && !planned.task->info().text_field.empty();
-  planned.data = std::make_unique<tasks::TaskData>(
-      takes_texts ? tasks::open_task_texts(*planned.task, options.texts)
-                  : tasks::open_task_data(*planned.task, options.data_root, with_pool,
-                                          {.allow_other_bytes = options.allow_other_bytes}));
+  auto planned = open_task(name, options, prompts);
   planned.documents = tasks::prompted_documents(*planned.task, *planned.data, planned.options);
   return planned;
 }
@@ -148,6 +139,22 @@ std::vector<std::string> tasks_that_read_texts() {
 
 }  // namespace
 
+PlannedTask open_task(const std::string& name, const PlanOptions& options,
+                      const tasks::PromptOptions& prompts) {
+  PlannedTask planned{.task = tasks::make_task(name, options.settings),
+                      .data = nullptr,
+                      .options = prompts,
+                      .settings = options.settings,
+                      .documents = {}};
+  const bool with_pool = tasks::num_fewshot_of(planned.task->info(), prompts) > 0;
+  const bool takes_texts = !options.texts.empty() && !planned.task->info().text_field.empty();
+  planned.data = std::make_unique<tasks::TaskData>(
+      takes_texts ? tasks::open_task_texts(*planned.task, options.texts)
+                  : tasks::open_task_data(*planned.task, options.data_root, with_pool,
+                                          {.allow_other_bytes = options.allow_other_bytes}));
+  return planned;
+}
+
 std::vector<PlannedTask> plan_tasks(const PlanOptions& options) {
   require(!options.tasks.empty(), "no task is named; `hylo list tasks` shows what there is");
   std::set<std::string> names;
@@ -185,6 +192,27 @@ Plan make_plan(const std::vector<PlannedTask>& tasks, const SystemUnderTest& sys
     for (const auto& document : batch) plan.total = sum(plan.total, document.cost);
   }
   return plan;
+}
+
+Plan shard_of(const Plan& whole, const std::vector<PlannedTask>& tasks, const ShardNumber& shard) {
+  const auto [number, count] = shard;
+  invariant(1 <= number && number <= count, "shard {} of {}", number, count);
+  Plan part{.batches = {},
+            .total = {},
+            .num_truncated = whole.num_truncated,
+            .first_truncated = whole.first_truncated};
+  for (size_t b = static_cast<size_t>(number) - 1; b < whole.batches.size();
+       b += static_cast<size_t>(count)) {
+    part.batches.push_back(whole.batches[b]);
+    for (const auto& document : whole.batches[b]) {
+      part.total = sum(part.total, document.cost);
+      part.num_requests += std::ssize(tasks[document.task].documents[document.document].requests);
+      ++part.num_documents;
+    }
+  }
+  require(!part.batches.empty(), "shard {} of {}: the run has {} batches; use at most {} shards",
+          number, count, whole.batches.size(), whole.batches.size());
+  return part;
 }
 
 std::vector<tasks::Request> requests_of(const std::vector<PlannedTask>& tasks,

@@ -25,7 +25,8 @@ constexpr auto outputs_in_order =
     "FROM cell JOIN document ON document.cell = cell.id "
     "LEFT JOIN output ON output.document = document.id "
     "LEFT JOIN prompt ON prompt.id = output.prompt "
-    "WHERE cell.run = ? AND cell.position = ? ORDER BY document.ordinal, output.request";
+    "WHERE cell.run = ? AND cell.position = ? AND document.ordinal >= ? AND document.ordinal < ? "
+    "ORDER BY document.ordinal, output.request";
 enum Column {
   Ordinal,
   Index,
@@ -184,7 +185,7 @@ void note_rescore(SQLite::Database& database, int64_t run, const OrderedJson& bu
   insert.exec();
 }
 
-void Store::read_documents(int64_t run, int64_t cell,
+void Store::read_documents(int64_t run, int64_t cell, const Ordinals& ordinals,
                            const std::function<void(const DocumentOutput&)>& on_document) const {
   in_words(file(), [&] {
     SQLite::Statement outputs(database(), outputs_in_order);
@@ -195,6 +196,8 @@ void Store::read_documents(int64_t run, int64_t cell,
         "ORDER BY metric.position");
     outputs.bind(1, run);
     outputs.bind(2, cell);
+    outputs.bind(3, ordinals.first);
+    outputs.bind(4, ordinals.end);
     std::optional<DocumentOutput> document;
     while (outputs.executeStep()) {
       const auto ordinal = outputs.getColumn(Ordinal).getInt64();

@@ -49,6 +49,11 @@ class RunHandle {
   std::unique_ptr<State> state_;
 };
 
+/// Ordinals of documents, [first, end).
+struct Ordinals {
+  int64_t first = 0, end = INT64_MAX;
+};
+
 /// All texts of errors name the file. Used by one thread at a time.
 class Store {
  public:
@@ -91,7 +96,7 @@ class Store {
   [[nodiscard]] std::vector<CellSummary> cells(int64_t run) const;
 
   /// Shows the documents of a cell with their answers, in order of ordinals; one at a time is held.
-  void read_documents(int64_t run, int64_t cell,
+  void read_documents(int64_t run, int64_t cell, const Ordinals& ordinals,
                       const std::function<void(const DocumentOutput&)>& on_document) const;
 
   /// From the scores that are there now, in order of cells and their metrics.

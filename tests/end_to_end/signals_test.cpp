@@ -104,6 +104,9 @@ TEST_F(Signals, TheStoreIsSoundAndKeepsSumsAndTextsOnce) {
   const auto samples =
       run_hylo({"store", "export", "latest", "--samples"}, {.folder = folder_.path()});
   EXPECT_THAT(samples.out, AllOf(HasSubstr("\"agreement\":["), HasSubstr("\"kl\":[0.0,")));
+  const auto again =
+      json_of_hylo({"store", "rescore", "latest", "--json"}, {.folder = folder_.path()});
+  EXPECT_EQ(again["changed_documents"], 0);
   EXPECT_EQ(run_hylo({"store", "check"}, {.folder = folder_.path()}).exit_code, 0);
 }
 
