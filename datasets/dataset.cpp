@@ -1,6 +1,8 @@
 #include "datasets/dataset.h"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "datasets/formats.h"
 #include "harness/base/files.h"
@@ -41,6 +43,43 @@ void check_fields(const Manifest& manifest, const Dataset& dataset) {
   }
 }
 
+Dataset open_file(const Manifest& manifest, const ManifestFile& expected,
+                  const std::filesystem::path& data_root, const OpenOptions& options) {
+  Dataset dataset{.name = manifest.name,
+                  .split = expected.split,
+                  .file = location_of(manifest, expected, data_root),
+                  .sha256 = {},
+                  .is_verified = false,
+                  .documents = {}};
+  const std::string bytes = read_bytes(manifest, dataset.file);
+  dataset.sha256 = sha256_hex(bytes);
+  dataset.is_verified = is_verified(expected, dataset, bytes.size(), options);
+  dataset.documents = parse_documents(expected.format, bytes, dataset.file.string());
+  check_fields(manifest, dataset);
+  return dataset;
+}
+
+/// The documents of all parts, numbered through.
+Dataset joined(std::vector<Dataset> parts) {
+  Dataset all{.name = parts.front().name,
+              .split = parts.front().split,
+              .file = parts.front().file.parent_path(),
+              .sha256 = {},
+              .is_verified = true,
+              .documents = {}};
+  Sha256 hash;
+  for (auto& part : parts) {
+    hash.update(part.sha256).update("\n");
+    all.is_verified = all.is_verified && part.is_verified;
+    for (auto& document : part.documents) {
+      document.index = std::ssize(all.documents);
+      all.documents.push_back(std::move(document));
+    }
+  }
+  all.sha256 = hash.hex();
+  return all;
+}
+
 FoundFile find_file(const Manifest& manifest, const ManifestFile& file,
                     const std::filesystem::path& data_root) {
   if (manifest.place == Place::DataRoot && data_root.empty()) return {file, {}, FileState::Missing};
@@ -58,19 +97,34 @@ FoundFile find_file(const Manifest& manifest, const ManifestFile& file,
 
 Dataset open_dataset(const Manifest& manifest, std::string_view split,
                      const std::filesystem::path& data_root, const OpenOptions& options) {
-  const ManifestFile& expected = manifest.file_of(split);
-  Dataset dataset{.name = manifest.name,
-                  .split = expected.split,
-                  .file = location_of(manifest, expected, data_root),
-                  .sha256 = {},
-                  .is_verified = false,
-                  .documents = {}};
-  const std::string bytes = read_bytes(manifest, dataset.file);
-  dataset.sha256 = sha256_hex(bytes);
-  dataset.is_verified = is_verified(expected, dataset, bytes.size(), options);
-  dataset.documents = parse_documents(expected.format, bytes, dataset.file.string());
-  check_fields(manifest, dataset);
-  return dataset;
+  std::vector<Dataset> parts;
+  for (const auto& file : manifest.files_of(split)) {
+    parts.push_back(open_file(manifest, file, data_root, options));
+  }
+  return parts.size() == 1 ? std::move(parts.front()) : joined(std::move(parts));
+}
+
+Dataset open_texts(std::span<const std::filesystem::path> files, const std::string& field) {
+  std::vector<Dataset> parts;
+  std::set<std::filesystem::path> seen;
+  for (const auto& file : files) {
+    require(std::filesystem::is_regular_file(file), "{}: expected a file of plain text, found none",
+            file.string());
+    require(seen.insert(std::filesystem::canonical(file)).second, "{}: this text is named twice",
+            file.string());
+    const auto bytes = read_text_file(file);
+    auto text = parse_documents(Format::WholeText, bytes, file.string()).front().fields.at("text");
+    const auto sha256 = sha256_hex(bytes);
+    Json fields = {{"file", file.filename().string()}, {"sha256", sha256}};
+    fields[field] = std::move(text);
+    parts.push_back({.name = "text",
+                     .split = "text",
+                     .file = file,
+                     .sha256 = sha256,
+                     .documents = {{0, std::move(fields)}}});
+  }
+  invariant(!parts.empty(), "no texts are named");
+  return joined(std::move(parts));
 }
 
 Dataset open_dataset(std::string_view name, std::string_view split,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,8 +15,8 @@ namespace hylo::datasets {
 struct Dataset {
   std::string name;  ///< of its manifest
   std::string split;
-  std::filesystem::path file;
-  std::string sha256;  ///< of the bytes that were read
+  std::filesystem::path file;  ///< of several, the folder that holds the first
+  std::string sha256;  ///< of the bytes that were read; of several files, of their hashes in order
   /// The bytes are those of the manifest. False only where the caller allowed other bytes or the
   /// manifest has no hash; a run records it.
   bool is_verified = false;
@@ -33,6 +34,11 @@ Dataset open_dataset(const Manifest& manifest, std::string_view split,
 /// The same by the name of a shipped manifest.
 Dataset open_dataset(std::string_view name, std::string_view split,
                      const std::filesystem::path& data_root, const OpenOptions& options = {});
+
+/// Plain texts that nobody has hashed before: a document per file, in their order, with the fields
+/// "file" (its name), "sha256" and `field` (the text). Throws Error for a file that is missing,
+/// empty, not UTF-8 or named twice.
+Dataset open_texts(std::span<const std::filesystem::path> files, const std::string& field);
 
 enum class FileState { Found, Missing, OtherSize };
 

@@ -92,6 +92,12 @@ std::vector<Document> parse_pages(std::string_view bytes) {
   return documents;
 }
 
+std::vector<Document> parse_whole_text(std::string_view bytes, const std::string& where) {
+  require(!python_strip(bytes).empty(), "{}: expected a text, found {} bytes of white space", where,
+          bytes.size());
+  return {{0, {{"text", bytes}}}};
+}
+
 }  // namespace
 
 std::vector<Document> parse_documents(Format format, std::string_view bytes,
@@ -108,6 +114,8 @@ std::vector<Document> parse_documents(Format format, std::string_view bytes,
       return parse_csv(bytes, where);
     case Format::OpenbookqaTsv:
       return parse_openbookqa(bytes, where);
+    case Format::WholeText:
+      return parse_whole_text(bytes, where);
   }
   invariant(false, "format {} has no reader", static_cast<int>(format));
   return {};

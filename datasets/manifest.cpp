@@ -14,12 +14,13 @@
 namespace hylo::datasets {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Format>, 5> format_names{{
+constexpr std::array<std::pair<std::string_view, Format>, 6> format_names{{
     {"json_lines", Format::JsonLines},
     {"hellaswag_text", Format::HellaswagText},
     {"wikitext_pages", Format::WikitextPages},
     {"csv", Format::Csv},
     {"openbookqa_tsv", Format::OpenbookqaTsv},
+    {"whole_text", Format::WholeText},
 }};
 constexpr std::array<std::pair<std::string_view, Place>, 2> place_names{{
     {"data_root", Place::DataRoot},
@@ -91,7 +92,8 @@ void check_splits(const Manifest& manifest, const std::string& where) {
   require(!manifest.files.empty(), "{}: files: expected at least one, found none", where);
   std::set<std::string> splits;
   for (const auto& file : manifest.files) {
-    require(splits.insert(file.split).second, "{}: files: two of split '{}'; a split is one file",
+    require(splits.insert(file.split).second || file.format == Format::WholeText,
+            "{}: files: two of split '{}'; a split is one file, unless its files are whole_text",
             where, file.split);
   }
 }
@@ -109,13 +111,16 @@ std::vector<std::filesystem::path> manifest_files() {
 
 }  // namespace
 
-const ManifestFile& Manifest::file_of(std::string_view split) const {
-  std::vector<std::string> splits;
+std::vector<ManifestFile> Manifest::files_of(std::string_view split) const {
+  std::vector<ManifestFile> found;
+  std::set<std::string> splits;
   for (const auto& file : files) {
-    if (file.split == split) return file;
-    splits.push_back(file.split);
+    if (file.split == split) found.push_back(file);
+    splits.insert(file.split);
   }
-  fail("data set {}: has no split '{}'; it has {}", name, split, fmt::join(splits, ", "));
+  require(!found.empty(), "data set {}: has no split '{}'; it has {}", name, split,
+          fmt::join(splits, ", "));
+  return found;
 }
 
 Manifest read_manifest(const std::filesystem::path& file) {

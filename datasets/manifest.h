@@ -18,6 +18,7 @@ enum class Format {
   WikitextPages,  ///< raw WikiText, cut into pages at level-1 headings; one field, page
   Csv,            ///< RFC 4180 with a header line that names the fields; every value is a text
   OpenbookqaTsv,  ///< OpenBookQA's own table; fields question_stem, choices, gold
+  WholeText,      ///< the file is one document; one field, text
 };
 
 /// Where relative paths begin.
@@ -54,10 +55,11 @@ struct Manifest {
   std::filesystem::path folder;     ///< of Place::Beside
   std::optional<HubPlace> hub;      ///< absent: not on the hub, or not in a form of its own
   std::vector<std::string> fields;  ///< that every document has
-  std::vector<ManifestFile> files;  ///< one per split
+  std::vector<ManifestFile> files;  ///< one per split; of whole texts, as many as it has
 
-  /// Throws Error, naming the splits there are, when it has none of that name.
-  [[nodiscard]] const ManifestFile& file_of(std::string_view split) const;
+  /// Those of a split, in their order. Throws Error, naming the splits there are, when it has none
+  /// of that name.
+  [[nodiscard]] std::vector<ManifestFile> files_of(std::string_view split) const;
 };
 
 /// Throws Error with the path of the key for what is missing, misspelt or of the wrong type.

@@ -10,6 +10,8 @@
 #include "tasks/gsm8k/gsm8k.h"
 #include "tasks/perplexity/rolling_suite.h"
 #include "tasks/ruler/ruler_task.h"
+#include "tasks/signals/loss_by_position.h"
+#include "tasks/signals/teacher_agreement.h"
 #include "tasks/stories/story_openings.h"
 
 namespace hylo::tasks {
@@ -20,7 +22,7 @@ struct Entry {
   std::function<std::unique_ptr<Task>()> make;
 };
 
-std::vector<Entry> entries() {
+std::vector<Entry> entries(const TaskSettings& settings = {}) {
   std::vector<Entry> all;
   const auto add_choice = [&](const ChoiceSuite& suite) {
     all.push_back(
@@ -37,6 +39,9 @@ std::vector<Entry> entries() {
     all.push_back(
         {std::string(spec.name), [&spec] { return std::make_unique<ruler::RulerTask>(spec); }});
   }
+  all.push_back({"loss_by_position", [] { return std::make_unique<LossByPosition>(); }});
+  all.push_back(
+      {"teacher_agreement", [settings] { return std::make_unique<TeacherAgreement>(settings); }});
   return all;
 }
 
@@ -52,8 +57,8 @@ bool is_task(std::string_view name) {
   return std::ranges::any_of(entries(), [&](const Entry& entry) { return entry.name == name; });
 }
 
-std::unique_ptr<Task> make_task(std::string_view name) {
-  for (const auto& entry : entries()) {
+std::unique_ptr<Task> make_task(std::string_view name, const TaskSettings& settings) {
+  for (const auto& entry : entries(settings)) {
     if (entry.name == name) return entry.make();
   }
   const auto near = nearest(name, task_names());

@@ -16,6 +16,6 @@ std::vector<std::string> task_names();
 bool is_task(std::string_view name);
 
 /// Throws Error with the nearest name when there is no such task.
-std::unique_ptr<Task> make_task(std::string_view name);
+std::unique_ptr<Task> make_task(std::string_view name, const TaskSettings& settings = {});
 
 }  // namespace hylo::tasks

@@ -27,6 +27,7 @@
 #include "reports/render/draw.h"
 #include "reports/render/run_report.h"
 #include "reports/store/store.h"
+#include "tasks/catalog.h"
 #include "tasks/core/generation_overrides.h"
 
 namespace hylo::cli {
@@ -34,7 +35,9 @@ namespace {
 
 struct EvalOptions {
   ModelOptions model;
+  std::string teacher;
   std::vector<std::string> tasks;
+  std::vector<std::string> texts;
   std::string data;
   std::vector<std::string> sets;
   std::optional<int64_t> limit;
@@ -102,6 +105,25 @@ std::pair<std::string, std::vector<int64_t>> parse_samples(const std::string& te
   return {text.substr(0, colon), ids};
 }
 
+/// Told before anything is opened.
+void check_teacher(const EvalOptions& options, const std::vector<std::string>& tasks) {
+  const auto asks_a_teacher = [](const std::string& task) {
+    return tasks::make_task(task)->info().needs_teacher;
+  };
+  const auto asking = std::ranges::find_if(tasks, asks_a_teacher);
+  if (options.teacher.empty()) {
+    require(asking == tasks.end(),
+            "{}: needs the model that the student is held against; name its checkpoint with "
+            "--teacher",
+            asking == tasks.end() ? "" : *asking);
+  } else {
+    require(asking != tasks.end(),
+            "--teacher {}: none of the tasks asks a teacher, so it would have no effect; "
+            "teacher_agreement does",
+            options.teacher);
+  }
+}
+
 /// "2/4" -> shard 2 of 4.
 std::optional<harness::ShardNumber> parse_shard(const std::string& text) {
   if (text.empty()) return std::nullopt;
@@ -139,6 +161,11 @@ harness::PlanOptions plan_options(const EvalOptions& options, const harness::Nam
                             .document_ids = {},
                             .allow_other_bytes = options.allow_other_data,
                             .sets = {options.sets.begin(), options.sets.end()}};
+  plan.texts.assign(options.texts.begin(), options.texts.end());
+  check_teacher(options, named.tasks);
+  if (!options.teacher.empty()) {
+    plan.settings.num_compared_layers = num_compared_layers(options.model, options.teacher);
+  }
   plan.prompts.limit = options.limit;
   plan.prompts.num_fewshot = options.num_fewshot;
   if (options.fewshot_sampler == "default") plan.prompts.sampler = tasks::Sampler::Default;
@@ -248,7 +275,9 @@ void run_eval(const EvalOptions& options, const std::vector<std::string>& argv) 
   if (!options.dry_run && std::filesystem::exists(file)) {
     store_there = reports::Store::open(file, store_options(options));
   }
-  const auto system = open_system(options.model, !options.dry_run);
+  const auto system = options.teacher.empty()
+                          ? open_system(options.model, !options.dry_run)
+                          : open_with_teacher(options.model, options.teacher, !options.dry_run);
   harness::check_tokenizers(planned, *system, options.allow_other_data);
   auto plan = harness::make_plan(planned, *system);
   if (shard) plan = harness::shard_of(plan, planned, *shard);
@@ -296,16 +325,26 @@ void add_eval(CLI::App& program) {
         "the plan and its cost"},
        {"hylo eval --model ~/Qwen3-1.7B --tasks ruler@4096 --sets sets",
         "RULER, on sample sets that `hylo data build ruler` made"},
+       {"hylo eval --model student --teacher ~/Llama-3.2-1B --tasks teacher_agreement --text a.txt",
+        "how far a student is from its teacher, on a text of one's own"},
        {"hylo eval --model scripted:crc --tasks piqa --num-fewshot 3 --samples piqa:0-9",
         "a few documents, without a network"}});
   const auto options = std::make_shared<EvalOptions>();
   add_model_options(verb, options->model);
+  verb.add_option("--teacher", options->teacher,
+                  "checkpoint folder of the model that a student is held against; opened with the "
+                  "options of --model");
   verb.add_option("--tasks", options->tasks, "separated by commas; `hylo list tasks` names them")
       ->required();
   verb.add_option("--data", options->data, "folder of the data sets; else HYLO_DATA");
   verb.add_option("--sets", options->sets,
                   "sample sets of RULER for tasks such as ruler, vt or vt@4096")
       ->type_name("DIR|FILE");
+  verb.add_option("--text", options->texts,
+                  "a file of plain text, a document of its own, in place of the data of tasks that "
+                  "read any text; may be given again")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
   verb.add_option("--limit", options->limit, "only the first so many documents of each task")
       ->check(whole_number(1));
   verb.add_option("--samples", options->samples,

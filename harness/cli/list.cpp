@@ -81,8 +81,13 @@ Data data_of(const tasks::TaskInfo& task, const std::vector<datasets::FoundDatas
 }
 
 std::string metrics_of(const tasks::TaskInfo& task) {
+  constexpr size_t max_named = 4;
   std::vector<std::string> names;
   for (const auto& metric : task.metrics) {
+    if (names.size() == max_named) {
+      names.push_back(fmt::format("and {} more", task.metrics.size() - max_named));
+      break;
+    }
     names.push_back(metric.filter == "none" ? metric.name : metric.name + "," + metric.filter);
   }
   return fmt::format("{}", fmt::join(names, " "));

@@ -1,10 +1,12 @@
 #include "harness/cli/open_system.h"
 
 #include <cstdio>
+#include <utility>
 
 #include "harness/base/error.h"
 #include "harness/cli/numbers.h"
 #include "harness/system/scripted_system.h"
+#include "harness/system/teacher_system.h"
 #include "models/config/hf_config.h"
 
 namespace hylo::cli {
@@ -18,22 +20,26 @@ constexpr int64_t parameters_worth_threads = 16'000'000;
 /// ends the process when it is given many thousands.
 constexpr int64_t max_threads = 1024;
 
-void refuse_what_is_no_checkpoint(const std::string& model) {
+void refuse_what_is_no_checkpoint(const std::string& model, std::string_view option = "--model") {
   require(!model.starts_with(scripted_prefix),
-          "--model {}: a scripted system has no network; only `hylo eval` can ask it", model);
+          "{} {}: a scripted system has no network; only `hylo eval` can ask it, and without a "
+          "teacher",
+          option, model);
   require(!model.starts_with("synthetic:"),
-          "--model {}: a geometry has no weights; expected a checkpoint folder, `hylo inspect` "
+          "{} {}: a geometry has no weights; expected a checkpoint folder, `hylo inspect` "
           "describes geometries",
-          model);
+          option, model);
+}
+
+bool is_small(const std::string& model) {
+  return models::count_parameters(models::read_hf_config(model)) < parameters_worth_threads;
 }
 
 void set_threads(const ModelOptions& options) {
   if (options.threads) {
     return models::Engine::set_num_threads(static_cast<int>(*options.threads));
   }
-  const auto config = models::read_hf_config(options.model);
-  if (models::count_parameters(config) < parameters_worth_threads)
-    models::Engine::set_num_threads(1);
+  if (is_small(options.model)) models::Engine::set_num_threads(1);
 }
 
 }  // namespace
@@ -100,6 +106,33 @@ std::unique_ptr<harness::SystemUnderTest> open_system(const ModelOptions& option
   require(options.model == "scripted:crc",
           "--model: the only scripted system is scripted:crc, found '{}'", options.model);
   return std::make_unique<harness::CrcSystem>();
+}
+
+std::unique_ptr<harness::SystemUnderTest> open_with_teacher(const ModelOptions& student,
+                                                            const std::string& teacher,
+                                                            bool hash_weights) {
+  refuse_what_is_no_checkpoint(teacher, "--teacher");
+  refuse_what_is_no_checkpoint(student.model);
+  auto student_options = student;
+  if (!is_small(student.model) || !is_small(teacher)) {
+    // One of them would be held back by the single thread of the other.
+    student_options.threads = student.threads.value_or(models::Engine::num_threads());
+  }
+  auto teacher_options = student_options;
+  teacher_options.model = teacher;
+  auto opened = open_decoder_system(student_options, hash_weights);
+  auto pair = std::make_unique<harness::TeacherSystem>(
+      std::move(opened), open_decoder_system(teacher_options, hash_weights));
+  for (const auto& note : pair->notes()) fmt::print(stderr, "hylo: note: {}\n", note);
+  return pair;
+}
+
+int64_t num_compared_layers(const ModelOptions& student, const std::string& teacher) {
+  refuse_what_is_no_checkpoint(teacher, "--teacher");
+  refuse_what_is_no_checkpoint(student.model);
+  const auto ours = models::read_hf_config(student.model);
+  const auto theirs = models::read_hf_config(teacher);
+  return models::has_comparable_layers(theirs, ours) ? std::ssize(ours.layers) : 0;
 }
 
 }  // namespace hylo::cli

@@ -34,4 +34,12 @@ std::unique_ptr<harness::DecoderSystem> open_decoder_system(const ModelOptions& 
 std::unique_ptr<harness::SystemUnderTest> open_system(const ModelOptions& options,
                                                       bool hash_weights);
 
+/// A student and its teacher, both with these options (threads as the larger one wants them).
+std::unique_ptr<harness::SystemUnderTest> open_with_teacher(const ModelOptions& student,
+                                                            const std::string& teacher,
+                                                            bool hash_weights);
+
+/// Layers whose hidden states can be compared: all, or none. Reads both config.json, no weights.
+int64_t num_compared_layers(const ModelOptions& student, const std::string& teacher);
+
 }  // namespace hylo::cli

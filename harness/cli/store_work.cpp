@@ -23,6 +23,7 @@ struct RescoreOptions {
   std::string run;
   std::string store;
   std::string data;
+  std::vector<std::string> texts;
   bool dry_run = false;
   bool json = false;
   bool allow_other_data = false;
@@ -76,11 +77,12 @@ void rescore_run(const RescoreOptions& options) {
   auto store = reports::Store::open(store_file(options.store),
                                     {.read_only = options.dry_run, .create = false});
   const auto run = store.find_run(options.run);
-  const harness::PlanOptions data{.tasks = {},
-                                  .data_root = data_root(options.data),
-                                  .prompts = {},
-                                  .document_ids = {},
-                                  .allow_other_bytes = options.allow_other_data};
+  harness::PlanOptions data{.tasks = {},
+                            .data_root = data_root(options.data),
+                            .prompts = {},
+                            .document_ids = {},
+                            .allow_other_bytes = options.allow_other_data};
+  data.texts.assign(options.texts.begin(), options.texts.end());
   const auto result = harness::rescore(store, run, data, !options.dry_run);
   const bool written = !options.dry_run && result.num_changed > 0;
   if (options.json) return print_json(json_of(run.id, result, written));
@@ -122,6 +124,10 @@ void add_rescore(CLI::App& store) {
   verb.add_option("--store", options->store, "the store; else HYLO_STORE, else ./hylo.db")
       ->type_name("FILE");
   verb.add_option("--data", options->data, "folder of the data sets; else HYLO_DATA");
+  verb.add_option("--text", options->texts,
+                  "the file of a text that the run read; may be given again, in the run's order")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
   verb.add_flag("--dry-run", options->dry_run, "store nothing");
   verb.add_flag("--json", options->json, "one JSON document");
   verb.add_flag("--allow-other-data", options->allow_other_data,

@@ -1,5 +1,7 @@
 #include "harness/runner/plan.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <set>
 
@@ -42,6 +44,9 @@ std::string_view beginning_of(const tasks::Request& request) {
   return std::visit(overloaded{
                         [](const tasks::ScoreText& r) -> std::string_view { return r.context; },
                         [](const tasks::ScoreRolling& r) -> std::string_view { return r.text; },
+                        [](const tasks::ScoreTokens& r) -> std::string_view { return r.text; },
+                        // Two models read it, and share nothing with other requests.
+                        [](const tasks::AgreeOnText&) -> std::string_view { return {}; },
                         [](const tasks::GenerateText& r) -> std::string_view { return r.prompt; },
                     },
                     request);
@@ -123,6 +128,16 @@ std::vector<PlannedBatch> batches_of(std::vector<Family>& families, int64_t max_
   return batches;
 }
 
+bool reads_any_text(const std::string& task) {
+  return !tasks::make_task(task)->info().text_field.empty();
+}
+
+std::vector<std::string> tasks_that_read_texts() {
+  auto names = tasks::task_names();
+  std::erase_if(names, [](const std::string& name) { return !reads_any_text(name); });
+  return names;
+}
+
 }  // namespace
 
 PlannedTask open_task(const std::string& name, const PlanOptions& options,
@@ -133,12 +148,17 @@ PlannedTask open_task(const std::string& name, const PlanOptions& options,
             files.size());
     return open_sample_set(files.front(), prompts);
   }
-  PlannedTask planned{
-      .task = tasks::make_task(name), .data = nullptr, .options = prompts, .documents = {}};
+  PlannedTask planned{.task = tasks::make_task(name, options.settings),
+                      .data = nullptr,
+                      .options = prompts,
+                      .settings = options.settings,
+                      .documents = {}};
   const bool with_pool = tasks::num_fewshot_of(planned.task->info(), prompts) > 0;
+  const bool takes_texts = !options.texts.empty() && !planned.task->info().text_field.empty();
   planned.data = std::make_unique<tasks::TaskData>(
-      tasks::open_task_data(*planned.task, options.data_root, with_pool,
-                            {.allow_other_bytes = options.allow_other_bytes}));
+      takes_texts ? tasks::open_task_texts(*planned.task, options.texts)
+                  : tasks::open_task_data(*planned.task, options.data_root, with_pool,
+                                          {.allow_other_bytes = options.allow_other_bytes}));
   return planned;
 }
 
@@ -149,6 +169,9 @@ std::vector<PlannedTask> plan_tasks(const PlanOptions& options) {
     require(tasks::is_task(name) ? names.insert(name).second : true, "task '{}' is named twice",
             name);
   }
+  require(options.texts.empty() || std::ranges::any_of(options.tasks, reads_any_text),
+          "--text: none of the tasks reads texts of one's own; {} do",
+          fmt::join(tasks_that_read_texts(), " and "));
   std::vector<PlannedTask> planned;
   for (const auto& name : options.tasks) {
     if (!names_sample_sets(name)) {

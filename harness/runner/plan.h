@@ -19,6 +19,7 @@ struct PlannedTask {
   std::unique_ptr<tasks::Task> task;
   std::unique_ptr<tasks::TaskData> data;
   tasks::PromptOptions options;
+  tasks::TaskSettings settings = {};
   std::vector<tasks::PromptedDocument> documents;
   OrderedJson variant = OrderedJson::object();  ///< what else its cell records
 };
@@ -30,6 +31,9 @@ struct PlanOptions {
   std::map<std::string, std::vector<int64_t>> document_ids;  ///< only these, for some tasks
   bool allow_other_bytes = false;           ///< data files that differ from their manifest
   std::vector<std::filesystem::path> sets;  ///< sample sets of RULER: files, or folders of them
+  /// In place of the documents of tasks for which any text would do.
+  std::vector<std::filesystem::path> texts = {};
+  tasks::TaskSettings settings = {};
 };
 
 /// A task and its data; nothing is asked of it yet. The pool of worked examples is read only where
@@ -39,7 +43,7 @@ PlannedTask open_task(const std::string& name, const PlanOptions& options,
 
 /// Opens the data of every task and makes its requests; a name of RULER gives a task for each
 /// sample set that it stands for. Throws Error: unknown or repeated task, data missing or changed,
-/// document ids for a task that is not run.
+/// document ids for a task that is not run, texts that no task reads.
 std::vector<PlannedTask> plan_tasks(const PlanOptions& options);
 
 struct PlannedDocument {

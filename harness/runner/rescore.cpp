@@ -28,6 +28,21 @@ void require_same_task(const PlannedTask& now, const reports::CellDescription& t
           "{}: its metrics are no longer those of the run", then.task);
 }
 
+/// With the settings that the task had, and texts only where it read some.
+PlanOptions as_it_was(const reports::CellDescription& cell, const PlanOptions& data) {
+  auto options = data;
+  options.settings.num_compared_layers = cell.variant.value("num_compared_layers", int64_t{0});
+  if (!cell.variant.contains("texts")) {
+    options.texts.clear();
+  } else if (options.texts.empty()) {
+    fail(
+        "{}: the run read texts of one's own; name their files again with --text, in this order: "
+        "{}",
+        cell.task, cell.variant["texts"].dump());
+  }
+  return options;
+}
+
 /// Scores the documents of one cell.
 class CellScorer {
  public:
@@ -86,7 +101,7 @@ Rescored rescore(reports::Store& store, const reports::RunSummary& run, const Pl
   const auto before = store.aggregates(run.id);
   for (size_t c = 0; c < cells.size(); ++c) {
     const auto& description = cells[c].description;
-    auto task = open_task(description.task, data, {.num_fewshot = 0});
+    auto task = open_task(description.task, as_it_was(description, data), {.num_fewshot = 0});
     require_same_task(task, description);
     const CellScorer scorer(std::move(task), static_cast<int64_t>(c));
     const size_t first = all.size();

@@ -2,6 +2,8 @@
 
 #include <sys/utsname.h>
 
+#include <numeric>
+
 #include "harness/base/hash.h"
 #include "harness/base/overloaded.h"
 #include "harness/base/version.h"
@@ -18,6 +20,8 @@ reports::Aggregation aggregation_of(tasks::Aggregation aggregation) {
       return reports::Aggregation::WeightedPerplexity;
     case tasks::Aggregation::BitsPerByte:
       return reports::Aggregation::BitsPerUnit;
+    case tasks::Aggregation::WeightedMean:
+      return reports::Aggregation::WeightedMean;
   }
   invariant(false, "an aggregation that the store does not know");
   return {};
@@ -68,6 +72,16 @@ std::string hash_requests(const PlannedTask& task) {
                        add("rolling");
                        add(r.text);
                      },
+                     [&](const tasks::ScoreTokens& r) {
+                       add("tokens");
+                       add(r.text);
+                       add(fmt::format("{} {}", r.max_tokens, r.span_tokens));
+                     },
+                     [&](const tasks::AgreeOnText& r) {
+                       add("agreement");
+                       add(r.text);
+                       add(std::to_string(r.window_tokens));
+                     },
                      [&](const tasks::GenerateText& r) {
                        add("generate");
                        add(r.prompt);
@@ -81,6 +95,57 @@ std::string hash_requests(const PlannedTask& task) {
     }
   }
   return hash.hex();
+}
+
+void keep(const tasks::TokenScores& scores, reports::RequestOutput& out) {
+  const auto& spans = scores.span_log_likelihoods;
+  out.log_likelihood = std::accumulate(spans.begin(), spans.end(), 0.0);
+  out.num_tokens = scores.num_tokens;
+  out.dropped_tokens = scores.unread_tokens;
+  out.window_log_likelihoods = spans;
+  out.token_ids = scores.token_ids;
+}
+
+/// The order is the store's: RequestOutput::window_log_likelihoods.
+void keep(const tasks::TextAgreement& sums, reports::RequestOutput& out) {
+  out.log_likelihood = sums.student_log_likelihood;
+  out.num_tokens = sums.num_tokens;
+  out.window_log_likelihoods = {sums.kl_nats, static_cast<double>(sums.num_same_top),
+                                sums.teacher_log_likelihood};
+  out.window_log_likelihoods.insert(out.window_log_likelihoods.end(), sums.layer_cosines.begin(),
+                                    sums.layer_cosines.end());
+  out.token_ids = sums.token_ids;
+}
+
+tasks::TokenScores token_scores_of(const reports::RequestOutput& output) {
+  return {.span_log_likelihoods = output.window_log_likelihoods,
+          .num_tokens = output.num_tokens,
+          .unread_tokens = output.dropped_tokens,
+          .token_ids = output.token_ids};
+}
+
+tasks::TextAgreement agreement_of(const reports::RequestOutput& output) {
+  constexpr size_t num_before_cosines = 3;
+  const auto& sums = output.window_log_likelihoods;
+  invariant(sums.size() >= num_before_cosines, "an agreement of {} sums", sums.size());
+  return {.num_tokens = output.num_tokens,
+          .kl_nats = sums[0],
+          .num_same_top = static_cast<int64_t>(sums[1]),
+          .teacher_log_likelihood = sums[2],
+          .student_log_likelihood = *output.log_likelihood,
+          .layer_cosines = {sums.begin() + num_before_cosines, sums.end()},
+          .token_ids = output.token_ids};
+}
+
+/// Names and hashes of the files that took the place of the task's data set.
+std::vector<OrderedJson> texts_of(const PlannedTask& planned) {
+  std::vector<OrderedJson> texts;
+  if (planned.data->dataset == planned.task->info().dataset) return texts;
+  for (const auto& document : planned.data->documents) {
+    texts.push_back(
+        {{"file", document.fields.at("file")}, {"sha256", document.fields.at("sha256")}});
+  }
+  return texts;
 }
 
 OrderedJson machine_json() {
@@ -101,7 +166,7 @@ std::vector<reports::CellDescription> describe_cells(const std::vector<PlannedTa
     const auto& info = planned.task->info();
     reports::CellDescription cell{.task = info.name,
                                   .task_version = info.version,
-                                  .dataset = info.dataset,
+                                  .dataset = planned.data->dataset,
                                   .dataset_sha256 = planned.data->sha256,
                                   .licence = info.licence,
                                   .num_documents = static_cast<int64_t>(planned.documents.size()),
@@ -110,6 +175,10 @@ std::vector<reports::CellDescription> describe_cells(const std::vector<PlannedTa
     cell.variant["requests_sha256"] = hash_requests(planned);
     if (!planned.data->pool_sha256.empty()) cell.variant["pool_sha256"] = planned.data->pool_sha256;
     cell.variant.update(planned.variant);
+    if (info.needs_teacher) {
+      cell.variant["num_compared_layers"] = planned.settings.num_compared_layers;
+    }
+    for (const auto& text : texts_of(planned)) cell.variant["texts"].push_back(text);
     if (!planned.data->is_verified) cell.variant["data_verified"] = false;
     for (const auto& metric : info.metrics) {
       cell.metrics.push_back({metric.name, metric.filter, aggregation_of(metric.aggregation),
@@ -174,6 +243,14 @@ reports::RequestOutput record_of(int64_t number, const tasks::Request& request,
                    out.kind = reports::RequestKind::Rolling;
                    out.continuation = r.text;
                  },
+                 [&](const tasks::ScoreTokens& r) {
+                   out.kind = reports::RequestKind::Tokens;
+                   out.continuation = r.text;
+                 },
+                 [&](const tasks::AgreeOnText& r) {
+                   out.kind = reports::RequestKind::Agreement;
+                   out.continuation = r.text;
+                 },
                  [&](const tasks::GenerateText& r) {
                    out.kind = reports::RequestKind::Generate;
                    out.context = r.prompt;
@@ -199,6 +276,8 @@ reports::RequestOutput record_of(int64_t number, const tasks::Request& request,
                    out.context_ids = r.context_ids;
                    out.token_ids = r.token_ids;
                  },
+                 [&](const tasks::TokenScores& r) { keep(r, out); },
+                 [&](const tasks::TextAgreement& r) { keep(r, out); },
                  [&](const tasks::Failed& r) { out.error = r.reason; },
              },
              response);
@@ -217,6 +296,8 @@ tasks::Response response_of(const reports::RequestOutput& output) {
                                 .token_ids = output.token_ids};
   }
   invariant(output.log_likelihood.has_value(), "a log-likelihood that is not there");
+  if (output.kind == reports::RequestKind::Tokens) return token_scores_of(output);
+  if (output.kind == reports::RequestKind::Agreement) return agreement_of(output);
   return tasks::TextScore{.log_likelihood = *output.log_likelihood,
                           .is_greedy = output.is_greedy.value_or(false),
                           .num_tokens = output.num_tokens,

@@ -84,6 +84,7 @@ class RunningScores {
     const double mean = found->second.first / found->second.second;
     switch (aggregation) {
       case tasks::Aggregation::Mean:
+      case tasks::Aggregation::WeightedMean:
         return mean;
       case tasks::Aggregation::WeightedPerplexity:
         return std::exp(-mean);

@@ -1,10 +1,10 @@
 #include "harness/system/decoder_system.h"
 
-#include <fmt/ranges.h>
 #include <torch/version.h>
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <span>
 
 #include "harness/base/clock.h"
@@ -12,8 +12,10 @@
 #include "harness/base/overloaded.h"
 #include "harness/base/random.h"
 #include "harness/base/units.h"
+#include "harness/system/diagnosis.h"
 #include "harness/system/encoding.h"
 #include "harness/system/stop_matcher.h"
+#include "harness/system/token_scores.h"
 #include "models/config/hf_config.h"
 
 namespace hylo::harness {
@@ -45,7 +47,8 @@ struct DecoderSystem::Encoded {
   int64_t new_tokens = 0;
   bool boundary_merged = false;
   bool rolling = false;
-  std::string failure;  ///< why it cannot be answered; empty: it can
+  int64_t span_tokens = 0;  ///< of a text whose tokens are scored one by one
+  std::string failure;      ///< why it cannot be answered; empty: it can
 };
 
 DecoderSystem::DecoderSystem(const DecoderSystemOptions& options)
@@ -56,7 +59,7 @@ DecoderSystem::DecoderSystem(const DecoderSystemOptions& options)
   if (auto note = models::check_fits(tokenizer_->info(), config.vocabulary_size)) {
     warnings_.push_back(std::move(*note));
   }
-  warn_of_what_does_not_agree();
+  std::ranges::move(disagreements(checkpoint_, tokenizer_->info()), std::back_inserter(warnings_));
   if (options.hash_weights || checkpoint_.stored_bytes <= max_bytes_scanned_at_open) {
     if (const auto bad = models::find_non_finite(config, checkpoint_.weights); !bad.empty()) {
       warnings_.push_back(fmt::format("{} tensors hold NaN or infinite values, the first is '{}'",
@@ -109,27 +112,6 @@ DecoderSystem::DecoderSystem(const DecoderSystemOptions& options)
 
 DecoderSystem::~DecoderSystem() = default;
 
-void DecoderSystem::warn_of_what_does_not_agree() {
-  const auto& config = checkpoint_.config;
-  const auto& tokenizer = tokenizer_->info();
-  const auto file = options_.folder / "config.json";
-  for (const auto& key : models::unknown_hf_keys(read_json_file(file), file.string())) {
-    warnings_.push_back(fmt::format(
-        "config.json: the key '{}' is not understood; what it changes is missing", key));
-  }
-  if (config.bos && tokenizer.bos && *config.bos != *tokenizer.bos) {
-    warnings_.push_back(fmt::format(
-        "config.json begins texts with token {}, the tokenizer with {}; is it the model's?",
-        *config.bos, *tokenizer.bos));
-  }
-  if (!config.eos.empty() && tokenizer.eos &&
-      std::ranges::find(config.eos, *tokenizer.eos) == config.eos.end()) {
-    warnings_.push_back(fmt::format(
-        "the checkpoint ends texts with token {}, the tokenizer with {}; is it the model's?",
-        fmt::join(config.eos, ", "), *tokenizer.eos));
-  }
-}
-
 std::vector<int32_t> DecoderSystem::end_tokens() const {
   auto tokens = checkpoint_.config.eos;
   if (const auto eos = tokenizer_->info().eos) tokens.push_back(*eos);
@@ -178,6 +160,17 @@ std::vector<DecoderSystem::Encoded> DecoderSystem::encode(
                 for (auto& window : rolling_windows(e.tokens, prefix, info_.max_length)) {
                   e.jobs.push_back({std::move(window.tokens), window.num_scored});
                 }
+              },
+              [&](const tasks::ScoreTokens& r) {
+                check(r);
+                const auto most = r.max_tokens > 0 ? r.max_tokens : info_.max_length;
+                auto text = encode_text(*tokenizer_, r.text, std::min(most, info_.max_length));
+                e.span_tokens = r.span_tokens;
+                e.tokens = std::move(text.ids);
+                e.jobs.push_back({std::move(text.window.tokens), text.window.num_scored, true});
+              },
+              [&](const tasks::AgreeOnText&) {
+                fail("{} has no teacher to agree with; name one with --teacher", info_.name);
               },
               [&](const tasks::GenerateText& r) {
                 e.context = tokenizer_->encode(r.prompt, true);
@@ -283,6 +276,15 @@ void DecoderSystem::score(std::span<const Encoded> encoded,
   for (size_t i = 0; i < encoded.size(); ++i) {
     const auto& e = encoded[i];
     if (!e.failure.empty() || e.jobs.empty()) continue;
+    if (e.span_tokens > 0) {
+      const auto& score = scores[next++];
+      if (std::isnan(score.log_likelihood)) {
+        on_response(i, Failed{why_not_a_number()});
+      } else {
+        on_response(i, token_scores(e.tokens, *score.of_each, e.span_tokens));
+      }
+      continue;
+    }
     tasks::TextScore answer{.is_greedy = true,
                             .dropped_tokens = e.dropped,
                             .boundary_merged = e.boundary_merged,
@@ -365,15 +367,9 @@ void DecoderSystem::generate(std::span<const tasks::Request> requests,
   }
 }
 
-std::string DecoderSystem::why_not_a_number() {
+const std::string& DecoderSystem::why_not_a_number() {
   if (not_a_number_reason_.empty()) {
-    const auto bad = models::find_non_finite(checkpoint_.config, checkpoint_.weights);
-    not_a_number_reason_ =
-        bad.empty() ? "the model gives NaN although its weights are finite; try --dtype float32"
-                    : fmt::format(
-                          "the model gives NaN: {} tensors hold NaN or infinite values, the "
-                          "first is '{}'",
-                          bad.size(), bad.front());
+    not_a_number_reason_ = harness::why_not_a_number(checkpoint_.config, checkpoint_.weights);
   }
   return not_a_number_reason_;
 }

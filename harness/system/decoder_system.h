@@ -41,6 +41,9 @@ class DecoderSystem : public SystemUnderTest {
   /// Any of them ends a generated text.
   [[nodiscard]] std::vector<int32_t> end_tokens() const;
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
+  [[nodiscard]] const models::Decoder& decoder() const { return *decoder_; }
+  /// What a Failed request says when the model gave NaN. Reads all weights, once.
+  [[nodiscard]] const std::string& why_not_a_number();
 
  private:
   struct Encoded;
@@ -49,8 +52,6 @@ class DecoderSystem : public SystemUnderTest {
              const std::function<void(size_t, tasks::Response)>& on_response);
   void generate(std::span<const tasks::Request> requests, std::span<const Encoded> encoded,
                 const std::function<void(size_t, tasks::Response)>& on_response);
-  void warn_of_what_does_not_agree();
-  std::string why_not_a_number();
 
   DecoderSystemOptions options_;
   models::Checkpoint checkpoint_;

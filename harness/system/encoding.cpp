@@ -63,6 +63,20 @@ std::vector<Window> rolling_windows(const std::vector<int32_t>& ids, int32_t pre
   return windows;
 }
 
+EncodedText encode_text(const models::Tokenizer& tokenizer, const std::string& text,
+                        int64_t max_tokens) {
+  EncodedText encoded{.ids = tokenizer.encode(text, false), .window = {}};
+  auto& [tokens, num_scored] = encoded.window;
+  tokens = {prefix_token(tokenizer)};
+  const auto first = encoded.ids.begin();
+  // A text that spells BOS begins with it once, not twice.
+  if (first != encoded.ids.end() && *first == tokens.front()) encoded.ids.erase(first);
+  require(!encoded.ids.empty(), "a text without tokens: nothing to score");
+  num_scored = std::min(max_tokens, std::ssize(encoded.ids));
+  tokens.insert(tokens.end(), encoded.ids.begin(), encoded.ids.begin() + num_scored);
+  return encoded;
+}
+
 std::string cut_at_stops(std::string text, const std::vector<std::string>& stops) {
   for (const auto& stop : stops) {
     if (stop.empty()) continue;

@@ -36,6 +36,15 @@ struct Window {
 std::vector<Window> rolling_windows(const std::vector<int32_t>& ids, int32_t prefix,
                                     int64_t max_length);
 
+/// A text that is read in one context, from its first token on.
+struct EncodedText {
+  std::vector<int32_t> ids;  ///< of the whole text, without what the tokenizer puts around it
+  Window window;             ///< the prefix token and as many ids as are read, all of them scored
+};
+/// At most max_tokens ids are read. Throws Error for a text without tokens.
+EncodedText encode_text(const models::Tokenizer& tokenizer, const std::string& text,
+                        int64_t max_tokens);
+
 /// `text` up to the first occurrence of each stop string, one after another in their order.
 std::string cut_at_stops(std::string text, const std::vector<std::string>& stops);
 

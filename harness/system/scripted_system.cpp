@@ -1,10 +1,25 @@
 #include "harness/system/scripted_system.h"
 
+#include <utility>
+
 #include "harness/base/hash.h"
 #include "harness/base/overloaded.h"
+#include "harness/system/token_scores.h"
 
 namespace hylo::harness {
 namespace {
+
+tasks::TokenScores score_bytes(const tasks::ScoreTokens& request) {
+  std::vector<int32_t> ids;
+  std::vector<double> log_likelihoods;
+  for (const char c : request.text) {
+    const auto byte = static_cast<unsigned char>(c);
+    ids.push_back(byte);
+    const bool is_read = request.max_tokens == 0 || std::ssize(ids) <= request.max_tokens;
+    if (is_read) log_likelihoods.push_back(-(byte % 16 + 1) / 4.0);
+  }
+  return token_scores(std::move(ids), log_likelihoods, request.span_tokens);
+}
 
 tasks::Response answer_one(const tasks::Request& request) {
   return std::visit(overloaded{
@@ -22,6 +37,13 @@ tasks::Response answer_one(const tasks::Request& request) {
                           score.num_tokens = 1;
                           score.window_log_likelihoods = {score.log_likelihood};
                           return score;
+                        },
+                        [](const tasks::ScoreTokens& r) -> tasks::Response {
+                          check(r);
+                          return score_bytes(r);
+                        },
+                        [](const tasks::AgreeOnText&) -> tasks::Response {
+                          return tasks::Failed{"scripted:crc has no teacher to agree with"};
                         },
                         [](const tasks::GenerateText& r) -> tasks::Response {
                           tasks::GeneratedText text;

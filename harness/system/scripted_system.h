@@ -8,7 +8,8 @@ namespace hylo::harness {
 
 /// Log-likelihood -(c mod 64 + 1) / 4 with c = crc32(context + 0x1f + continuation), greedy = bit
 /// 16 of c; a rolling text gives -(crc32(text) mod 1000003) / 8. Generated texts are "#### N" with
-/// N = the CRC-32 of the prompt modulo 1000.
+/// N = the CRC-32 of the prompt modulo 1000. Token by token, a text is its bytes, each with -(byte
+/// mod 16 + 1) / 4. There is no teacher: what asks for one is Failed.
 class CrcSystem : public SystemUnderTest {
  public:
   CrcSystem();

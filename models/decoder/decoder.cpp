@@ -116,6 +116,7 @@ ForwardOut Decoder::forward(std::span<const int32_t> tokens_N, const Batch& batc
                               config_.layers[i].feed_forward, layer.feed_forward));
   }
   for (const auto& sequence : batch.sequences) sequence.cache->advance(sequence.num_rows);
+  if (options.keep_hidden) out.last_hidden_ND = x_ND;
   out.normed_ND = kernels::rms_norm({x_ND, weights_.final_norm_D, config_.norm_epsilon});
   return out;
 }

@@ -35,6 +35,7 @@ struct ForwardOptions {
 struct ForwardOut {
   at::Tensor normed_ND;               ///< after the final norm
   std::vector<at::Tensor> hidden_ND;  ///< with keep_hidden: the input of every layer
+  at::Tensor last_hidden_ND;          ///< with keep_hidden: what the last layer gives
 };
 
 class Decoder {

@@ -114,8 +114,8 @@ struct Engine::ScoreCall {
   [[nodiscard]] std::vector<Wanted> wanted_in(const PrefixNode& node) const {
     std::vector<Wanted> wanted;
     for (const size_t job : tree.sequences_of(node)) {
-      const auto& [tokens, num_scored] = jobs[job];
-      const size_t first = tokens.size() - 1 - static_cast<size_t>(num_scored);
+      const auto& tokens = jobs[job].tokens;
+      const size_t first = tokens.size() - 1 - static_cast<size_t>(jobs[job].num_scored);
       for (size_t p = std::max(node.begin, first); p < node.end; ++p) {
         wanted.push_back({static_cast<int64_t>(p - node.begin), tokens[p + 1], job});
       }
@@ -164,6 +164,9 @@ std::vector<SequenceScore> Engine::score(std::span<const ScoreJob> jobs) {
         job.num_scored, job.tokens.size());
   }
   std::vector<SequenceScore> scores(jobs.size());
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    if (jobs[i].keep_each) scores[i].of_each.emplace();
+  }
   const auto tree = tree_of(jobs);
   score_below({jobs, scores, tree}, tree.root(), nullptr);
   return scores;
@@ -272,6 +275,7 @@ void Engine::add_scores(const at::Tensor& normed_ND, const WantedRows& wanted,
       auto& score = scores[wanted.jobs[first++]];
       score.log_likelihood += log_prob;
       score.is_greedy = score.is_greedy && is_greedy;
+      if (score.of_each) score.of_each->push_back(log_prob);
     }
   }
 }

@@ -28,10 +28,13 @@ struct EngineOptions {
 struct ScoreJob {
   std::vector<int32_t> tokens;
   int64_t num_scored = 0;  ///< from 1 to tokens.size() - 1
+  bool keep_each = false;  ///< each token's log-probability as well
 };
 struct SequenceScore {
   double log_likelihood = 0;  ///< float64 sum of natural logs; NaN when the model gives NaN
   bool is_greedy = true;      ///< every scored token is the arg max; first index wins
+  std::optional<std::vector<double>> of_each =
+      {};  ///< with keep_each: one per scored token, in order
 };
 
 struct GenerateJob {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <numbers>
 #include <vector>
@@ -80,6 +81,36 @@ Aggregate mean_of(std::span<const WeightedValue> scores) {
   return result;
 }
 
+/// A ratio of sums: its error is that of the mean of the residuals value - ratio * weight, in units
+/// of the mean weight (the ratio estimator).
+Aggregate weighted_mean_of(std::span<const WeightedValue> scores) {
+  std::vector<WeightedValue> counted;
+  std::ranges::copy_if(scores, std::back_inserter(counted),
+                       [](const WeightedValue& score) { return score.weight != 0; });
+  if (counted.empty()) return {};
+  const double ratio = weighted_mean(counted);
+  double weights = 0;
+  std::vector<double> residuals;
+  for (const auto& score : counted) {
+    residuals.push_back(score.value - ratio * score.weight);
+    weights += score.weight;
+  }
+  const auto clusters = clusters_of(counted);
+  const double mean_weight = weights / static_cast<double>(counted.size());
+  const auto per_weight = [&](std::optional<double> error) {
+    return error ? std::optional(*error / mean_weight) : std::nullopt;
+  };
+  Aggregate result{.value = ratio,
+                   .standard_error = per_weight(standard_error(residuals)),
+                   .n = std::ssize(counted),
+                   .num_clusters = clusters.number};
+  if (clusters.number < result.n) {
+    result.clustered_error =
+        per_weight(clustered_error(residuals, clusters.of_score, clusters.number));
+  }
+  return result;
+}
+
 }  // namespace
 
 Aggregate aggregate(Aggregation aggregation, std::span<const WeightedValue> scores) {
@@ -97,6 +128,8 @@ Aggregate aggregate(Aggregation aggregation, std::span<const WeightedValue> scor
     case Aggregation::MeanPerplexity:
       result.value = std::exp(-mean(values_of(scores)));
       return result;
+    case Aggregation::WeightedMean:
+      return weighted_mean_of(scores);
   }
   invariant(false, "aggregation {} is not one of ours", static_cast<int>(aggregation));
   return result;

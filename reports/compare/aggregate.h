@@ -9,13 +9,14 @@
 
 namespace hylo::reports {
 
-/// How scores of documents become one value. Only the mean has a standard error; the others are
+/// How scores of documents become one value. Means have a standard error; perplexities are
 /// made of log-likelihoods and, the weighted ones, counts of words or bytes.
 enum class Aggregation {
   Mean = 1,            ///< of values; standard error s / sqrt(n)
   WeightedPerplexity,  ///< exp(-sum of values / sum of weights)
   BitsPerUnit,         ///< -sum of values / sum of weights / ln 2: bits per byte
   MeanPerplexity,      ///< exp(-mean of values): perplexity per document
+  WeightedMean,        ///< sum of values / sum of weights; scores of weight 0 do not count
 };
 
 struct WeightedValue {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "harness/base/unicode.h"
+#include "reports/render/run_report.h"
 #include "reports/store/json_number.h"
 
 namespace hylo::reports {
@@ -94,7 +95,9 @@ Table results_table(const OrderedJson& report) {
                           {"Failed", Align::Right, 0, "0"},
                           {"Truncated", Align::Right, 0, "0"},
                           {"", Align::Left, 0, ""}}};
-  for (const auto& row : report["results"]) table.rows.push_back(result_row(row));
+  for (const auto& row : report["results"]) {
+    if (!reaches_no_document(row)) table.rows.push_back(result_row(row));
+  }
   for (const auto& row : report["groups"]) table.rows.push_back(group_row(row));
   return without_unremarkable_columns(table);
 }
@@ -129,9 +132,12 @@ Table runs_table(const OrderedJson& report) {
 
 std::string run_title(const OrderedJson& report) {
   const auto& run = report["run"];
+  const auto& model = report["model"];
+  const auto teacher =
+      model.contains("teacher") ? ", teacher " + text_of(model["teacher"]["name"]) : "";
   const auto name = run["name"].is_null() ? "" : fmt::format(" \"{}\"", text_of(run["name"]));
-  return fmt::format("Run {}{}: {}", text_of(run["id"]), name,
-                     report["model"].value("name", "a model without a name"));
+  return fmt::format("Run {}{}: {}{}", text_of(run["id"]), name,
+                     model.value("name", "a model without a name"), teacher);
 }
 
 std::string run_subtitle(const OrderedJson& report) {

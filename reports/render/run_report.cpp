@@ -24,6 +24,8 @@ std::string name_of(Aggregation aggregation) {
       return "bits_per_unit";
     case Aggregation::MeanPerplexity:
       return "mean_perplexity";
+    case Aggregation::WeightedMean:
+      return "weighted_mean";
   }
   invariant(false, "aggregation {} is not one of ours", static_cast<int>(aggregation));
   return "";
@@ -71,6 +73,7 @@ OrderedJson task_json(const CellSummary& cell) {
           {"num_failed", cell.num_failed},
           {"num_truncated", cell.num_truncated},
           {"num_boundary_merged", cell.num_boundary_merged},
+          {"num_unread_tokens", cell.num_unread_tokens},
           {"num_tokens", cell.num_tokens}};
 }
 
@@ -157,6 +160,12 @@ constexpr auto interval_note =
     "95 % is the Wilson interval of a share, which holds for few documents and near 0 and 1 as "
     "well.";
 
+constexpr auto ratio_note =
+    "Values per token are sums over all documents, divided by their tokens; their \u00b1 takes the "
+    "documents as independent (the ratio estimator), not their tokens.";
+
+bool is_weighted_mean(const OrderedJson& row) { return row["aggregation"] == "weighted_mean"; }
+
 bool any(const OrderedJson& rows, const char* key) {
   return std::ranges::any_of(rows, [&](const OrderedJson& row) {
     const auto& value = row[key];
@@ -183,6 +192,20 @@ OrderedJson notes_on(const RunSummary& run, const OrderedJson& results, const Or
     notes.push_back(clustered_note);
   }
   if (any(results, "interval_95")) notes.push_back(interval_note);
+  if (std::ranges::any_of(results, is_weighted_mean)) notes.push_back(ratio_note);
+  if (std::ranges::any_of(results, reaches_no_document)) {
+    notes.push_back("Metrics that no document reaches have no value and no line here.");
+  }
+  const auto& model = run.description.model;
+  if (model.contains("teacher") && model["teacher"].contains("not_compared")) {
+    notes.push_back(model["teacher"]["not_compared"]);
+  }
+  for (const auto& task : tasks) {
+    if (task["num_unread_tokens"] == 0) continue;
+    notes.push_back(fmt::format("{}: {} tokens stand beyond the length that was read.",
+                                task["task"].get<std::string>(),
+                                task["num_unread_tokens"].get<int64_t>()));
+  }
   if (any(results, "num_failed")) {
     notes.push_back(
         "Failed documents count neither as right nor as wrong: they are left out of value "
@@ -214,6 +237,11 @@ OrderedJson list_row(const Store& store, const RunSummary& run) {
 }
 
 }  // namespace
+
+bool reaches_no_document(const OrderedJson& result) {
+  return is_weighted_mean(result) && result["value"].is_null() && result["num_failed"] == 0 &&
+         !result["partial"].get<bool>();
+}
 
 OrderedJson run_report(const Store& store, const RunSummary& run) {
   const auto cells = store.cells(run.id);

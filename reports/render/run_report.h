@@ -14,4 +14,8 @@ OrderedJson run_report(const Store& store, const RunSummary& run);
 /// The runs of a store: "report" ("run_list"), "store", "runs", newest first, and "notes".
 OrderedJson run_list_report(const Store& store);
 
+/// Whether a row of run_report()'s "results" is of a metric to which no document had anything to
+/// add, as a bucket of positions beyond the longest text: it has no value and did not fail.
+bool reaches_no_document(const OrderedJson& result);
+
 }  // namespace hylo::reports

@@ -55,7 +55,7 @@ enum Column {
 /// The columns of one row, as Writer::insert_output filled them.
 RequestOutput output_in(SQLite::Statement& row) {
   const auto kind = static_cast<RequestKind>(row.getColumn(Kind).getInt());
-  const bool rolling = kind == RequestKind::Rolling;
+  const bool whole = is_whole_text(kind);
   RequestOutput out{.request = row.getColumn(Request).getInt64(), .kind = kind};
   out.log_likelihood = number_in(row.getColumn(LogLikelihood));
   out.num_tokens = row.getColumn(NumTokens).getInt64();
@@ -68,14 +68,14 @@ RequestOutput output_in(SQLite::Statement& row) {
   if (!row.getColumn(Finish).isNull()) {
     out.finish_reason = static_cast<FinishReason>(row.getColumn(Finish).getInt());
   }
-  if (rolling) {
+  if (whole) {
     out.continuation = row.getColumn(PromptText).getString();
   } else {
     out.context = row.getColumn(PromptText).getString();
     out.continuation = text_in(row.getColumn(Continuation)).value_or("");
   }
-  out.context_ids = values_in<int32_t>(row.getColumn(rolling ? ContextIds : PromptIds));
-  out.token_ids = values_in<int32_t>(row.getColumn(rolling ? PromptIds : TokenIds));
+  out.context_ids = values_in<int32_t>(row.getColumn(whole ? ContextIds : PromptIds));
+  out.token_ids = values_in<int32_t>(row.getColumn(whole ? PromptIds : TokenIds));
   return out;
 }
 

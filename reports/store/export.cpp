@@ -51,7 +51,8 @@ OrderedJson text(const SQLite::Column& column) {
 }
 
 bool has_weights(Aggregation aggregation) {
-  return aggregation == Aggregation::WeightedPerplexity || aggregation == Aggregation::BitsPerUnit;
+  return aggregation == Aggregation::WeightedPerplexity ||
+         aggregation == Aggregation::BitsPerUnit || aggregation == Aggregation::WeightedMean;
 }
 
 class Exporter {
@@ -81,7 +82,9 @@ class Exporter {
     line["generated"] = text(column(Generated));
     line["finish_reason"] = text(column(Finish));
     line["dropped_tokens"] = count(DroppedTokens, failed);
-    if (kind() == RequestKind::Rolling) line["windows"] = windows();
+    if (kind() == RequestKind::Rolling) line["windows"] = sums();
+    if (kind() == RequestKind::Tokens) line["spans"] = sums();
+    if (kind() == RequestKind::Agreement) line["agreement"] = sums();
     if (failed) line["error"] = column(ErrorText).getString();
     if (column(Request).getInt64() == column(LastRequest).getInt64()) line["metrics"] = metrics();
     if (options_.text) add_text(line);
@@ -93,10 +96,9 @@ class Exporter {
     return failed ? OrderedJson(nullptr) : OrderedJson(column(name).getInt64());
   }
 
-  OrderedJson windows() {
+  OrderedJson sums() {
     auto list = OrderedJson::array();
-    for (const double window : values_in<double>(column(Windows)))
-      list.push_back(json_number(window));
+    for (const double sum : values_in<double>(column(Windows))) list.push_back(json_number(sum));
     return list;
   }
 
@@ -117,15 +119,15 @@ class Exporter {
   }
 
   void add_text(OrderedJson& line) {
-    const bool rolling = kind() == RequestKind::Rolling;
-    line["context"] = rolling ? OrderedJson("") : OrderedJson(column(PromptText).getString());
-    line["continuation"] = text(column(rolling ? PromptText : Continuation));
+    const bool whole = is_whole_text(kind());
+    line["context"] = whole ? OrderedJson("") : OrderedJson(column(PromptText).getString());
+    line["continuation"] = text(column(whole ? PromptText : Continuation));
   }
 
   void add_ids(OrderedJson& line) {
-    const bool rolling = kind() == RequestKind::Rolling;
-    line["context_ids"] = values_in<int32_t>(column(rolling ? ContextIds : PromptIds));
-    line["token_ids"] = values_in<int32_t>(column(rolling ? PromptIds : TokenIds));
+    const bool whole = is_whole_text(kind());
+    line["context_ids"] = values_in<int32_t>(column(whole ? ContextIds : PromptIds));
+    line["token_ids"] = values_in<int32_t>(column(whole ? PromptIds : TokenIds));
   }
 
   SQLite::Column column(Column name) { return requests_.getColumn(name); }

@@ -108,8 +108,9 @@ CellSummary count_outputs(SQLite::Database& database, const CellRow& cell) {
   SQLite::Statement query(
       database,
       "SELECT (SELECT count(*) FROM document WHERE cell = ?1), count(*), "
-      "coalesce(sum(error IS NOT NULL), 0), coalesce(sum(dropped_tokens > 0), 0), "
-      "coalesce(sum(boundary_merged), 0), coalesce(sum(num_tokens), 0) "
+      "coalesce(sum(error IS NOT NULL), 0), coalesce(sum(dropped_tokens > 0 AND kind != 4), 0), "
+      "coalesce(sum(boundary_merged), 0), coalesce(sum(num_tokens), 0), "
+      "coalesce(sum(dropped_tokens) FILTER (WHERE kind = 4), 0) "
       "FROM document JOIN output ON output.document = document.id WHERE cell = ?1");
   query.bind(1, cell.id);
   query.executeStep();
@@ -119,6 +120,7 @@ CellSummary count_outputs(SQLite::Database& database, const CellRow& cell) {
   summary.num_truncated = query.getColumn(3).getInt64();
   summary.num_boundary_merged = query.getColumn(4).getInt64();
   summary.num_tokens = query.getColumn(5).getInt64();
+  summary.num_unread_tokens = query.getColumn(6).getInt64();
   return summary;
 }
 

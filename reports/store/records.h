@@ -74,7 +74,12 @@ struct RunDescription {
   std::optional<Shard> shard;
 };
 
-enum class RequestKind { Score = 1, Rolling, Generate };
+enum class RequestKind { Score = 1, Rolling, Generate, Tokens, Agreement };
+/// Whether a request is one text and nothing else: it is stored as the request's prompt.
+inline bool is_whole_text(RequestKind kind) {
+  return kind == RequestKind::Rolling || kind == RequestKind::Tokens ||
+         kind == RequestKind::Agreement;
+}
 enum class FinishReason { Stop = 1, EndOfText, Length };
 
 /// One request and its answer. What does not apply stays empty. A failed request has `error` and
@@ -82,16 +87,20 @@ enum class FinishReason { Stop = 1, EndOfText, Length };
 struct RequestOutput {
   int64_t request = 0;  ///< its number within the document, from 0
   RequestKind kind = RequestKind::Score;
-  std::string context;       ///< the prompt when generating; empty when rolling
-  std::string continuation;  ///< the whole text when rolling; empty when generating
+  std::string context;       ///< the prompt when generating; empty for whole texts
+  std::string continuation;  ///< a whole text; empty when generating
   std::vector<int32_t> context_ids;
-  std::vector<int32_t> token_ids;  ///< of the continuation, the rolled text or what was generated
+  std::vector<int32_t> token_ids;  ///< of the continuation, the whole text or what was generated
   std::optional<double> log_likelihood;  ///< nats
   std::optional<bool> is_greedy;
   int64_t num_tokens = 0;
-  int64_t dropped_tokens = 0;
+  int64_t dropped_tokens = 0;  ///< that did not fit; of kind tokens: that were not to be read
   bool boundary_merged = false;
-  std::vector<double> window_log_likelihoods;  ///< nats, rolling only, in text order
+  /// Whole texts. Rolling: nats of the windows, in text order. Tokens: nats of spans of so many
+  /// tokens as the task keeps together, in text order. Agreement: sums over the tokens, of
+  /// KL(teacher || student), of equal first choices, of the teacher's log-likelihood, then of the
+  /// cosine after each layer.
+  std::vector<double> window_log_likelihoods;
   std::optional<std::string> generated;
   std::optional<FinishReason> finish_reason;
   std::optional<std::string> error;
@@ -141,7 +150,8 @@ struct CellSummary {
   int64_t num_finished = 0;         ///< documents
   int64_t num_requests = 0;         ///< of finished documents, as all counts below
   int64_t num_failed = 0;           ///< requests without an answer
-  int64_t num_truncated = 0;        ///< requests with dropped tokens
+  int64_t num_truncated = 0;        ///< requests with dropped tokens, kind tokens excepted
+  int64_t num_unread_tokens = 0;    ///< of kind tokens: beyond the length that was asked for
   int64_t num_boundary_merged = 0;  ///< requests
   int64_t num_tokens = 0;           ///< scored or generated
 };

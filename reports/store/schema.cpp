@@ -261,7 +261,16 @@ CREATE VIEW results AS
   ORDER BY run.id, cell.position, metric.position;
 )sql";
 
-constexpr std::array all_migrations{Migration{1, version_1}, Migration{2, version_2}};
+// Texts scored token by token, and a student beside its teacher; means weighted by tokens. What
+// such requests are answered lies in output.window_log_likelihoods, as records.h says for each
+// kind.
+constexpr std::string_view version_3 = R"sql(
+INSERT INTO request_kind VALUES (4, 'tokens'), (5, 'agreement');
+INSERT INTO aggregation VALUES (5, 'weighted_mean');
+)sql";
+
+constexpr std::array all_migrations{Migration{1, version_1}, Migration{2, version_2},
+                                    Migration{3, version_3}};
 
 }  // namespace
 

@@ -92,18 +92,18 @@ int64_t Writer::insert_document(const CellRow& cell, const DocumentOutput& docum
 }
 
 void Writer::insert_output(int64_t document, const RequestOutput& output) {
-  // A rolling text is the request's prompt: it is long, and the same in every run.
-  const bool rolling = output.kind == RequestKind::Rolling;
-  const auto prompt = rolling ? prompt_id(output.continuation, output.token_ids)
-                              : prompt_id(output.context, output.context_ids);
+  // A whole text is the request's prompt: it is long, and the same in every run.
+  const bool whole = is_whole_text(output.kind);
+  const auto prompt = whole ? prompt_id(output.continuation, output.token_ids)
+                            : prompt_id(output.context, output.context_ids);
   output_.clearBindings();
   output_.bind(1, document);
   output_.bind(2, output.request);
   output_.bind(3, static_cast<int>(output.kind));
   output_.bind(4, prompt);
   if (output.kind == RequestKind::Score) output_.bindNoCopy(5, output.continuation);
-  if (!rolling) bind_values<int32_t>(output_, 6, output.token_ids);
-  if (rolling) bind_values<int32_t>(output_, 7, output.context_ids);
+  if (!whole) bind_values<int32_t>(output_, 6, output.token_ids);
+  if (whole) bind_values<int32_t>(output_, 7, output.context_ids);
   bind_number(output_, 8, output.log_likelihood);
   bind_values<double>(output_, 9, output.window_log_likelihoods);
   if (output.is_greedy) output_.bind(10, static_cast<int>(*output.is_greedy));

@@ -14,6 +14,11 @@ struct Column {
   int64_t num_failed = 0;
 };
 
+/// A bucket that the document does not reach: neither a value nor a failure.
+bool counts_for_nothing(const MetricInfo& metric, double weight) {
+  return metric.aggregation == Aggregation::WeightedMean && weight == 0;
+}
+
 double sum_of(const std::vector<double>& numbers) {
   double sum = 0;
   for (const double number : numbers) sum += number;
@@ -44,10 +49,26 @@ Column column_of(const MetricInfo& metric, size_t position, std::span<const Scor
       ++column.num_failed;
       continue;
     }
+    if (counts_for_nothing(metric, weight)) continue;
     column.values.push_back(*value);
     column.weights.push_back(weight);
   }
   return column;
+}
+
+/// Of a ratio of sums, by the residuals of the documents: sqrt(n / (n - 1) * sum of (v - r w)^2)
+/// over the sum of the weights.
+std::optional<double> standard_error_of_ratio(const Column& column) {
+  if (column.values.size() < 2) return std::nullopt;
+  const auto n = static_cast<double>(column.values.size());
+  const double weights = sum_of(column.weights);
+  const double ratio = sum_of(column.values) / weights;
+  double squares = 0;
+  for (size_t i = 0; i < column.values.size(); ++i) {
+    const double residual = column.values[i] - ratio * column.weights[i];
+    squares += residual * residual;
+  }
+  return std::sqrt(n / (n - 1) * squares) / weights;
 }
 
 double value_of(Aggregation aggregation, const Column& column) {
@@ -58,6 +79,8 @@ double value_of(Aggregation aggregation, const Column& column) {
       return std::exp(-sum_of(column.values) / sum_of(column.weights));
     case Aggregation::BitsPerByte:
       return -sum_of(column.values) / sum_of(column.weights) / std::numbers::ln2;
+    case Aggregation::WeightedMean:
+      return sum_of(column.values) / sum_of(column.weights);
   }
   invariant(false, "aggregation {} has no formula", static_cast<int>(aggregation));
   return 0;
@@ -77,6 +100,9 @@ std::vector<Aggregate> aggregate(const TaskInfo& info, std::span<const Score> sc
     if (!column.values.empty()) result.value = value_of(metric.aggregation, column);
     if (metric.aggregation == Aggregation::Mean) {
       result.standard_error = standard_error_of_mean(column.values);
+    }
+    if (metric.aggregation == Aggregation::WeightedMean) {
+      result.standard_error = standard_error_of_ratio(column);
     }
     aggregates.push_back(std::move(result));
   }

@@ -18,7 +18,7 @@ struct Aggregate {
   std::string filter;
   std::optional<double> value;  ///< absent when no document has a value
   std::optional<double>
-      standard_error;         ///< s / sqrt(n), s with n - 1; absent for perplexities and n < 2
+      standard_error;  ///< of means, also of weighted ones; absent for perplexities and n < 2
   int64_t num_documents = 0;  ///< that have a value
   int64_t num_failed = 0;     ///< that have none; they are left out of the value
 };

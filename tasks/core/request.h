@@ -35,7 +35,19 @@ struct GenerateText {
   int64_t max_new_tokens = 256;
   Sampling sampling;
 };
-using Request = std::variant<ScoreText, ScoreRolling, GenerateText>;
+/// Log-likelihood of every token of a text that is read in one context, from its first token as far
+/// as the model's length reaches.
+struct ScoreTokens {
+  std::string text;
+  int64_t max_tokens = 0;   ///< read no more than these; 0: as many as the model's length allows
+  int64_t span_tokens = 1;  ///< neighbours whose log-likelihoods are added up: 1 keeps each
+};
+/// How far a student agrees with its teacher on a text, read in windows as ScoreRolling reads it.
+struct AgreeOnText {
+  std::string text;
+  int64_t window_tokens = 2048;  ///< or less, where one of the models is shorter
+};
+using Request = std::variant<ScoreText, ScoreRolling, GenerateText, ScoreTokens, AgreeOnText>;
 
 /// Token ids travel with the answers so that a run can be inspected; tasks do not look at them.
 struct TextScore {
@@ -61,10 +73,31 @@ struct GeneratedText {
   std::vector<int32_t> token_ids;    ///< everything generated, special tokens too
 };
 
+/// A token's position is the number of tokens of the text before it. What tokenizers put around a
+/// text (BOS) is not scored; the first token is predicted from BOS.
+struct TokenScores {
+  std::vector<double> span_log_likelihoods;  ///< natural logs, in text order; the last may be short
+  int64_t num_tokens = 0;                    ///< scored
+  int64_t unread_tokens = 0;                 ///< of the text's end, beyond the limit
+  std::vector<int32_t> token_ids;            ///< of the whole text
+};
+
+/// Sums over the tokens of a text, of which every one is predicted once.
+struct TextAgreement {
+  int64_t num_tokens = 0;
+  double kl_nats = 0;        ///< KL(teacher || student) of the next token's distribution
+  int64_t num_same_top = 0;  ///< both models have the same most likely token
+  double teacher_log_likelihood = 0, student_log_likelihood = 0;  ///< natural logs
+  /// Cosines between the models' hidden states after each layer; empty where the models' layers
+  /// cannot be held against each other.
+  std::vector<double> layer_cosines;
+  std::vector<int32_t> token_ids;  ///< of the whole text
+};
+
 /// This one request could not be answered; the run goes on. Failed is not wrong.
 struct Failed {
   std::string reason;
 };
-using Response = std::variant<TextScore, GeneratedText, Failed>;
+using Response = std::variant<TextScore, GeneratedText, TokenScores, TextAgreement, Failed>;
 
 }  // namespace hylo::tasks

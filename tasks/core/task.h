@@ -19,6 +19,7 @@ enum class Aggregation {
   Mean,
   WeightedPerplexity,  ///< exp(-sum of values / sum of weights); values are log-likelihoods
   BitsPerByte,         ///< -sum of values / sum of weights / ln 2
+  WeightedMean,        ///< sum of values / sum of weights; a weight of 0 counts for nothing
 };
 
 struct MetricInfo {
@@ -51,13 +52,23 @@ struct TaskInfo {
   int64_t default_num_fewshot = 0;
   Sampler sampler = Sampler::Default;
   std::vector<MetricInfo> metrics;
+  /// Field of a document that holds its text, where any text would do: --text may take the place of
+  /// the data set. Empty: the task needs its own documents.
+  std::string text_field = {};
+  bool needs_teacher = false;  ///< asks how far a student agrees with its teacher
+};
+
+/// What some tasks must know of the models before they can be made.
+struct TaskSettings {
+  /// Layers of a student that can be held against those of its teacher; 0: none can.
+  int64_t num_compared_layers = 0;
 };
 
 struct MetricValue {
   std::string metric;
   std::string filter = "none";
   std::optional<double> value;  ///< absent: a request failed. Failed is not wrong
-  double weight = 1;            ///< of the value in the aggregate: words or bytes of a perplexity
+  double weight = 1;            ///< of the value in the aggregate: words, bytes or tokens
   std::string extracted;        ///< the answer that the filter found in a generated text
 };
 /// One value per metric of TaskInfo, in that order.

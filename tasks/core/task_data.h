@@ -15,9 +15,10 @@ struct TaskData {
   std::vector<Document> documents;
   std::vector<Document> separate_pool;  ///< empty when the pool is the documents themselves
   bool pool_is_documents = false;
-  std::string sha256;       ///< of the file evaluated, or of the generated documents
-  std::string pool_sha256;  ///< of the pool's file; empty without a pool
-  bool is_verified = true;  ///< the bytes of all files are those of their manifest
+  std::string dataset = {};  ///< its name; "text" where texts took its place
+  std::string sha256;        ///< of the file evaluated, or of the generated documents
+  std::string pool_sha256;   ///< of the pool's file; empty without a pool
+  bool is_verified = true;   ///< the bytes of all files are those of their manifest
 
   [[nodiscard]] std::span<const Document> pool() const {
     return pool_is_documents ? std::span<const Document>(documents) : separate_pool;
@@ -27,5 +28,8 @@ struct TaskData {
 /// Reads what the task needs; the pool only when `with_pool`. Throws Error as open_dataset does.
 TaskData open_task_data(const Task& task, const std::filesystem::path& data_root, bool with_pool,
                         const datasets::OpenOptions& options = {});
+
+/// A document per file in place of the task's data set. Throws Error as open_texts does.
+TaskData open_task_texts(const Task& task, std::span<const std::filesystem::path> texts);
 
 }  // namespace hylo::tasks

@@ -127,5 +127,58 @@ TEST(DatasetsGoldens, EveryManifestWhoseFilesAreThereOpensVerified) {
   }
 }
 
+TEST(Dataset, ASplitOfSeveralTextsIsReadInTheirOrder) {
+  Animals books;
+  books.manifest.fields = {"text"};
+  books.manifest.files = {};
+  for (const std::string name : {"b.txt", "a.txt"}) {
+    write_text_file(books.folder / name, "This is " + name);
+    books.manifest.files.push_back({.path = name,
+                                    .split = "test",
+                                    .format = Format::WholeText,
+                                    .bytes = 13,
+                                    .sha256 = sha256_hex("This is " + name)});
+  }
+  const auto dataset = books.open();
+  ASSERT_EQ(dataset.documents.size(), 2U);
+  EXPECT_EQ(dataset.documents[1].index, 1);
+  EXPECT_EQ(dataset.documents[1].fields["text"], "This is a.txt");
+  EXPECT_TRUE(dataset.is_verified);
+  write_text_file(books.folder / "a.txt", "This is A.txt");
+  EXPECT_THAT(error_of([&] { (void)books.open(); }), HasSubstr("a.txt"));
+  EXPECT_NE(books.open({.allow_other_bytes = true}).sha256, dataset.sha256);
+}
+
+TEST(Texts, AreADocumentEachWithNameAndHash) {
+  const tests::TemporaryFolder folder;
+  write_text_file(folder / "a.txt", "Tom ran.");
+  write_text_file(folder / "b.txt", "Lily sat.");
+  const std::vector files{folder / "a.txt", folder / "b.txt"};
+  const auto dataset = open_texts(files, "story");
+  ASSERT_EQ(dataset.documents.size(), 2U);
+  const Json expected{
+      {"file", "b.txt"}, {"sha256", sha256_hex("Lily sat.")}, {"story", "Lily sat."}};
+  EXPECT_EQ(dataset.documents[1].fields, expected);
+  EXPECT_EQ(dataset.documents[1].index, 1);
+  EXPECT_EQ(dataset.name, "text");
+  EXPECT_EQ(dataset.sha256,
+            sha256_hex(sha256_hex("Tom ran.") + "\n" + sha256_hex("Lily sat.") + "\n"));
+}
+
+TEST(Texts, MissingRepeatedEmptyAndBrokenOnesAreErrors) {
+  const tests::TemporaryFolder folder;
+  write_text_file(folder / "a.txt", "Tom ran.");
+  write_text_file(folder / "empty.txt", "");
+  write_text_file(folder / "latin.txt", "caf\xe9");
+  const auto error = [&](std::vector<std::filesystem::path> files) {
+    return error_of([&] { (void)open_texts(files, "text"); });
+  };
+  EXPECT_THAT(error({folder / "no.txt"}), AllOf(HasSubstr("no.txt"), HasSubstr("found none")));
+  EXPECT_THAT(error({folder.path()}), HasSubstr("expected a file of plain text"));
+  EXPECT_THAT(error({folder / "a.txt", folder.path() / "." / "a.txt"}), HasSubstr("named twice"));
+  EXPECT_THAT(error({folder / "empty.txt"}), HasSubstr("expected a text"));
+  EXPECT_THAT(error({folder / "latin.txt"}), AllOf(HasSubstr("latin.txt:1"), HasSubstr("UTF-8")));
+}
+
 }  // namespace
 }  // namespace hylo::datasets

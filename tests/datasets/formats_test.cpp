@@ -78,5 +78,17 @@ TEST(WikitextPages, APageOfWhiteSpaceIsDropped) {
   EXPECT_TRUE(parse(Format::WikitextPages, " \n\n \n").empty());
 }
 
+TEST(WholeText, IsOneDocumentAsItStands) {
+  const auto documents = parse(Format::WholeText, "One.\r\n\nTwo. ");
+  ASSERT_EQ(documents.size(), 1U);
+  EXPECT_EQ(documents[0].fields, (Json{{"text", "One.\r\n\nTwo. "}}));
+}
+
+TEST(WholeText, WithoutAWordIsAnError) {
+  for (const auto* text : {"", " \n"}) {
+    EXPECT_THAT(error_of([&] { parse(Format::WholeText, text); }), HasSubstr("expected a text"));
+  }
+}
+
 }  // namespace
 }  // namespace hylo::datasets

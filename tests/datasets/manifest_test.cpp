@@ -39,8 +39,8 @@ TEST(Manifest, IsReadWithItsFiles) {
   const auto manifest = read(animals());
   EXPECT_EQ(manifest.name, "animals");
   EXPECT_EQ(manifest.place, Place::DataRoot);
-  EXPECT_EQ(manifest.file_of("test").path, "animals.jsonl");
-  EXPECT_EQ(manifest.file_of("test").sha256, std::string(64, 'a'));
+  EXPECT_EQ(manifest.files_of("test").at(0).path, "animals.jsonl");
+  EXPECT_EQ(manifest.files_of("test").at(0).sha256, std::string(64, 'a'));
 }
 
 TEST(Manifest, AMisspeltKeyIsAnErrorWithItsPath) {
@@ -59,7 +59,7 @@ TEST(Manifest, AnUnknownFormatNamesTheKnownOnes) {
 TEST(Manifest, AHashIsNullWhereNobodyKnowsItAndNeverLeftOut) {
   auto json = animals();
   json["files"][0]["sha256"] = nullptr;
-  EXPECT_EQ(read(json).file_of("test").sha256, std::nullopt);
+  EXPECT_EQ(read(json).files_of("test").at(0).sha256, std::nullopt);
   json["files"][0].erase("sha256");
   EXPECT_THAT(error_of([&] { read(json); }), HasSubstr("files[0].sha256: missing"));
 }
@@ -98,7 +98,7 @@ TEST(Manifest, ASplitIsOneFile) {
 
 TEST(Manifest, AnUnknownSplitNamesThoseThereAre) {
   const auto manifest = read(animals());
-  EXPECT_THAT(error_of([&] { (void)manifest.file_of("train"); }),
+  EXPECT_THAT(error_of([&] { (void)manifest.files_of("train"); }),
               AllOf(HasSubstr("no split 'train'"), HasSubstr("test")));
 }
 

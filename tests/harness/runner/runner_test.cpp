@@ -6,6 +6,8 @@
 #include <set>
 #include <sstream>
 
+#include "harness/base/files.h"
+#include "harness/runner/rescore.h"
 #include "harness/runner/run_record.h"
 #include "harness/system/decoder_system.h"
 #include "harness/system/scripted_system.h"
@@ -16,6 +18,7 @@
 namespace hylo::harness {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using tests::error_of;
 using tests::TemporaryFolder;
@@ -263,6 +266,50 @@ TEST(RunKey, DependsOnEverythingThatDeterminesTheNumbers) {
                                    key_of(stories(), other_mode),
                                    key_of(stories(), system, {.name = {}, .argv = {}, .seed = 1})};
   EXPECT_EQ(keys.size(), 7);
+}
+
+TEST(RunKey, ChangesWithTheTextsThatATaskReads) {
+  const TemporaryFolder folder;
+  write_text_file(folder / "a.txt", "Tom ran.");
+  write_text_file(folder / "b.txt", "Tom sat.");
+  auto a = stories({"loss_by_position"});
+  a.texts = {folder / "a.txt"};
+  auto b = a;
+  b.texts = {folder / "b.txt"};
+  EXPECT_NE(key_of(a, CrcSystem()), key_of(b, CrcSystem()));
+  EXPECT_EQ(key_of(a, CrcSystem()), key_of(a, CrcSystem()));
+  EXPECT_THAT(error_of([&] {
+                auto none = stories();
+                none.texts = a.texts;
+                plan_tasks(none);
+              }),
+              HasSubstr("loss_by_position and teacher_agreement do"));
+}
+
+TEST(RunRecord, ATextScoredTokenByTokenIsKeptAsSumsThatFillTheBuckets) {
+  const TemporaryFolder folder;
+  write_text_file(folder / "a.txt", std::string(300, 'A'));  // each byte half a nat
+  auto options = stories({"loss_by_position"});
+  options.texts = {folder / "a.txt"};
+  const auto tasks = plan_tasks(options);
+  CrcSystem system;
+  auto store = reports::Store::open(folder / "s.db");
+  auto run = store.begin(describe_run(tasks, system, {}), describe_cells(tasks));
+  EXPECT_EQ(run_plan(tasks, make_plan(tasks, system), system, store, run), RunEnd::Complete);
+  std::ostringstream lines;
+  export_samples(store, run.id(), {}, lines);
+  EXPECT_THAT(lines.str(), HasSubstr(R"("spans":[-64.0,-64.0,-22.0])"));
+  const auto numbers = store.aggregates(run.id());
+  EXPECT_EQ(numbers[0].aggregate.value, 0.5);
+  EXPECT_EQ(numbers[3].metric.name, "loss_256-512");
+  EXPECT_EQ(numbers[3].aggregate.value, 0.5);
+  EXPECT_EQ(numbers[4].aggregate.value, std::nullopt);
+  EXPECT_EQ(numbers[4].num_failed, 0);
+  const auto stored = store.find_run("latest");
+  EXPECT_EQ(rescore(store, stored, options, false).num_changed, 0);
+  EXPECT_THAT(error_of([&] { rescore(store, stored, stories(), false); }),
+              AllOf(HasSubstr("with --text"), HasSubstr("a.txt")));
+  EXPECT_THAT(reports::check(store), testing::IsEmpty());
 }
 
 TEST(RunKey, ChangesWithEveryPartOfAPrompt) {

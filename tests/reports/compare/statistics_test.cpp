@@ -83,6 +83,41 @@ TEST(Aggregates, MeanPerplexityIgnoresWeights) {
   EXPECT_DOUBLE_EQ(*aggregate(Aggregation::MeanPerplexity, scores).value, std::exp(2.0));
 }
 
+TEST(Aggregates, AWeightedMeanHasTheErrorOfARatio) {
+  // (6 + 2) / (2 + 2) = 2; residuals 2 and -2: sqrt(2 / 1 * (4 + 4)) / 4 = 1.
+  const std::vector<WeightedValue> scores{{6, 2}, {0, 0}, {2, 2}};
+  const auto result = aggregate(Aggregation::WeightedMean, scores);
+  EXPECT_DOUBLE_EQ(*result.value, 2);
+  EXPECT_DOUBLE_EQ(*result.standard_error, 1);
+  EXPECT_EQ(result.n, 2);
+}
+
+TEST(Aggregates, WithEqualWeightsTheErrorOfARatioIsThatOfTheMean) {
+  const std::vector<double> values{1, 4, 2, 8};
+  std::vector<WeightedValue> items;
+  for (const double value : values) items.push_back({value * 5, 5});
+  EXPECT_DOUBLE_EQ(*aggregate(Aggregation::WeightedMean, items).standard_error,
+                   *standard_error(values));
+  items.resize(1);
+  EXPECT_FALSE(aggregate(Aggregation::WeightedMean, items).standard_error.has_value());
+}
+
+TEST(Aggregates, AWeightedMeanTakesAClusterAsOne) {
+  // Two clusters of 6 and 2 nats, each over 3 tokens: 8 / 6. Their residuals 6 - 3 * 8 / 6 = 2 and
+  // 2 - 3 * 8 / 6 = -2: sqrt(2 / 1 * (4 + 4)) / 6 = 2 / 3.
+  const std::vector<WeightedValue> scores{{4, 2, 0}, {1, 1, 1}, {2, 1, 0}, {1, 2, 1}};
+  const auto result = aggregate(Aggregation::WeightedMean, scores);
+  EXPECT_DOUBLE_EQ(*result.value, 8.0 / 6);
+  EXPECT_DOUBLE_EQ(*result.clustered_error, 2.0 / 3);
+  EXPECT_EQ(result.num_clusters, 2);
+}
+
+TEST(Aggregates, AWeightedMeanWithoutWeightsHasNoValue) {
+  const auto result = aggregate(Aggregation::WeightedMean, std::vector<WeightedValue>{{0, 0}});
+  EXPECT_FALSE(result.value.has_value());
+  EXPECT_EQ(result.n, 0);
+}
+
 TEST(Aggregates, NoScoresGiveNoValue) {
   const auto result = aggregate(Aggregation::Mean, {});
   EXPECT_FALSE(result.value.has_value());

@@ -188,5 +188,55 @@ TEST(RunListReport, AnEmptyStoreSaysWhatToDo) {
   EXPECT_THAT(report_as_csv(run_list_report(store)), IsEmpty());
 }
 
+/// A student beside its teacher, and a text of 5 tokens of which 3 were read.
+OrderedJson report_on_signals() {
+  const TemporaryFolder folder;
+  auto store = Store::open(folder / "s.db");
+  auto description = sample_description();
+  description.model["teacher"] = {{"name", "big"}, {"not_compared", "no cosines"}};
+  CellDescription cell{.task = "loss", .task_version = "1", .num_documents = 1};
+  for (const auto* name : {"near", "far"}) {
+    cell.metrics.push_back(
+        {.name = name, .aggregation = Aggregation::WeightedMean, .higher_is_better = false});
+  }
+  auto run = store.begin(description, std::vector{cell});
+  const RequestOutput output{.kind = RequestKind::Tokens,
+                             .continuation = "abcde",
+                             .token_ids = {1, 2, 3, 4, 5},
+                             .log_likelihood = -6,
+                             .num_tokens = 3,
+                             .dropped_tokens = 2,
+                             .window_log_likelihoods = {-6}};
+  store.save(run,
+             std::vector<DocumentOutput>{{.requests = {output},
+                                          .scores = {{.metric = "near", .value = 6, .weight = 3},
+                                                     {.metric = "far", .value = 0, .weight = 0}}}});
+  store.finish(run);
+  return run_report(store, store.find_run("latest"));
+}
+
+TEST(RunReport, AMetricThatNoDocumentReachesHasNoLineAndIsInTheJson) {
+  const auto report = report_on_signals();
+  EXPECT_EQ(report["results"][1]["metric"], "far");
+  EXPECT_TRUE(report["results"][1]["value"].is_null());
+  EXPECT_EQ(report["results"][1]["num_failed"], 0);
+  const auto text = report_for_terminal(report, {});
+  EXPECT_THAT(text, AllOf(HasSubstr("near"), HasSubstr("2.0000"), Not(HasSubstr("far")),
+                          HasSubstr("no document reaches")));
+}
+
+TEST(RunReport, WhatATextHasBeyondTheLengthIsToldAndNotTruncated) {
+  const auto report = report_on_signals();
+  EXPECT_EQ(report["tasks"][0]["num_unread_tokens"], 2);
+  EXPECT_EQ(report["tasks"][0]["num_truncated"], 0);
+  const auto text = report_for_terminal(report, {});
+  EXPECT_THAT(text, AllOf(HasSubstr("loss: 2 tokens stand beyond"), Not(HasSubstr("Truncated"))));
+}
+
+TEST(RunReport, ATeacherIsNamedAndWhatIsNotComparedIsTold) {
+  const auto text = report_for_terminal(report_on_signals(), {});
+  EXPECT_THAT(text, AllOf(StartsWith("Run 1: tiny, teacher big\n"), HasSubstr("no cosines")));
+}
+
 }  // namespace
 }  // namespace hylo::reports

@@ -48,6 +48,18 @@ TEST(Schema, VersionsCountFrom1WithoutGaps) {
   EXPECT_EQ(newest_version(), expected - 1);
 }
 
+TEST(Schema, AStoreOfTheFirstVersionLearnsTheKindsThatCameLater) {
+  SQLite::Database database(":memory:", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  migrate(database, migrations().first(1));
+  migrate(database, migrations());
+  const auto id_of = [&](const std::string& table, const std::string& name) {
+    return database.execAndGet("SELECT id FROM " + table + " WHERE name = '" + name + "'").getInt();
+  };
+  EXPECT_EQ(id_of("request_kind", "tokens"), static_cast<int>(RequestKind::Tokens));
+  EXPECT_EQ(id_of("request_kind", "agreement"), static_cast<int>(RequestKind::Agreement));
+  EXPECT_EQ(id_of("aggregation", "weighted_mean"), static_cast<int>(Aggregation::WeightedMean));
+}
+
 TEST(Schema, TheViewsOfReportsCanBeReadWithAnySqlTool) {
   const TemporaryFolder folder;
   auto store = Store::open(folder / "s.db");

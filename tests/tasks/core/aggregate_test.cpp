@@ -52,6 +52,26 @@ TEST(Aggregate, PerplexitiesWeighByWordsOrBytes) {
   EXPECT_DOUBLE_EQ(*aggregate(bits, scores).front().value, 2 / std::log(2.0));
 }
 
+TEST(Aggregate, AWeightedMeanHasTheErrorOfARatioOverDocuments) {
+  // 6 / 2 and 2 / 2 nats a token: 8 / 4 = 2. Residuals 6 - 2 * 2 = 2 and 2 - 2 * 2 = -2:
+  // sqrt(2 / 1 * (4 + 4)) / 4 = 1. The third document has no such tokens.
+  const auto loss = info_with({.name = "m", .aggregation = Aggregation::WeightedMean});
+  const std::vector<Score> scores{value(6, 2), value(2, 2), value(0, 0)};
+  const auto a = aggregate(loss, scores).front();
+  EXPECT_DOUBLE_EQ(*a.value, 2);
+  EXPECT_DOUBLE_EQ(*a.standard_error, 1);
+  EXPECT_EQ(a.num_documents, 2);
+  EXPECT_EQ(a.num_failed, 0);
+}
+
+TEST(Aggregate, AWeightedMeanOfNothingHasNoValueAndDidNotFail) {
+  const auto loss = info_with({.name = "m", .aggregation = Aggregation::WeightedMean});
+  const std::vector<Score> scores{value(0, 0)};
+  const auto a = aggregate(loss, scores).front();
+  EXPECT_EQ(a.value, std::nullopt);
+  EXPECT_EQ(a.num_failed, 0);
+}
+
 TEST(Aggregate, AScoreOfAnotherTaskIsOurFault) {
   const std::vector<Score> scores{value(1)};
   EXPECT_THROW(aggregate(info_with({.name = "n"}), scores), std::logic_error);

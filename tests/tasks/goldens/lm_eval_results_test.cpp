@@ -92,6 +92,9 @@ Response crc_answer(const Request& request, const Json& line) {
                                  score.log_likelihood = -(crc32(r.text) % 1000003 / 8.0);
                                  return score;
                                },
+                               [](const auto&) -> Response {
+                                 return Failed{"lm-evaluation-harness asks no such thing"};
+                               },
                                [&](const GenerateText&) -> Response {
                                  GeneratedText generated;
                                  generated.text = line.at("response").get<std::string>();
@@ -124,8 +127,8 @@ std::vector<std::string> texts_of(const Request& request) {
       overloaded{[](const ScoreText& r) {
                    return std::vector<std::string>{r.context, r.continuation};
                  },
-                 [](const ScoreRolling& r) { return std::vector<std::string>{r.text}; },
-                 [](const GenerateText& r) { return std::vector<std::string>{r.prompt}; }},
+                 [](const GenerateText& r) { return std::vector<std::string>{r.prompt}; },
+                 [](const auto& r) { return std::vector<std::string>{r.text}; }},
       request);
 }
 
