@@ -118,6 +118,10 @@ const ManifestFile& Manifest::file_of(std::string_view split) const {
   fail("data set {}: has no split '{}'; it has {}", name, split, fmt::join(splits, ", "));
 }
 
+Format format_named(const std::string& name, const std::string& where) {
+  return named(format_names, name, where);
+}
+
 Manifest read_manifest(const std::filesystem::path& file) {
   const Json json = read_json_file(file);
   JsonReader reader(json, file.string());

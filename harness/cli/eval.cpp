@@ -1,7 +1,9 @@
 // hylo eval: tasks against a model, into the store.
+#include <fmt/ranges.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <charconv>
 #include <cstdio>
@@ -37,6 +39,10 @@ struct EvalOptions {
   std::vector<std::string> samples;
   std::optional<int64_t> num_fewshot;
   std::string fewshot_sampler;
+  std::string fewshot_split;
+  std::string chat_template;
+  std::string system_instruction;
+  bool fewshot_as_multiturn = false;
   std::string gen_kwargs;
   uint64_t seed = tasks::default_fewshot_seed;
   std::string store;
@@ -114,6 +120,10 @@ harness::PlanOptions plan_options(const EvalOptions& options) {
   plan.prompts.num_fewshot = options.num_fewshot;
   if (options.fewshot_sampler == "default") plan.prompts.sampler = tasks::Sampler::Default;
   if (options.fewshot_sampler == "first_n") plan.prompts.sampler = tasks::Sampler::FirstN;
+  plan.prompts.fewshot_split = options.fewshot_split;
+  plan.prompts.form = {.chat = tasks::chat_template_named(options.chat_template),
+                       .system_instruction = options.system_instruction,
+                       .fewshot_as_multiturn = options.fewshot_as_multiturn};
   plan.prompts.fewshot_seed = options.seed;
   plan.prompts.generation = tasks::parse_generation_overrides(options.gen_kwargs);
   for (const auto& text : options.samples) {
@@ -202,7 +212,14 @@ void refuse_a_run_without_scores(const reports::Store& store, int64_t run) {
   }
 }
 
-void refuse_settings_without_effect(const EvalOptions& options, const harness::Plan& plan) {
+void refuse_settings_without_effect(const EvalOptions& options,
+                                    const std::vector<harness::PlannedTask>& planned,
+                                    const harness::Plan& plan) {
+  const bool has_examples = std::ranges::any_of(planned, [](const harness::PlannedTask& task) {
+    return tasks::num_fewshot_of(task.task->info(), task.options) > 0;
+  });
+  require(options.fewshot_split.empty() || has_examples,
+          "--fewshot-split: none of the tasks shows worked examples, so it would have no effect");
   require(options.gen_kwargs.empty() || plan.total.new_tokens > 0,
           "--gen-kwargs: none of the tasks generates text, so it would have no effect");
 }
@@ -218,7 +235,7 @@ void run_eval(const EvalOptions& options, const std::vector<std::string>& argv) 
   }
   const auto system = open_system(options.model, !options.dry_run);
   const auto plan = harness::make_plan(planned, *system);
-  refuse_settings_without_effect(options, plan);
+  refuse_settings_without_effect(options, planned, plan);
   if (options.dry_run) return print_plan(options, planned, plan, *system);
   refuse_what_does_not_fit(options, plan, *system);
 
@@ -248,6 +265,18 @@ void run_eval(const EvalOptions& options, const std::vector<std::string>& argv) 
   refuse_a_run_without_scores(store, run.id());
 }
 
+void add_form_options(CLI::App& verb, EvalOptions& options) {
+  verb.add_option("--chat-template", options.chat_template,
+                  "ask in the form of a chat: " +
+                      fmt::format("{}", fmt::join(tasks::chat_template_names(), ", ")))
+      ->check(CLI::IsMember(tasks::chat_template_names()));
+  verb.add_option("--system-instruction", options.system_instruction,
+                  "a text before the description of the task");
+  verb.add_flag("--fewshot-as-multiturn", options.fewshot_as_multiturn,
+                "worked examples as turns of the chat, not inside the user's message")
+      ->needs("--chat-template");
+}
+
 }  // namespace
 
 void add_eval(CLI::App& program) {
@@ -259,6 +288,9 @@ void add_eval(CLI::App& program) {
         "two suites, into ./hylo.db"},
        {"hylo eval --model ~/Qwen3-1.7B --tasks gsm8k --limit 100 --dry-run",
         "the plan and its cost"},
+       {"hylo eval --model ~/Llama-3.2-1B-Instruct --tasks arc_easy --chat-template llama3.1",
+        "in the form of a chat"},
+       {"hylo eval --model scripted:crc --tasks ./capitals.json", "a task file of your own"},
        {"hylo eval --model scripted:crc --tasks piqa --num-fewshot 3 --samples piqa:0-9",
         "a few documents, without a network"}});
   const auto options = std::make_shared<EvalOptions>();
@@ -276,6 +308,9 @@ void add_eval(CLI::App& program) {
   verb.add_option("--fewshot-sampler", options->fewshot_sampler,
                   "default (seeded draws) or first_n, if not the task's")
       ->check(CLI::IsMember({"default", "first_n"}));
+  verb.add_option("--fewshot-split", options->fewshot_split,
+                  "the split that worked examples come from, if not the task's: train");
+  add_form_options(verb, *options);
   verb.add_option("--gen-kwargs", options->gen_kwargs,
                   "instead of the task's: until=END,max_gen_toks=64,temperature=0.7, or JSON");
   verb.add_option("--seed", options->seed, "of the draws of worked examples")

@@ -1,4 +1,4 @@
-// hylo list: the tasks, models and data sets that hylo knows by name.
+// hylo list: the tasks, groups, models and data sets that hylo knows by name.
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -21,6 +21,7 @@
 #include "models/weights/weights.h"
 #include "reports/render/table.h"
 #include "tasks/catalog.h"
+#include "tasks/groups.h"
 
 namespace hylo::cli {
 namespace {
@@ -133,6 +134,63 @@ void list_tasks(const ListOptions& options) {
   }
   if (options.json) return print_json({{"tasks", json}});
   print_table(table, how_to_find_data);
+}
+
+// ---- groups
+
+std::string_view name_of(tasks::GroupMean mean) {
+  switch (mean) {
+    case tasks::GroupMean::OfTasks:
+      return "of tasks";
+    case tasks::GroupMean::OfDocuments:
+      return "of documents";
+  }
+  return "";
+}
+
+/// "piqa acc_norm"; a group inside of a group has no metric.
+std::string text_of(const tasks::GroupMember& member) {
+  if (member.metric.empty()) return member.task;
+  return member.task + " " + member.metric + (member.filter == "none" ? "" : "," + member.filter);
+}
+
+OrderedJson json_of(const tasks::GroupInfo& group) {
+  auto members = OrderedJson::array();
+  for (const auto& member : group.members) {
+    members.push_back(
+        {{"name", member.task},
+         {"metric", member.metric.empty() ? OrderedJson(nullptr) : OrderedJson(member.metric)},
+         {"filter", member.filter}});
+  }
+  auto means = OrderedJson::array();
+  for (const auto mean : group.means) means.push_back(name_of(mean));
+  return {{"name", group.name},     {"description", group.description},
+          {"source", group.source}, {"means", means},
+          {"members", members},     {"tasks", tasks::tasks_of(group)}};
+}
+
+void list_groups(const ListOptions& options) {
+  auto json = OrderedJson::array();
+  reports::Table table{.columns = {{"Group"},
+                                   {"Tasks", reports::Align::Right},
+                                   {"Mean"},
+                                   {"Description", reports::Align::Left, 1},
+                                   {"Members", reports::Align::Left, 2},
+                                   {"Source", reports::Align::Left, 3}}};
+  for (const auto& group : tasks::all_groups()) {
+    json.push_back(json_of(group));
+    std::vector<std::string> means, members;
+    for (const auto mean : group.means) means.emplace_back(name_of(mean));
+    for (const auto& member : group.members) members.push_back(text_of(member));
+    table.rows.push_back({{group.name},
+                          {std::to_string(tasks::tasks_of(group).size())},
+                          {fmt::format("{}", fmt::join(means, ", "))},
+                          {group.description},
+                          {fmt::format("{}", fmt::join(members, ", "))},
+                          {group.source}});
+  }
+  if (options.json) return print_json({{"groups", json}});
+  print_table(table, "The first mean is the one to quote.\n");
 }
 
 // ---- models
@@ -249,7 +307,7 @@ void add_kind(CLI::App& list, const std::string& name, const std::string& summar
 
 void add_list(CLI::App& program) {
   auto& verb =
-      add_verb(program, "list", "the tasks, models and data sets that are known by name",
+      add_verb(program, "list", "the tasks, groups, models and data sets that are known by name",
                {{"hylo list tasks --data ./data", "what can be evaluated here"},
                 {"hylo list models", "geometries for synthetic:NAME"},
                 {"hylo list datasets --json", "which files are there, for another program"}});
@@ -258,6 +316,10 @@ void add_list(CLI::App& program) {
            {{"hylo list tasks", "looks for data under HYLO_DATA"},
             {"hylo list tasks --data ./data", "looks for data under ./data"}},
            list_tasks, true);
+  add_kind(verb, "groups", "tasks that are run and reported together",
+           {{"hylo list groups", "with the metric of each task that enters the mean"},
+            {"hylo list groups --json", "with all tasks of each group"}},
+           list_groups, false);
   add_kind(verb, "models", "the geometries that are known by name",
            {{"hylo list models", "with exact counts of parameters"},
             {"hylo list models --json | jq -r .models[].name", "the names alone"}},

@@ -32,9 +32,9 @@ PlannedTask plan_task(const std::string& name, const PlanOptions& options) {
     planned.options.limit.reset();
   }
   const bool with_pool = tasks::num_fewshot_of(planned.task->info(), planned.options) > 0;
-  planned.data = std::make_unique<tasks::TaskData>(
-      tasks::open_task_data(*planned.task, options.data_root, with_pool,
-                            {.allow_other_bytes = options.allow_other_bytes}));
+  planned.data = std::make_unique<tasks::TaskData>(tasks::open_task_data(
+      *planned.task, options.data_root, with_pool, {.allow_other_bytes = options.allow_other_bytes},
+      planned.options.fewshot_split));
   planned.documents = tasks::prompted_documents(*planned.task, *planned.data, planned.options);
   return planned;
 }

@@ -17,6 +17,8 @@ reports::Aggregation aggregation_of(tasks::Aggregation aggregation) {
       return reports::Aggregation::WeightedPerplexity;
     case tasks::Aggregation::BitsPerByte:
       return reports::Aggregation::BitsPerUnit;
+    case tasks::Aggregation::MeanPerplexity:
+      return reports::Aggregation::MeanPerplexity;
   }
   invariant(false, "an aggregation that the store does not know");
   return {};
@@ -69,6 +71,15 @@ std::string hash_requests(const PlannedTask& task) {
   return hash.hex();
 }
 
+/// What was asked for beyond the task's own form; nothing where that was left as it is.
+void add_form(OrderedJson& variant, const tasks::PromptOptions& options) {
+  const auto& form = options.form;
+  if (form.chat) variant["chat_template"] = tasks::name_of(*form.chat);
+  if (!form.system_instruction.empty()) variant["system_instruction"] = form.system_instruction;
+  if (form.fewshot_as_multiturn) variant["fewshot_as_multiturn"] = true;
+  if (!options.fewshot_split.empty()) variant["fewshot_split"] = options.fewshot_split;
+}
+
 OrderedJson machine_json() {
   utsname names{};
   uname(&names);
@@ -95,6 +106,7 @@ std::vector<reports::CellDescription> describe_cells(const std::vector<PlannedTa
     cell.variant["requests_sha256"] = hash_requests(planned);
     if (!planned.data->pool_sha256.empty()) cell.variant["pool_sha256"] = planned.data->pool_sha256;
     if (!planned.data->is_verified) cell.variant["data_verified"] = false;
+    add_form(cell.variant, planned.options);
     for (const auto& metric : info.metrics) {
       cell.metrics.push_back({metric.name, metric.filter, aggregation_of(metric.aggregation),
                               metric.higher_is_better});
