@@ -20,6 +20,7 @@
 #include "harness/cli/places.h"
 #include "harness/cli/progress_line.h"
 #include "harness/cli/verb.h"
+#include "harness/runner/groups.h"
 #include "harness/runner/plan.h"
 #include "harness/runner/run_record.h"
 #include "harness/runner/runner.h"
@@ -48,6 +49,7 @@ struct EvalOptions {
   std::string store;
   std::string journal;
   std::string name;
+  std::string shard;
   bool dry_run = false;
   bool json = false;
   bool allow_other_data = false;
@@ -103,19 +105,42 @@ std::pair<std::string, std::vector<int64_t>> parse_samples(const std::string& te
   return {text.substr(0, colon), ids};
 }
 
-harness::PlanOptions plan_options(const EvalOptions& options) {
-  harness::PlanOptions plan{.tasks = {},
-                            .data_root = data_root(options.data),
-                            .prompts = {},
-                            .document_ids = {},
-                            .allow_other_bytes = options.allow_other_data};
+/// "2/4" -> shard 2 of 4.
+std::optional<harness::ShardNumber> parse_shard(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  const size_t slash = text.find('/');
+  harness::ShardNumber shard;
+  const auto read = [&](std::string_view digits, int64_t& number) {
+    const auto [end, failure] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    return failure == std::errc() && end == digits.data() + digits.size();
+  };
+  require(
+      slash != std::string::npos && read(std::string_view(text).substr(0, slash), shard.number) &&
+          read(std::string_view(text).substr(slash + 1), shard.count) && shard.number >= 1 &&
+          shard.number <= shard.count,
+      "--shard: expected NUMBER/COUNT with 1 <= NUMBER <= COUNT, such as 2/4, found '{}'", text);
+  return shard;
+}
+
+harness::NamedTasks named_tasks(const EvalOptions& options) {
+  std::vector<std::string> names;
   for (const auto& list : options.tasks) {
     for (const auto name : split(list, ',')) {
       require(!name.empty(),
               "--tasks: '{}' has an empty name; names are separated by single commas", list);
-      plan.tasks.emplace_back(name);
+      names.emplace_back(name);
     }
   }
+  return harness::expand_groups(names);
+}
+
+harness::PlanOptions plan_options(const EvalOptions& options, const harness::NamedTasks& named) {
+  harness::PlanOptions plan{.tasks = named.tasks,
+                            .data_root = data_root(options.data),
+                            .prompts = {},
+                            .document_ids = {},
+                            .allow_other_bytes = options.allow_other_data};
   plan.prompts.limit = options.limit;
   plan.prompts.num_fewshot = options.num_fewshot;
   if (options.fewshot_sampler == "default") plan.prompts.sampler = tasks::Sampler::Default;
@@ -225,7 +250,9 @@ void refuse_settings_without_effect(const EvalOptions& options,
 }
 
 void run_eval(const EvalOptions& options, const std::vector<std::string>& argv) {
-  const auto planned = harness::plan_tasks(plan_options(options));
+  const auto shard = parse_shard(options.shard);
+  const auto named = named_tasks(options);
+  const auto planned = harness::plan_tasks(plan_options(options, named));
   const auto file = store_file(options.store);
   // A store that cannot be written is told before a large model is opened; a new one is made after
   // it.
@@ -234,7 +261,8 @@ void run_eval(const EvalOptions& options, const std::vector<std::string>& argv) 
     store_there = reports::Store::open(file, store_options(options));
   }
   const auto system = open_system(options.model, !options.dry_run);
-  const auto plan = harness::make_plan(planned, *system);
+  auto plan = harness::make_plan(planned, *system);
+  if (shard) plan = harness::shard_of(plan, planned, *shard);
   refuse_settings_without_effect(options, planned, plan);
   if (options.dry_run) return print_plan(options, planned, plan, *system);
   refuse_what_does_not_fit(options, plan, *system);
@@ -242,8 +270,9 @@ void run_eval(const EvalOptions& options, const std::vector<std::string>& argv) 
   auto store =
       store_there ? std::move(*store_there) : reports::Store::open(file, store_options(options));
   auto run =
-      store.begin(harness::describe_run(planned, *system, {options.name, argv, options.seed}),
-                  harness::describe_cells(planned));
+      store.begin(harness::describe_run(planned, *system,
+                                        {options.name, argv, options.seed, named.groups, shard}),
+                  harness::describe_cells(planned, shard ? &plan : nullptr));
   if (run.is_complete()) {
     fmt::print(stderr, "hylo: run '{}' is complete already; this is its report\n", options.name);
   } else if (run.is_resumed()) {
@@ -321,6 +350,9 @@ void add_eval(CLI::App& program) {
                   "of a new store: wal, or delete for network file systems")
       ->check(CLI::IsMember({"wal", "delete"}));
   verb.add_option("--name", options->name, "a name for the run");
+  verb.add_option("--shard", options->shard,
+                  "run only part NUMBER of COUNT parts; `hylo store merge` makes them one run")
+      ->type_name("NUMBER/COUNT");
   verb.add_flag("--dry-run", options->dry_run, "print the plan and its cost, ask nothing");
   verb.add_flag("--json", options->json, "print the report (or plan) as JSON");
   verb.add_flag("--allow-other-data", options->allow_other_data,

@@ -1,4 +1,5 @@
-// hylo store: what is in a store, whether it is sound, and its samples for other programs.
+// hylo store: what is in a store, whether it is sound, its samples for other programs; the verbs
+// that write are in store_work.h.
 
 #include "reports/store/store.h"
 
@@ -17,6 +18,7 @@
 #include "harness/base/files.h"
 #include "harness/cli/output.h"
 #include "harness/cli/places.h"
+#include "harness/cli/store_work.h"
 #include "harness/cli/verb.h"
 #include "reports/render/draw.h"
 #include "reports/render/run_report.h"
@@ -177,7 +179,8 @@ void add_export(CLI::App& store) {
 }  // namespace
 
 void add_store(CLI::App& program) {
-  auto& verb = add_verb(program, "store", "lists, checks and exports what was measured",
+  auto& verb = add_verb(program, "store",
+                        "lists, checks, exports, merges and scores again what was measured",
                         {{"hylo store runs", "the runs in ./hylo.db"},
                          {"hylo store check", "whether the file is sound"},
                          {"hylo store export latest --samples", "samples as JSON lines"}});
@@ -185,6 +188,8 @@ void add_store(CLI::App& program) {
   add_runs(verb);
   add_check(verb);
   add_export(verb);
+  add_rescore(verb);
+  add_merge(verb);
 }
 
 }  // namespace hylo::cli

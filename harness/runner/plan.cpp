@@ -4,6 +4,7 @@
 #include <set>
 
 #include "harness/base/error.h"
+#include "harness/base/overloaded.h"
 #include "tasks/catalog.h"
 
 namespace hylo::harness {
@@ -25,38 +26,114 @@ RequestCost sum(RequestCost a, const RequestCost& b) {
 }
 
 PlannedTask plan_task(const std::string& name, const PlanOptions& options) {
-  PlannedTask planned{
-      .task = tasks::make_task(name), .data = nullptr, .options = options.prompts, .documents = {}};
+  auto prompts = options.prompts;
   if (const auto ids = options.document_ids.find(name); ids != options.document_ids.end()) {
-    planned.options.document_ids = ids->second;
-    planned.options.limit.reset();
+    prompts.document_ids = ids->second;
+    prompts.limit.reset();
   }
-  const bool with_pool = tasks::num_fewshot_of(planned.task->info(), planned.options) > 0;
-  planned.data = std::make_unique<tasks::TaskData>(tasks::open_task_data(
-      *planned.task, options.data_root, with_pool, {.allow_other_bytes = options.allow_other_bytes},
-      planned.options.fewshot_split));
+  auto planned = open_task(name, options, prompts);
   planned.documents = tasks::prompted_documents(*planned.task, *planned.data, planned.options);
   return planned;
 }
 
-/// Cuts documents, which are in order, into batches of limited size.
-std::vector<PlannedBatch> batches_of(const std::vector<PlannedDocument>& documents,
-                                     int64_t max_rows) {
+/// The text that a request begins with.
+std::string_view beginning_of(const tasks::Request& request) {
+  return std::visit(overloaded{
+                        [](const tasks::ScoreText& r) -> std::string_view { return r.context; },
+                        [](const tasks::ScoreRolling& r) -> std::string_view { return r.text; },
+                        [](const tasks::GenerateText& r) -> std::string_view { return r.prompt; },
+                    },
+                    request);
+}
+
+/// Documents of one task that begin with the same text, in an order in which neighbours share most.
+using Family = std::vector<PlannedDocument>;
+
+/// Shorter common beginnings are a template's words, which are not worth an order of their own.
+constexpr size_t min_family_bytes = 64;
+
+std::vector<Family> families_of(const std::vector<PlannedTask>& tasks, size_t task) {
+  const auto& documents = tasks[task].documents;
+  std::vector<std::pair<std::string_view, size_t>> texts;
+  for (size_t d = 0; d < documents.size(); ++d) {
+    const auto& requests = documents[d].requests;
+    texts.emplace_back(requests.empty() ? "" : beginning_of(requests.front()), d);
+  }
+  std::ranges::sort(texts);
+  std::vector<Family> families;
+  std::string_view last;
+  for (const auto& [text, document] : texts) {
+    const auto common = std::ranges::mismatch(text, last).in1 - text.begin();
+    if (families.empty() || static_cast<size_t>(common) < min_family_bytes) families.emplace_back();
+    families.back().push_back({.task = task, .document = document});
+    last = text;
+  }
+  return families;
+}
+
+/// Adds the costs of its documents, each behind those before it in the family.
+void cost_family(Family& family, const std::vector<PlannedTask>& tasks,
+                 const SystemUnderTest& system, Plan& plan) {
+  const auto costs = system.plan(requests_of(tasks, family));
+  size_t next = 0;
+  for (auto& document : family) {
+    const auto& prompted = tasks[document.task].documents[document.document];
+    for (size_t r = 0; r < prompted.requests.size(); ++r) {
+      const auto& cost = costs[next++];
+      // Where it opens a batch, its first request has nothing to share with.
+      if (r == 0) document.rows_if_first = cost.rows_unshared - cost.rows;
+      document.cost = sum(document.cost, cost);
+      if (cost.dropped_tokens == 0 || plan.num_truncated++ > 0) continue;
+      plan.first_truncated = fmt::format("{}, document {}", tasks[document.task].task->info().name,
+                                         prompted.document->index);
+    }
+    plan.num_requests += static_cast<int64_t>(prompted.requests.size());
+  }
+}
+
+int64_t longest_of(const Family& family) {
+  int64_t longest = 0;
+  for (const auto& d : family) {
+    longest = std::max(longest, d.cost.rows + d.rows_if_first + d.cost.new_tokens);
+  }
+  return longest;
+}
+
+/// Cuts families, which are in order, into batches of limited size. The longest first: memory runs
+/// short at once or not at all, and the time left is not a surprise.
+std::vector<PlannedBatch> batches_of(std::vector<Family>& families, int64_t max_rows) {
+  std::ranges::stable_sort(families, std::greater<>(), longest_of);
   std::vector<PlannedBatch> batches;
   int64_t rows = 0;
-  for (const auto& document : documents) {
-    const int64_t own = document.cost.rows + document.cost.new_tokens;
-    if (batches.empty() || batches.back().size() >= documents_of_a_batch || rows + own > max_rows) {
-      batches.emplace_back();
-      rows = 0;
+  for (auto& family : families) {
+    for (auto& document : family) {
+      const int64_t own = document.cost.rows + document.cost.new_tokens;
+      const bool opens =
+          batches.empty() || batches.back().size() >= documents_of_a_batch || rows + own > max_rows;
+      if (opens) {
+        batches.emplace_back();
+        rows = 0;
+        document.cost.rows += document.rows_if_first;
+      }
+      rows += document.cost.rows + document.cost.new_tokens;
+      batches.back().push_back(document);
     }
-    batches.back().push_back(document);
-    rows += own;
   }
   return batches;
 }
 
 }  // namespace
+
+PlannedTask open_task(const std::string& name, const PlanOptions& options,
+                      const tasks::PromptOptions& prompts) {
+  PlannedTask planned{
+      .task = tasks::make_task(name), .data = nullptr, .options = prompts, .documents = {}};
+  const bool with_pool = tasks::num_fewshot_of(planned.task->info(), prompts) > 0;
+  planned.data = std::make_unique<tasks::TaskData>(tasks::open_task_data(
+      *planned.task, options.data_root, with_pool, {.allow_other_bytes = options.allow_other_bytes},
+      prompts.fewshot_split));
+  return planned;
+}
 
 std::vector<PlannedTask> plan_tasks(const PlanOptions& options) {
   require(!options.tasks.empty(), "no task is named; `hylo list tasks` shows what there is");
@@ -75,34 +152,44 @@ std::vector<PlannedTask> plan_tasks(const PlanOptions& options) {
 
 Plan make_plan(const std::vector<PlannedTask>& tasks, const SystemUnderTest& system) {
   Plan plan;
-  std::vector<PlannedDocument> scored, generated;
+  std::vector<Family> scored, generated;
   for (size_t t = 0; t < tasks.size(); ++t) {
-    for (size_t d = 0; d < tasks[t].documents.size(); ++d) {
-      const auto& requests = tasks[t].documents[d].requests;
-      PlannedDocument document{.task = t, .document = d};
-      for (const auto& cost : system.plan(requests)) {
-        document.cost = sum(document.cost, cost);
-        if (cost.dropped_tokens == 0) continue;
-        if (plan.num_truncated++ > 0) continue;
-        plan.first_truncated = fmt::format("{}, document {}", tasks[t].task->info().name,
-                                           tasks[t].documents[d].document->index);
-      }
-      plan.total = sum(plan.total, document.cost);
-      plan.num_requests += static_cast<int64_t>(requests.size());
-      ++plan.num_documents;
-      (document.cost.new_tokens > 0 ? generated : scored).push_back(document);
+    for (auto& family : families_of(tasks, t)) {
+      cost_family(family, tasks, system, plan);
+      plan.num_documents += std::ssize(family);
+      const bool generates = family.front().cost.new_tokens > 0;
+      (generates ? generated : scored).push_back(std::move(family));
     }
   }
-  // The longest first: memory runs short at once or not at all, and the time left is not a
-  // surprise.
-  for (auto* documents : {&scored, &generated}) {
-    std::ranges::stable_sort(*documents, std::greater<>(), [](const PlannedDocument& d) {
-      return d.cost.rows + d.cost.new_tokens;
-    });
-    const int64_t max_rows = documents == &scored ? rows_of_a_batch : rows_of_a_generating_batch;
-    for (auto& batch : batches_of(*documents, max_rows)) plan.batches.push_back(std::move(batch));
+  for (auto* families : {&scored, &generated}) {
+    const int64_t max_rows = families == &scored ? rows_of_a_batch : rows_of_a_generating_batch;
+    for (auto& batch : batches_of(*families, max_rows)) plan.batches.push_back(std::move(batch));
+  }
+  for (const auto& batch : plan.batches) {
+    for (const auto& document : batch) plan.total = sum(plan.total, document.cost);
   }
   return plan;
+}
+
+Plan shard_of(const Plan& whole, const std::vector<PlannedTask>& tasks, const ShardNumber& shard) {
+  const auto [number, count] = shard;
+  invariant(1 <= number && number <= count, "shard {} of {}", number, count);
+  Plan part{.batches = {},
+            .total = {},
+            .num_truncated = whole.num_truncated,
+            .first_truncated = whole.first_truncated};
+  for (size_t b = static_cast<size_t>(number) - 1; b < whole.batches.size();
+       b += static_cast<size_t>(count)) {
+    part.batches.push_back(whole.batches[b]);
+    for (const auto& document : whole.batches[b]) {
+      part.total = sum(part.total, document.cost);
+      part.num_requests += std::ssize(tasks[document.task].documents[document.document].requests);
+      ++part.num_documents;
+    }
+  }
+  require(!part.batches.empty(), "shard {} of {}: the run has {} batches; use at most {} shards",
+          number, count, whole.batches.size(), whole.batches.size());
+  return part;
 }
 
 std::vector<tasks::Request> requests_of(const std::vector<PlannedTask>& tasks,

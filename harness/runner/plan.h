@@ -30,25 +30,41 @@ struct PlanOptions {
   bool allow_other_bytes = false;  ///< data files that differ from their manifest
 };
 
+/// A task and its data; nothing is asked of it yet. The pool of worked examples is read only where
+/// `prompts` takes some.
+PlannedTask open_task(const std::string& name, const PlanOptions& options,
+                      const tasks::PromptOptions& prompts);
+
 /// Opens the data of every task and makes its requests. Throws Error: unknown or repeated task,
 /// data missing or changed, document ids for a task that is not run.
 std::vector<PlannedTask> plan_tasks(const PlanOptions& options);
 
 struct PlannedDocument {
   size_t task = 0, document = 0;  ///< positions in the vector of tasks and in its documents
-  RequestCost cost;               ///< of all its requests together
+  RequestCost cost;           ///< of all its requests together, behind those before it in the batch
+  int64_t rows_if_first = 0;  ///< more when it opens a batch
 };
 
 /// Documents that are asked, answered and stored together.
 using PlannedBatch = std::vector<PlannedDocument>;
 
 struct Plan {
-  std::vector<PlannedBatch> batches;  ///< the most expensive documents first
+  /// Documents that begin alike are neighbours; the most expensive first.
+  std::vector<PlannedBatch> batches;
   RequestCost total;
   int64_t num_documents = 0, num_requests = 0;
   int64_t num_truncated = 0;    ///< requests that do not fit
   std::string first_truncated;  ///< which, for a message
 };
+
+/// One of several processes that share the batches of a plan among them.
+struct ShardNumber {
+  int64_t number = 1, count = 1;  ///< number from 1 to count
+};
+
+/// The batches of a shard: every count-th of the whole plan, so that a batch is computed as the
+/// whole run would compute it. Throws Error when none is left for it.
+Plan shard_of(const Plan& whole, const std::vector<PlannedTask>& tasks, const ShardNumber& shard);
 
 /// The same tasks and system always give the same plan, whatever was answered before.
 Plan make_plan(const std::vector<PlannedTask>& tasks, const SystemUnderTest& system);

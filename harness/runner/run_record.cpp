@@ -5,6 +5,7 @@
 #include "harness/base/hash.h"
 #include "harness/base/overloaded.h"
 #include "harness/base/version.h"
+#include "harness/runner/groups.h"
 
 namespace hylo::harness {
 namespace {
@@ -34,6 +35,19 @@ reports::FinishReason reason_of(tasks::FinishReason reason) {
       return reports::FinishReason::Length;
   }
   invariant(false, "a finish reason that the store does not know");
+  return {};
+}
+
+tasks::FinishReason reason_of(reports::FinishReason reason) {
+  switch (reason) {
+    case reports::FinishReason::Stop:
+      return tasks::FinishReason::Stop;
+    case reports::FinishReason::EndOfText:
+      return tasks::FinishReason::EndOfText;
+    case reports::FinishReason::Length:
+      return tasks::FinishReason::Length;
+  }
+  invariant(false, "a finish reason that tasks do not know");
   return {};
 }
 
@@ -91,7 +105,8 @@ OrderedJson machine_json() {
 
 }  // namespace
 
-std::vector<reports::CellDescription> describe_cells(const std::vector<PlannedTask>& tasks) {
+std::vector<reports::CellDescription> describe_cells(const std::vector<PlannedTask>& tasks,
+                                                     const Plan* shard) {
   std::vector<reports::CellDescription> cells;
   for (const auto& planned : tasks) {
     const auto& info = planned.task->info();
@@ -111,7 +126,12 @@ std::vector<reports::CellDescription> describe_cells(const std::vector<PlannedTa
       cell.metrics.push_back({metric.name, metric.filter, aggregation_of(metric.aggregation),
                               metric.higher_is_better});
     }
+    if (shard) cell.num_assigned = 0;
     cells.push_back(std::move(cell));
+  }
+  if (!shard) return cells;
+  for (const auto& batch : shard->batches) {
+    for (const auto& document : batch) ++*cells[document.task].num_assigned;
   }
   return cells;
 }
@@ -135,11 +155,19 @@ reports::RunDescription describe_run(const std::vector<PlannedTask>& tasks,
                   {"numeric_mode", info.numeric_mode},
                   {"seed", labels.seed},
                   {"tasks", OrderedJson::array()}};
-  for (const auto& cell : describe_cells(tasks)) {
+  const auto cells = describe_cells(tasks);
+  for (const auto& cell : cells) {
     key["tasks"].push_back({cell.task, cell.task_version, cell.dataset_sha256, cell.num_fewshot,
                             cell.num_documents, cell.variant});
   }
+  for (const auto& group : labels.groups) key["groups"].push_back(group.name);
   run.key = sha256_hex(key.dump());
+  run.groups = describe_groups(labels.groups, cells);
+  if (labels.shard) {
+    const auto& [number, count] = *labels.shard;
+    run.shard = {.number = number, .count = count, .whole_key = run.key};
+    run.key = sha256_hex(fmt::format("{} shard {}/{}", run.key, number, count));
+  }
   return run;
 }
 
@@ -188,6 +216,28 @@ reports::RequestOutput record_of(int64_t number, const tasks::Request& request,
   return out;
 }
 
+tasks::Response response_of(const reports::RequestOutput& output) {
+  if (output.error) return tasks::Failed{*output.error};
+  if (output.kind == reports::RequestKind::Generate) {
+    invariant(output.generated && output.finish_reason, "a generated text that is not there");
+    return tasks::GeneratedText{.text = *output.generated,
+                                .finish_reason = reason_of(*output.finish_reason),
+                                .num_tokens = output.num_tokens,
+                                .dropped_tokens = output.dropped_tokens,
+                                .context_ids = output.context_ids,
+                                .token_ids = output.token_ids};
+  }
+  invariant(output.log_likelihood.has_value(), "a log-likelihood that is not there");
+  return tasks::TextScore{.log_likelihood = *output.log_likelihood,
+                          .is_greedy = output.is_greedy.value_or(false),
+                          .num_tokens = output.num_tokens,
+                          .dropped_tokens = output.dropped_tokens,
+                          .boundary_merged = output.boundary_merged,
+                          .window_log_likelihoods = output.window_log_likelihoods,
+                          .context_ids = output.context_ids,
+                          .token_ids = output.token_ids};
+}
+
 reports::DocumentOutput record_of(const PlannedTask& task, const PlannedDocument& planned,
                                   const std::vector<tasks::Response>& responses) {
   const auto& prompted = task.documents[planned.document];
@@ -196,7 +246,8 @@ reports::DocumentOutput record_of(const PlannedTask& task, const PlannedDocument
                               .index = prompted.document->index,
                               .requests = {},
                               .scores = {},
-                              .fewshot_ids = prompted.fewshot_ids};
+                              .fewshot_ids = prompted.fewshot_ids,
+                              .cluster = task.task->cluster_of(*prompted.document)};
   for (size_t i = 0; i < responses.size(); ++i) {
     out.requests.push_back(record_of(static_cast<int64_t>(i), prompted.requests[i], responses[i]));
   }

@@ -1,12 +1,14 @@
 // From tasks, systems and answers to what the store keeps.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "harness/runner/plan.h"
 #include "harness/system/system_under_test.h"
 #include "reports/store/records.h"
+#include "tasks/core/group.h"
 #include "tasks/core/request.h"
 #include "tasks/core/task.h"
 
@@ -16,18 +18,26 @@ struct RunLabels {
   std::string name;               ///< may be empty
   std::vector<std::string> argv;  ///< the command line, for people
   uint64_t seed = 0;
+  std::vector<tasks::GroupInfo> groups = {};  ///< that the tasks were named by
+  std::optional<ShardNumber> shard = {};      ///< that is run; the whole without
 };
 
-std::vector<reports::CellDescription> describe_cells(const std::vector<PlannedTask>& tasks);
+/// With the plan of a shard, cells know how many documents are its own.
+std::vector<reports::CellDescription> describe_cells(const std::vector<PlannedTask>& tasks,
+                                                     const Plan* shard = nullptr);
 
 /// The key is a hash of everything that determines the numbers: the system's identity, tasks with
-/// their versions, documents, prompts and settings, numeric mode and seed.
+/// their versions, documents, prompts and settings, numeric mode and seed. Shards of one run have
+/// its key as their whole_key and keys of their own.
 reports::RunDescription describe_run(const std::vector<PlannedTask>& tasks,
                                      const SystemUnderTest& system, const RunLabels& labels);
 
 /// One request with its answer.
 reports::RequestOutput record_of(int64_t number, const tasks::Request& request,
                                  const tasks::Response& response);
+
+/// The answer of a stored request, as the task was given it.
+tasks::Response response_of(const reports::RequestOutput& output);
 
 /// A document with all its answers, scored.
 reports::DocumentOutput record_of(const PlannedTask& task, const PlannedDocument& document,

@@ -141,8 +141,6 @@ std::vector<DecoderSystem::Encoded> DecoderSystem::encode(
   std::vector<Encoded> all;
   all.reserve(requests.size());
   const auto limit = static_cast<size_t>(info_.max_length);
-  const std::string* context = nullptr;
-  int64_t group = 0;
   const auto too_long = [&](Encoded& e, int64_t tokens) {
     if (e.dropped > 0 && !options_.allow_truncation) {
       e.failure = fmt::format(
@@ -157,8 +155,6 @@ std::vector<DecoderSystem::Encoded> DecoderSystem::encode(
       std::visit(
           overloaded{
               [&](const tasks::ScoreText& r) {
-                if (!context || *context != r.context) ++group;
-                context = &r.context;
                 auto pair = encode_pair(*tokenizer_, r.context, r.continuation);
                 e.boundary_merged = pair.boundary_merged;
                 auto whole = pair.context;
@@ -170,23 +166,20 @@ std::vector<DecoderSystem::Encoded> DecoderSystem::encode(
                 e.dropped = static_cast<int64_t>(whole.size() - kept);
                 too_long(e, static_cast<int64_t>(whole.size()));
                 e.jobs.push_back({{whole.end() - static_cast<int64_t>(kept), whole.end()},
-                                  static_cast<int64_t>(pair.continuation.size()),
-                                  group});
+                                  static_cast<int64_t>(pair.continuation.size())});
                 e.context = std::move(pair.context);
                 e.tokens = std::move(pair.continuation);
               },
               [&](const tasks::ScoreRolling& r) {
-                context = nullptr;
                 e.rolling = true;
                 e.tokens = tokenizer_->encode(r.text, true);
                 require(!e.tokens.empty(), "a text without tokens: nothing to score");
                 const int32_t prefix = prefix_token(*tokenizer_);
                 for (auto& window : rolling_windows(e.tokens, prefix, info_.max_length)) {
-                  e.jobs.push_back({std::move(window.tokens), window.num_scored, ++group});
+                  e.jobs.push_back({std::move(window.tokens), window.num_scored});
                 }
               },
               [&](const tasks::GenerateText& r) {
-                context = nullptr;
                 e.context = tokenizer_->encode(r.prompt, true);
                 if (e.context.empty()) e.context = {prefix_token(*tokenizer_)};
                 e.new_tokens = r.max_new_tokens;
@@ -211,22 +204,28 @@ std::vector<DecoderSystem::Encoded> DecoderSystem::encode(
 
 std::vector<RequestCost> DecoderSystem::plan(std::span<const tasks::Request> requests) const {
   const auto encoded = encode(requests);
-  std::vector<RequestCost> costs;
-  std::vector<models::ScoreJob> group;
+  std::vector<models::ScoreJob> jobs;
+  std::vector<std::span<const int32_t>> prompts;
   for (const auto& e : encoded) {
-    RequestCost cost{.rows = static_cast<int64_t>(e.prompt.size()),
-                     .rows_unshared = static_cast<int64_t>(e.prompt.size()),
-                     .new_tokens = e.prompt.empty() ? 0 : e.new_tokens,
+    jobs.insert(jobs.end(), e.jobs.begin(), e.jobs.end());
+    if (!e.prompt.empty()) prompts.emplace_back(e.prompt);
+  }
+  const auto job_rows = engine_->rows_added(jobs);
+  const auto prompt_rows = engine_->prompt_rows_added(prompts);
+  std::vector<RequestCost> costs;
+  size_t job = 0;
+  size_t prompt = 0;
+  for (const auto& e : encoded) {
+    RequestCost cost{.new_tokens = e.prompt.empty() ? 0 : e.new_tokens,
                      .num_generated = e.prompt.empty() ? 0 : 1,
                      .dropped_tokens = e.dropped};
-    for (const auto& job : e.jobs) {
-      // What a job adds to its group: a later one may shorten what all of them share.
-      if (!group.empty() && group.back().group != job.group) group.clear();
-      const auto without = engine_->cost(group);
-      group.push_back(job);
-      const auto with = engine_->cost(group);
-      cost.rows += with.rows - without.rows;
-      cost.rows_unshared += with.rows_unshared - without.rows_unshared;
+    for (const auto& own : e.jobs) {
+      cost.rows += job_rows[job++];
+      cost.rows_unshared += static_cast<int64_t>(own.tokens.size()) - 1;
+    }
+    if (!e.prompt.empty()) {
+      cost.rows += prompt_rows[prompt++];
+      cost.rows_unshared += static_cast<int64_t>(e.prompt.size());
     }
     costs.push_back(cost);
   }
@@ -237,7 +236,7 @@ std::optional<double> DecoderSystem::expected_seconds(const RequestCost& total) 
   // A trial of each kind of work: once to warm up, once for its time.
   const auto rows =
       std::min<int64_t>({512, info_.max_length - 1, std::max<int64_t>(total.rows, 2)});
-  const models::ScoreJob job{std::vector<int32_t>(static_cast<size_t>(rows) + 1, 0), 1, 0};
+  const models::ScoreJob job{std::vector<int32_t>(static_cast<size_t>(rows) + 1, 0), 1};
   double row_seconds = 0;
   for (int i = 0; i < 2; ++i) {
     const Stopwatch watch;

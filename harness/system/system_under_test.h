@@ -37,8 +37,7 @@ class SystemUnderTest {
   virtual ~SystemUnderTest() = default;
   [[nodiscard]] virtual const SystemInfo& info() const = 0;
 
-  /// One cost per request. Neighbours with the same context are taken as computed together, as
-  /// answer() does with the same span.
+  /// One cost per request: what it adds to those before it when answer() is given the same span.
   [[nodiscard]] virtual std::vector<RequestCost> plan(
       std::span<const tasks::Request> requests) const = 0;
 

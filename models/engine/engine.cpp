@@ -21,24 +21,15 @@ namespace {
 /// Elements of one piece of logits: 128 MiB of float32.
 constexpr int64_t max_logits = int64_t{1} << 25;
 
-/// Length of what all inputs begin with. The input of a job is all but its last token.
-size_t common_prefix(std::span<const ScoreJob> jobs) {
-  size_t length = jobs.front().tokens.size() - 1;
-  for (const auto& job : jobs.subspan(1)) {
-    const auto& first = jobs.front().tokens;
-    const auto limit = static_cast<int64_t>(std::min(length, job.tokens.size() - 1));
-    length = static_cast<size_t>(
-        std::mismatch(first.begin(), first.begin() + limit, job.tokens.begin()).first -
-        first.begin());
-  }
-  return length;
-}
+/// A node of the tree of prefixes costs a fork for each that passes through it; fewer rows than
+/// these are sooner computed again.
+constexpr int64_t min_saved_rows = 8;
+/// Shorter beginnings of prompts are not worth a call of their own.
+constexpr size_t min_shared_prompt = 32;
 
-/// The jobs from `begin` on that carry one group number.
-size_t end_of_group(std::span<const ScoreJob> jobs, size_t begin) {
-  size_t end = begin + 1;
-  while (end < jobs.size() && jobs[end].group == jobs[begin].group) ++end;
-  return end;
+/// All tokens but the last, which is only predicted.
+std::span<const int32_t> input_of(const ScoreJob& job) {
+  return std::span(job.tokens).first(job.tokens.size() - 1);
 }
 
 /// Rows whose logits are held at once: a multiple of a group, so that no group is padded twice.
@@ -113,19 +104,55 @@ kernels::RowGroups Engine::row_groups() const {
   return options_.mode == NumericMode::Exact ? kernels::RowGroups::Fixed : kernels::RowGroups::Free;
 }
 
-ScoreCost Engine::cost(std::span<const ScoreJob> jobs) const {
-  ScoreCost cost;
-  for (size_t begin = 0; begin < jobs.size();) {
-    const size_t end = end_of_group(jobs, begin);
-    const auto shared = static_cast<int64_t>(common_prefix(jobs.subspan(begin, end - begin)));
-    for (size_t i = begin; i < end; ++i) {
-      const auto rows = static_cast<int64_t>(jobs[i].tokens.size()) - 1;
-      cost.rows_unshared += rows;
-      cost.rows += shares_prefixes() && i > begin ? rows - shared : rows;
+/// Jobs that are scored in one call of score(), and where their scores go.
+struct Engine::ScoreCall {
+  std::span<const ScoreJob> jobs;
+  std::span<SequenceScore> scores;
+  const PrefixTree& tree;
+
+  /// What the jobs below a node want to know while its tokens are fed, by ascending rows.
+  [[nodiscard]] std::vector<Wanted> wanted_in(const PrefixNode& node) const {
+    std::vector<Wanted> wanted;
+    for (const size_t job : tree.sequences_of(node)) {
+      const auto& [tokens, num_scored] = jobs[job];
+      const size_t first = tokens.size() - 1 - static_cast<size_t>(num_scored);
+      for (size_t p = std::max(node.begin, first); p < node.end; ++p) {
+        wanted.push_back({static_cast<int64_t>(p - node.begin), tokens[p + 1], job});
+      }
     }
-    begin = end;
+    std::ranges::stable_sort(wanted, {}, &Wanted::row);
+    return wanted;
   }
-  return cost;
+  [[nodiscard]] std::span<const int32_t> tokens_of(const PrefixNode& node) const {
+    const auto& tokens = jobs[tree.sequences_of(node).front()].tokens;
+    return std::span(tokens).subspan(node.begin, node.end - node.begin);
+  }
+};
+
+PrefixTree Engine::tree_of(std::span<const ScoreJob> jobs) const {
+  std::vector<std::span<const int32_t>> inputs;
+  inputs.reserve(jobs.size());
+  for (const auto& job : jobs) inputs.push_back(input_of(job));
+  return {inputs, shares_prefixes() ? min_saved_rows : PrefixTree::share_nothing};
+}
+
+std::vector<int64_t> Engine::rows_added(std::span<const ScoreJob> jobs) const {
+  return tree_of(jobs).rows_added();
+}
+
+std::vector<PrefixRun> Engine::runs_of(PrefixTree::Sequences prompts) const {
+  return prefix_runs(prompts, shares_prefixes() ? min_shared_prompt : SIZE_MAX);
+}
+
+std::vector<int64_t> Engine::prompt_rows_added(PrefixTree::Sequences prompts) const {
+  std::vector<int64_t> rows;
+  for (const auto& run : runs_of(prompts)) {
+    for (size_t i = run.first; i < run.last; ++i) {
+      const size_t shared = i > run.first ? run.num_shared : 0;
+      rows.push_back(static_cast<int64_t>(prompts[i].size() - shared));
+    }
+  }
+  return rows;
 }
 
 std::vector<SequenceScore> Engine::score(std::span<const ScoreJob> jobs) {
@@ -137,68 +164,61 @@ std::vector<SequenceScore> Engine::score(std::span<const ScoreJob> jobs) {
         job.num_scored, job.tokens.size());
   }
   std::vector<SequenceScore> scores(jobs.size());
-  for (size_t begin = 0; begin < jobs.size();) {
-    size_t end = end_of_group(jobs, begin);
-    int64_t rows = cost(jobs.subspan(begin, end - begin)).rows;
-    while (end < jobs.size()) {
-      const size_t next = end_of_group(jobs, end);
-      rows += cost(jobs.subspan(end, next - end)).rows;
-      if (rows > options_.max_rows) break;
-      end = next;
-    }
-    score_wave(jobs.subspan(begin, end - begin), std::span(scores).subspan(begin, end - begin));
-    begin = end;
-  }
+  const auto tree = tree_of(jobs);
+  score_below({jobs, scores, tree}, tree.root(), nullptr);
   return scores;
 }
 
-std::vector<Engine::Wanted> Engine::wanted_between(std::span<const ScoreJob> jobs, size_t job,
-                                                   size_t begin, size_t end) {
-  const auto& tokens = jobs[job].tokens;
-  std::vector<Wanted> wanted;
-  for (size_t p = std::max(begin, tokens.size() - 1 - jobs[job].num_scored); p < end; ++p) {
-    wanted.push_back({static_cast<int64_t>(p - begin), tokens[p + 1], job});
+/// Scores what hangs below a node, whose tokens `remembered` holds (nullptr: none). Small branches
+/// go together; a large one is fed by itself and then taken apart.
+void Engine::score_below(const ScoreCall& call, const PrefixNode& node,
+                         const SequenceCache* remembered) {
+  std::vector<size_t> wave;
+  int64_t rows = 0;
+  const auto score_those = [&] {
+    score_wave(call, wave, remembered);
+    wave.clear();
+    rows = 0;
+  };
+  for (const size_t index : node.children) {
+    const auto& child = call.tree.node(index);
+    if (child.num_rows > options_.max_rows) {
+      auto cache = remembered ? remembered->fork() : cache_.new_sequence();
+      run({.feeds = {{&cache, call.tokens_of(child)}}, .wanted = {call.wanted_in(child)}},
+          call.scores);
+      score_below(call, child, &cache);
+      continue;
+    }
+    if (rows + child.num_rows > options_.max_rows) score_those();
+    wave.push_back(index);
+    rows += child.num_rows;
   }
-  return wanted;
+  score_those();
 }
 
-void Engine::score_wave(std::span<const ScoreJob> jobs, std::span<SequenceScore> scores) {
+/// Branches of the tree together, level by level.
+void Engine::score_wave(const ScoreCall& call, std::span<const size_t> nodes,
+                        const SequenceCache* remembered) {
   struct Branch {
-    size_t job;
+    size_t node;
     const SequenceCache* parent;
-    size_t prefix;
   };
+  std::vector<Branch> level;
+  for (const size_t node : nodes) level.push_back({node, remembered});
   std::deque<SequenceCache> caches;  // of which addresses are kept
-  std::vector<Branch> branches;
-  // First what the jobs of a group share, then what each adds to it.
-  ScoreWork shared;
-  for (size_t begin = 0; begin < jobs.size();) {
-    const size_t end = shares_prefixes() ? end_of_group(jobs, begin) : begin + 1;
-    const size_t prefix = common_prefix(jobs.subspan(begin, end - begin));
-    auto& cache = caches.emplace_back(cache_.new_sequence());
-    std::vector<Wanted> wanted;
-    for (size_t job = begin; job < end; ++job) {
-      const auto of_job = wanted_between(jobs, job, 0, prefix);
-      wanted.insert(wanted.end(), of_job.begin(), of_job.end());
-      if (prefix < jobs[job].tokens.size() - 1) branches.push_back({job, &cache, prefix});
+  while (!level.empty()) {
+    ScoreWork work;
+    std::vector<Branch> next;
+    for (const auto& [index, parent] : level) {
+      const auto& node = call.tree.node(index);
+      auto& cache = caches.emplace_back(parent ? parent->fork() : cache_.new_sequence());
+      work.feeds.push_back({&cache, call.tokens_of(node)});
+      work.wanted.push_back(call.wanted_in(node));
+      for (const size_t child : node.children) next.push_back({child, &cache});
     }
-    std::ranges::stable_sort(wanted, {}, &Wanted::row);
-    if (prefix > 0) {
-      shared.feeds.push_back({&cache, std::span(jobs[begin].tokens).first(prefix)});
-      shared.wanted.push_back(std::move(wanted));
-    }
-    begin = end;
+    run(work, call.scores);
+    level = std::move(next);
   }
-  run(shared, scores);
-
-  ScoreWork own;
-  for (const auto& [job, parent, prefix] : branches) {
-    auto& cache = caches.emplace_back(parent->fork());
-    const size_t end = jobs[job].tokens.size() - 1;
-    own.feeds.push_back({&cache, std::span(jobs[job].tokens).subspan(prefix, end - prefix)});
-    own.wanted.push_back(wanted_between(jobs, job, prefix, end));
-  }
-  run(own, scores);
 }
 
 /// Feeds all tokens and shows every call with its rows after the final norm.
@@ -309,6 +329,41 @@ void Engine::step(std::span<const GenerateJob> jobs, std::vector<Active>& active
   active = std::move(still_active);
 }
 
+/// Hands every prompt the cache that it begins with, computed when the first of its run asks.
+class Engine::PromptRuns {
+ public:
+  PromptRuns(Engine& engine, std::span<const GenerateJob> jobs) : engine_(engine), jobs_(jobs) {
+    std::vector<std::span<const int32_t>> prompts;
+    for (const auto& job : jobs) prompts.emplace_back(job.prompt);
+    runs_ = engine.runs_of(prompts);
+  }
+
+  /// For the jobs in their order, each once.
+  SequenceCache cache_for(size_t job) {
+    while (runs_[run_].last <= job) {
+      ++run_;
+      shared_.reset();
+    }
+    const auto& run = runs_[run_];
+    if (run.num_shared == 0) return engine_.cache_.new_sequence();
+    if (!shared_) {
+      shared_ = engine_.cache_.new_sequence();
+      const Feed feed{&*shared_, std::span(jobs_[run.first].prompt).first(run.num_shared)};
+      engine_.feed_all({&feed, 1}, [](const Call&, const at::Tensor&) {});
+    }
+    auto cache = shared_->fork();
+    if (job + 1 == run.last) shared_.reset();
+    return cache;
+  }
+
+ private:
+  Engine& engine_;
+  std::span<const GenerateJob> jobs_;
+  std::vector<PrefixRun> runs_;
+  size_t run_ = 0;
+  std::optional<SequenceCache> shared_;
+};
+
 void Engine::generate(std::span<const GenerateJob> jobs,
                       const std::function<void(size_t, Generated)>& on_done) {
   const c10::InferenceMode no_gradients;
@@ -316,6 +371,7 @@ void Engine::generate(std::span<const GenerateJob> jobs,
     require(!job.prompt.empty(), "engine: a prompt without tokens");
     check(job.sampling);
   }
+  PromptRuns runs(*this, jobs);
   std::vector<Active> active;
   size_t next = 0;
   while (next < jobs.size() || !active.empty()) {
@@ -326,7 +382,7 @@ void Engine::generate(std::span<const GenerateJob> jobs,
         continue;
       }
       active.push_back(
-          {index, cache_.new_sequence(), jobs[index].prompt, {}, CounterRandom(jobs[index].seed)});
+          {index, runs.cache_for(index), jobs[index].prompt, {}, CounterRandom(jobs[index].seed)});
     }
     if (!active.empty()) step(jobs, active, on_done);
   }

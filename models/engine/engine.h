@@ -11,6 +11,7 @@
 #include "models/decoder/decoder.h"
 #include "models/engine/call_plan.h"
 #include "models/engine/numeric_mode.h"
+#include "models/engine/prefix_tree.h"
 #include "models/engine/sampling.h"
 
 namespace hylo::models {
@@ -20,14 +21,13 @@ struct EngineOptions {
   RotaryPrecision rotary = RotaryPrecision::Exact;
   int64_t max_rows = 2048;     ///< rows of one forward call
   int64_t max_sequences = 64;  ///< that generate at once
-  bool share_prefixes = true;  ///< compute what the sequences of a group begin with once
+  bool share_prefixes = true;  ///< compute once what sequences of one call begin with
 };
 
 /// Log-probability of the last num_scored tokens, each after all that come before it.
 struct ScoreJob {
   std::vector<int32_t> tokens;
   int64_t num_scored = 0;  ///< from 1 to tokens.size() - 1
-  int64_t group = 0;       ///< neighbours with the same number may share what they begin with
 };
 struct SequenceScore {
   double log_likelihood = 0;  ///< float64 sum of natural logs; NaN when the model gives NaN
@@ -49,27 +49,27 @@ struct Generated {
   EndReason reason = EndReason::Length;
 };
 
-/// Rows that scoring `jobs` computes, with prefixes shared as the options say, and without any
-/// sharing.
-struct ScoreCost {
-  int64_t rows = 0, rows_unshared = 0;
-};
-
 class Engine {
  public:
   /// `decoder` must outlive the engine.
   Engine(const Decoder& decoder, const EngineOptions& options);
 
-  /// One score per job, in order. Peak memory: the cache of one wave of about max_rows rows (a
-  /// longer sequence is a wave of its own), plus the logits of the scored rows in pieces of at most
-  /// 128 MiB.
+  /// One score per job, in order. What several begin with is computed once, however deep it
+  /// branches. Peak memory: the caches of one path of the tree of prefixes and of one wave of at
+  /// most max_rows rows beside it (a longer sequence is a path of its own), plus the logits of the
+  /// scored rows in pieces of at most 128 MiB.
   std::vector<SequenceScore> score(std::span<const ScoreJob> jobs);
 
-  /// Calls on_done(index, Generated) for each job as it ends.
+  /// Calls on_done(index, Generated) for each job as it ends. Neighbours whose prompts begin alike
+  /// compute that once.
   void generate(std::span<const GenerateJob> jobs,
                 const std::function<void(size_t, Generated)>& on_done);
 
-  [[nodiscard]] ScoreCost cost(std::span<const ScoreJob> jobs) const;
+  /// Rows that each job adds to those before it when they are scored in one call; without sharing,
+  /// tokens.size() - 1.
+  [[nodiscard]] std::vector<int64_t> rows_added(std::span<const ScoreJob> jobs) const;
+  /// The same for prompts that are generated from in one call.
+  [[nodiscard]] std::vector<int64_t> prompt_rows_added(PrefixTree::Sequences prompts) const;
   [[nodiscard]] bool shares_prefixes() const;
   /// Threads that products and kernels run on; float32 products change bits with it.
   [[nodiscard]] static int num_threads();
@@ -82,12 +82,16 @@ class Engine {
   struct ScoreWork;
   struct WantedRows;
   struct Active;
-  static std::vector<Wanted> wanted_between(std::span<const ScoreJob> jobs, size_t job,
-                                            size_t begin, size_t end);
+  struct ScoreCall;
+  class PromptRuns;
   static WantedRows wanted_rows(const Call& call, const ScoreWork& work);
   static std::optional<EndReason> take_token(const GenerateJob& job, Active& sequence,
                                              std::span<const float> logits_W);
-  void score_wave(std::span<const ScoreJob> jobs, std::span<SequenceScore> scores);
+  [[nodiscard]] std::vector<PrefixRun> runs_of(PrefixTree::Sequences prompts) const;
+  [[nodiscard]] PrefixTree tree_of(std::span<const ScoreJob> jobs) const;
+  void score_below(const ScoreCall& call, const PrefixNode& node, const SequenceCache* remembered);
+  void score_wave(const ScoreCall& call, std::span<const size_t> nodes,
+                  const SequenceCache* remembered);
   void run(const ScoreWork& work, std::span<SequenceScore> scores);
   void add_scores(const at::Tensor& normed_ND, const WantedRows& wanted,
                   std::span<SequenceScore> scores);

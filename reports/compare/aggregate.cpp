@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numbers>
 #include <vector>
 
@@ -27,27 +28,66 @@ double weighted_mean(std::span<const WeightedValue> scores) {
   return values / weights;
 }
 
-std::optional<Interval> interval_of(std::span<const double> values) {
-  const auto ones = std::ranges::count(values, 1.0);
-  if (ones + std::ranges::count(values, 0.0) != std::ssize(values)) return std::nullopt;
-  return wilson(ones, std::ssize(values));
+/// Scores that stand for themselves are clusters of one.
+struct Clusters {
+  std::vector<int64_t> of_score;
+  int64_t number = 0;
+};
+
+Clusters clusters_of(std::span<const WeightedValue> scores) {
+  Clusters clusters;
+  std::map<int64_t, int64_t> numbers;
+  for (const auto& score : scores) {
+    if (!score.cluster) {
+      clusters.of_score.push_back(clusters.number++);
+      continue;
+    }
+    const auto [at, is_new] = numbers.try_emplace(*score.cluster, clusters.number);
+    if (is_new) ++clusters.number;
+    clusters.of_score.push_back(at->second);
+  }
+  return clusters;
 }
 
-Aggregate mean_of(std::span<const double> values) {
-  return {.value = mean(values),
-          .standard_error = standard_error(values),
-          .interval = interval_of(values),
-          .n = std::ssize(values)};
+/// Outcomes that go together tell as much as fewer independent ones: as many as would have their
+/// error. Where all agree there is no error to tell, and a cluster counts as one outcome.
+double independent_outcomes(double share, const Aggregate& aggregate) {
+  const auto n = static_cast<double>(aggregate.n);
+  if (!aggregate.clustered_error) return n;
+  const double variance = *aggregate.clustered_error * *aggregate.clustered_error;
+  if (variance == 0) return static_cast<double>(aggregate.num_clusters);
+  return std::min(n, share * (1 - share) / variance);
+}
+
+std::optional<Interval> interval_of(std::span<const double> values, const Aggregate& aggregate) {
+  const auto ones = std::ranges::count(values, 1.0);
+  if (ones + std::ranges::count(values, 0.0) != std::ssize(values)) return std::nullopt;
+  const double share = static_cast<double>(ones) / static_cast<double>(values.size());
+  return wilson_of_share(share, independent_outcomes(share, aggregate));
+}
+
+Aggregate mean_of(std::span<const WeightedValue> scores) {
+  const auto values = values_of(scores);
+  const auto clusters = clusters_of(scores);
+  Aggregate result{.value = mean(values),
+                   .standard_error = standard_error(values),
+                   .n = std::ssize(values),
+                   .num_clusters = clusters.number};
+  if (clusters.number < result.n) {
+    result.clustered_error = clustered_error(values, clusters.of_score, clusters.number);
+  }
+  result.interval = interval_of(values, result);
+  return result;
 }
 
 }  // namespace
 
 Aggregate aggregate(Aggregation aggregation, std::span<const WeightedValue> scores) {
   if (scores.empty()) return {};
-  Aggregate result{.n = std::ssize(scores)};
+  Aggregate result{.n = std::ssize(scores), .num_clusters = std::ssize(scores)};
   switch (aggregation) {
     case Aggregation::Mean:
-      return mean_of(values_of(scores));
+      return mean_of(scores);
     case Aggregation::WeightedPerplexity:
       result.value = std::exp(-weighted_mean(scores));
       return result;

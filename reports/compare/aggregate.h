@@ -21,13 +21,23 @@ enum class Aggregation {
 struct WeightedValue {
   double value = 0;
   double weight = 1;
+  /// Values of one cluster are not independent of each other; none: stands for itself.
+  std::optional<int64_t> cluster;
 };
 
 struct Aggregate {
   std::optional<double> value;           ///< none without scores
   std::optional<double> standard_error;  ///< none where there is none, or fewer than two scores
-  std::optional<Interval> interval;      ///< 95 %, Wilson; of means whose scores are all 0 or 1
-  int64_t n = 0;                         ///< scores that counted
+  /// Of a mean, with clusters taken together; none where every score stands for itself.
+  std::optional<double> clustered_error;
+  std::optional<Interval> interval;  ///< 95 %, Wilson; of means whose scores are all 0 or 1
+  int64_t n = 0;                     ///< scores that counted
+  int64_t num_clusters = 0;          ///< of those scores; n where every score stands for itself
+
+  /// The one to quote: clustered where there are clusters.
+  [[nodiscard]] std::optional<double> best_error() const {
+    return clustered_error ? clustered_error : standard_error;
+  }
 };
 
 /// Sums run in the order given, so that the result is that of the same order elsewhere.

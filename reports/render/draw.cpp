@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <utility>
@@ -48,10 +49,34 @@ std::vector<Cell> result_row(const OrderedJson& row) {
           {row["higher_is_better"].get<bool>() ? "\u2191" : "\u2193"},
           {rounded(row["value"])},
           {rounded(row["standard_error"])},
+          {rounded(row["clustered_error"])},
           {interval(row["interval_95"])},
           {text_of(row["n"])},
           counted(row["num_failed"]),
           counted(row["num_truncated"]),
+          {partial ? "PARTIAL" : "", Emphasis::Warning}};
+}
+
+/// A group among the tasks: "acc, mean of 57 tasks".
+std::vector<Cell> group_row(const OrderedJson& row) {
+  const auto mean =
+      fmt::format("mean of {} {}", row["mean"] == "tasks" ? row["num_members"] : row["n"],
+                  text_of(row["mean"]));
+  const auto metric = row["metric"].is_null() ? mean : text_of(row["metric"]) + ", " + mean;
+  const bool partial = row["partial"].get<bool>();
+  return {{text_of(row["group"])},
+          {absent},
+          {"none"},
+          {absent},
+          {metric},
+          {""},
+          {rounded(row["value"])},
+          {rounded(row["standard_error"])},
+          {rounded(row["clustered_error"])},
+          {absent},
+          {text_of(row["n"])},
+          counted(row["num_failed"]),
+          {"0"},
           {partial ? "PARTIAL" : "", Emphasis::Warning}};
 }
 
@@ -64,12 +89,14 @@ Table results_table(const OrderedJson& report) {
                           {""},
                           {"Value", Align::Right},
                           {"\u00b1", Align::Right},
+                          {"\u00b1 clust.", Align::Right, 0, absent},
                           {"95 %", Align::Left, 5},
                           {"n", Align::Right, 2},
                           {"Failed", Align::Right, 0, "0"},
                           {"Truncated", Align::Right, 0, "0"},
                           {"", Align::Left, 0, ""}}};
   for (const auto& row : report["results"]) table.rows.push_back(result_row(row));
+  for (const auto& row : report["groups"]) table.rows.push_back(group_row(row));
   return without_unremarkable_columns(table);
 }
 
@@ -162,10 +189,27 @@ CsvRow csv_result(const OrderedJson& report, const OrderedJson& result) {
   return row;
 }
 
+/// In the columns of the tasks; what a group does not have stays empty.
+CsvRow csv_group(const OrderedJson& report, const OrderedJson& group, const CsvRow& columns) {
+  auto result = group;
+  result["task"] = group["group"];
+  result["aggregation"] = "mean of " + text_of(group["mean"]);
+  result["interval_95"] = nullptr;
+  const auto own = csv_result(report, result);
+  CsvRow row;
+  for (const auto& [key, value] : columns) {
+    const auto found = std::ranges::find(own, key, &CsvRow::value_type::first);
+    row.emplace_back(key, found == own.end() ? OrderedJson(nullptr) : found->second);
+  }
+  return row;
+}
+
 std::vector<CsvRow> csv_rows(const OrderedJson& report) {
   std::vector<CsvRow> rows;
   if (report["report"] == "run") {
     for (const auto& result : report["results"]) rows.push_back(csv_result(report, result));
+    for (const auto& group : report["groups"])
+      rows.push_back(csv_group(report, group, rows.front()));
     return rows;
   }
   for (const auto& run : report["runs"]) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "reports/store/group_rows.h"
 #include "reports/store/json_number.h"
 
 namespace hylo::reports {
@@ -32,6 +33,11 @@ OrderedJson text_or_null(const std::string& text) {
   return text.empty() ? OrderedJson(nullptr) : OrderedJson(text);
 }
 
+OrderedJson shard_json(const std::optional<Shard>& shard) {
+  if (!shard) return nullptr;
+  return {{"number", shard->number}, {"count", shard->count}, {"whole_key", shard->whole_key}};
+}
+
 OrderedJson run_json(const RunSummary& run) {
   const auto& description = run.description;
   return {{"id", run.id},
@@ -46,6 +52,7 @@ OrderedJson run_json(const RunSummary& run) {
           {"numeric_mode", description.numeric_mode},
           {"seed", description.seed},
           {"key", description.key},
+          {"shard", shard_json(description.shard)},
           {"argv", description.argv}};
 }
 
@@ -82,13 +89,62 @@ OrderedJson result_json(const CellSummary& cell, const CellAggregate& row) {
           {"aggregation", name_of(row.metric.aggregation)},
           {"value", json_number(row.aggregate.value)},
           {"standard_error", json_number(row.aggregate.standard_error)},
+          {"clustered_error", json_number(row.aggregate.clustered_error)},
           {"interval_95", interval_json(row.aggregate.interval)},
           {"n", row.aggregate.n},
+          {"num_clusters", row.aggregate.num_clusters},
           {"num_failed", row.num_failed},
           {"num_truncated", cell.num_truncated},
           {"partial", row.partial}};
 }
 
+/// The metric that all members bring in, or nothing where they differ.
+std::string metric_of(const GroupDescription& group, std::span<const CellSummary> cells) {
+  std::string common;
+  for (const auto& member : group.members) {
+    if (member.group) return "";
+    const auto& metrics = cells[static_cast<size_t>(member.cell)].description.metrics;
+    const auto& name = metrics[static_cast<size_t>(member.metric)].name;
+    if (!common.empty() && common != name) return "";
+    common = name;
+  }
+  return common;
+}
+
+OrderedJson members_json(const GroupDescription& group, std::span<const GroupDescription> groups,
+                         std::span<const CellSummary> cells) {
+  auto members = OrderedJson::array();
+  for (const auto& member : group.members) {
+    if (member.group) {
+      members.push_back({{"group", groups[static_cast<size_t>(*member.group)].name}});
+      continue;
+    }
+    const auto& cell = cells[static_cast<size_t>(member.cell)].description;
+    const auto& metric = cell.metrics[static_cast<size_t>(member.metric)];
+    members.push_back({{"task", cell.task}, {"metric", metric.name}, {"filter", metric.filter}});
+  }
+  return members;
+}
+
+OrderedJson group_json(const GroupResult& result, std::span<const GroupDescription> groups,
+                       std::span<const CellSummary> cells) {
+  const auto& aggregate = result.aggregate;
+  return {{"group", result.group.name},
+          {"mean", result.group.mean == GroupMean::OfTasks ? "tasks" : "documents"},
+          {"metric", text_or_null(metric_of(result.group, cells))},
+          {"value", json_number(aggregate.value)},
+          {"standard_error", json_number(aggregate.standard_error)},
+          {"clustered_error", json_number(aggregate.clustered_error)},
+          {"num_members", aggregate.num_members},
+          {"n", aggregate.n},
+          {"num_failed", aggregate.num_failed},
+          {"partial", aggregate.partial},
+          {"members", members_json(result.group, groups, cells)}};
+}
+
+constexpr auto clustered_note =
+    "\u00b1 clust. takes documents that go together (questions about one passage, subjects of a "
+    "group) as one draw: where it is there, it is the one to quote, and the interval rests on it.";
 constexpr auto error_note =
     "\u00b1 is the standard error of the mean over documents, s / sqrt(n). Another draw of as many "
     "documents of the same kind would give a mean within one \u00b1 of the true one about 2 times "
@@ -108,15 +164,24 @@ bool any(const OrderedJson& rows, const char* key) {
   });
 }
 
-OrderedJson notes_on(const RunSummary& run, const OrderedJson& results, const OrderedJson& tasks) {
+OrderedJson notes_on(const RunSummary& run, const OrderedJson& results, const OrderedJson& groups,
+                     const OrderedJson& tasks) {
   auto notes = OrderedJson::array();
   if (any(results, "partial")) {
     notes.push_back(
-        fmt::format("PARTIAL: {} of {} documents are there. These are not the values of the "
-                    "whole tasks; the command that began the run goes on with it.",
-                    run.num_finished, run.num_documents));
+        run.description.shard && run.state == RunState::Complete
+            ? fmt::format("PARTIAL: this is shard {} of {}, {} documents; `hylo store merge` makes "
+                          "one run of all shards.",
+                          run.description.shard->number, run.description.shard->count,
+                          run.num_finished)
+            : fmt::format("PARTIAL: {} of {} documents are there. These are not the values of the "
+                          "whole tasks; the command that began the run goes on with it.",
+                          run.num_finished, run.num_documents));
   }
   if (any(results, "standard_error")) notes.push_back(error_note);
+  if (any(results, "clustered_error") || any(groups, "clustered_error")) {
+    notes.push_back(clustered_note);
+  }
   if (any(results, "interval_95")) notes.push_back(interval_note);
   if (any(results, "num_failed")) {
     notes.push_back(
@@ -142,6 +207,7 @@ OrderedJson list_row(const Store& store, const RunSummary& run) {
   auto row = run_json(run);
   row.erase("key");
   row.erase("argv");
+  row.erase("shard");
   row["model"] = run.description.model.value("name", "");
   row["tasks"] = tasks;
   return row;
@@ -154,8 +220,13 @@ OrderedJson run_report(const Store& store, const RunSummary& run) {
   auto tasks = OrderedJson::array();
   for (const auto& cell : cells) tasks.push_back(task_json(cell));
   auto results = OrderedJson::array();
-  for (const auto& row : store.aggregates(run.id)) {
+  const auto rows = store.aggregates(run.id);
+  for (const auto& row : rows) {
     results.push_back(result_json(cells[static_cast<size_t>(row.cell)], row));
+  }
+  auto groups = OrderedJson::array();
+  for (const auto& group : group_results(run.description.groups, rows)) {
+    groups.push_back(group_json(group, run.description.groups, cells));
   }
   return {{"report", "run"},
           {"run", run_json(run)},
@@ -165,7 +236,8 @@ OrderedJson run_report(const Store& store, const RunSummary& run) {
           {"settings", run.description.settings},
           {"tasks", tasks},
           {"results", results},
-          {"notes", notes_on(run, results, tasks)}};
+          {"groups", groups},
+          {"notes", notes_on(run, results, groups, tasks)}};
 }
 
 OrderedJson run_list_report(const Store& store) {

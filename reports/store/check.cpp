@@ -95,7 +95,7 @@ class Examination {
 
   void check_complete(const RunSummary& run, const std::string& where) {
     for (const auto& cell : store_.cells(run.id)) {
-      const auto expected = cell.description.num_documents;
+      const auto expected = cell.description.num_expected();
       if (cell.num_finished == expected) continue;
       problem(fmt::format("{}, {}", where, cell.description.task),
               fmt::format("is marked complete but has {} of {} documents", cell.num_finished,

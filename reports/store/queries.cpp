@@ -3,9 +3,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "harness/base/unicode.h"
 #include "reports/store/connection.h"
+#include "reports/store/group_rows.h"
 #include "reports/store/store.h"
 #include "reports/store/store_state.h"
 #include "reports/store/values.h"
@@ -18,10 +20,19 @@ constexpr auto run_columns =
     "seed, "
     "model.description, machine.description, build.description, settings, started, finished, "
     "(SELECT count(*) FROM attempt WHERE attempt.run = run.id), "
-    "(SELECT coalesce(sum(num_documents), 0) FROM cell WHERE cell.run = run.id), "
-    "(SELECT count(*) FROM cell JOIN document ON document.cell = cell.id WHERE cell.run = run.id) "
+    "(SELECT coalesce(sum(coalesce(num_assigned, num_documents)), 0) FROM cell "
+    " WHERE cell.run = run.id), "
+    "(SELECT count(*) FROM cell JOIN document ON document.cell = cell.id WHERE cell.run = run.id), "
+    "shard, num_shards, whole_key "
     "FROM run JOIN model ON model.id = run.model JOIN machine ON machine.id = run.machine "
     "JOIN build ON build.id = run.build JOIN numeric_mode ON numeric_mode.id = run.numeric_mode ";
+
+std::optional<Shard> shard_in(SQLite::Statement& row) {
+  if (row.getColumn(17).isNull()) return std::nullopt;
+  return Shard{.number = row.getColumn(17).getInt64(),
+               .count = row.getColumn(18).getInt64(),
+               .whole_key = row.getColumn(19).getString()};
+}
 
 RunDescription description_in(SQLite::Statement& row) {
   return {.key = row.getColumn(2).getString(),
@@ -33,7 +44,9 @@ RunDescription description_in(SQLite::Statement& row) {
           .model = json_in(row.getColumn(8)),
           .machine = json_in(row.getColumn(9)),
           .build = json_in(row.getColumn(10)),
-          .settings = json_in(row.getColumn(11))};
+          .settings = json_in(row.getColumn(11)),
+          .groups = {},
+          .shard = shard_in(row)};
 }
 
 RunSummary summary_in(SQLite::Statement& row) {
@@ -47,9 +60,12 @@ RunSummary summary_in(SQLite::Statement& row) {
           .num_finished = row.getColumn(16).getInt64()};
 }
 
-std::vector<RunSummary> summaries(SQLite::Statement& query) {
+std::vector<RunSummary> summaries(SQLite::Database& database, SQLite::Statement& query) {
   std::vector<RunSummary> runs;
-  while (query.executeStep()) runs.push_back(summary_in(query));
+  while (query.executeStep()) {
+    runs.push_back(summary_in(query));
+    runs.back().description.groups = read_groups(database, runs.back().id);
+  }
   return runs;
 }
 
@@ -106,21 +122,38 @@ CellSummary count_outputs(SQLite::Database& database, const CellRow& cell) {
   return summary;
 }
 
+/// Names of clusters to numbers.
+class ClusterNumbers {
+ public:
+  std::optional<int64_t> number_of(const SQLite::Column& cluster) {
+    if (cluster.isNull()) return std::nullopt;
+    return numbers_.try_emplace(cluster.getString(), std::ssize(numbers_)).first->second;
+  }
+
+ private:
+  std::unordered_map<std::string, int64_t> numbers_;
+};
+
 // In order of ordinals: whatever order they were saved in, the sums have one order.
 CellAggregate aggregate_metric(SQLite::Database& database, int64_t metric_id,
                                const MetricDescription& metric) {
   SQLite::Statement query(database,
-                          "SELECT score.value, score.weight FROM metric "
+                          "SELECT score.value, score.weight, document.cluster FROM metric "
                           "JOIN document ON document.cell = metric.cell "
                           "JOIN score ON score.document = document.id AND score.metric = metric.id "
                           "WHERE metric.id = ? ORDER BY document.ordinal");
   query.bind(1, metric_id);
   CellAggregate result{.metric = metric};
   std::vector<WeightedValue> scores;
+  ClusterNumbers clusters;
   while (query.executeStep()) {
     const auto value = number_in(query.getColumn(0));
-    if (value) scores.push_back({*value, query.getColumn(1).getDouble()});
-    if (!value) ++result.num_failed;
+    if (value) {
+      scores.push_back(
+          {*value, query.getColumn(1).getDouble(), clusters.number_of(query.getColumn(2))});
+    } else {
+      ++result.num_failed;
+    }
   }
   result.aggregate = aggregate(metric.aggregation, scores);
   return result;
@@ -136,7 +169,9 @@ int64_t count_documents(SQLite::Database& database, int64_t cell) {
 Aggregate aggregate_in(SQLite::Statement& row) {
   Aggregate aggregate{.value = number_in(row.getColumn(0)),
                       .standard_error = number_in(row.getColumn(1)),
-                      .n = row.getColumn(4).getInt64()};
+                      .clustered_error = number_in(row.getColumn(7)),
+                      .n = row.getColumn(4).getInt64(),
+                      .num_clusters = row.getColumn(8).getInt64()};
   if (!row.getColumn(2).isNull()) {
     aggregate.interval = Interval{row.getColumn(2).getDouble(), row.getColumn(3).getDouble()};
   }
@@ -148,7 +183,7 @@ std::optional<CellAggregate> stored_aggregate(SQLite::Database& database, int64_
   SQLite::Statement query(
       database,
       "SELECT value, standard_error, interval_low, interval_high, n, num_failed, "
-      "partial FROM aggregate WHERE metric = ?");
+      "partial, clustered_error, num_clusters FROM aggregate WHERE metric = ?");
   query.bind(1, metric_id);
   if (!query.executeStep()) return std::nullopt;
   return CellAggregate{.metric = metric,
@@ -164,7 +199,7 @@ std::vector<CellRow> read_cells(SQLite::Database& database, int64_t run) {
   SQLite::Statement query(
       database,
       "SELECT cell.id, task.name, task.version, cell.variant, dataset.name, dataset.sha256, "
-      "dataset.licence, cell.num_documents, cell.num_fewshot FROM cell "
+      "dataset.licence, cell.num_documents, cell.num_fewshot, cell.num_assigned FROM cell "
       "JOIN task ON task.id = cell.task JOIN dataset ON dataset.id = cell.dataset "
       "WHERE cell.run = ? ORDER BY cell.position");
   query.bind(1, run);
@@ -179,6 +214,7 @@ std::vector<CellRow> read_cells(SQLite::Database& database, int64_t run) {
                         .licence = query.getColumn(6).getString(),
                         .num_documents = query.getColumn(7).getInt64(),
                         .num_fewshot = query.getColumn(8).getInt64()};
+    if (!query.getColumn(9).isNull()) cell.description.num_assigned = query.getColumn(9).getInt64();
     read_metrics(database, cell);
   }
   return cells;
@@ -205,7 +241,7 @@ RunSummary Store::find_run(std::string_view id_name_or_latest) const {
                         "WHERE run.name = ?1 OR CAST(run.id AS TEXT) = ?1 OR (?1 = 'latest' AND "
                         "run.id = (SELECT run FROM attempt ORDER BY id DESC LIMIT 1))");
     query.bind(1, wanted);
-    const auto found = summaries(query);
+    const auto found = summaries(database(), query);
     require(!found.empty(), "{}", found.empty() ? no_such_run(database(), file(), wanted) : "");
     return found.front();
   });
@@ -214,7 +250,7 @@ RunSummary Store::find_run(std::string_view id_name_or_latest) const {
 std::vector<RunSummary> Store::runs() const {
   return in_words(file(), [&] {
     SQLite::Statement query(database(), std::string(run_columns) + "ORDER BY run.id");
-    return summaries(query);
+    return summaries(database(), query);
   });
 }
 
@@ -243,6 +279,14 @@ std::vector<CellAggregate> Store::aggregates(int64_t run) const {
       }
     }
     return rows;
+  });
+}
+
+std::vector<GroupResult> Store::group_results(int64_t run) const {
+  return in_words(file(), [&] {
+    const auto groups = read_groups(database(), run);
+    if (groups.empty()) return std::vector<GroupResult>{};
+    return reports::group_results(groups, aggregates(run));
   });
 }
 

@@ -8,6 +8,7 @@
 
 #include "harness/base/json.h"
 #include "reports/compare/aggregate.h"
+#include "reports/compare/group.h"
 
 namespace hylo::reports {
 
@@ -32,6 +33,28 @@ struct CellDescription {
       0;  ///< expected: the run is complete when ordinals 0 .. num_documents - 1 are there
   int64_t num_fewshot = 0;
   std::vector<MetricDescription> metrics;  ///< in the order of the report
+  /// Of a run that is a shard: how many of the documents are its own.
+  std::optional<int64_t> num_assigned;
+
+  [[nodiscard]] int64_t num_expected() const { return num_assigned.value_or(num_documents); }
+};
+
+/// What enters a group: a metric of a cell, or the value of a group that stands before it.
+struct GroupMember {
+  std::optional<int64_t> group;  ///< position in RunDescription::groups; else cell and metric
+  int64_t cell = 0;
+  int64_t metric = 0;  ///< position in the cell's metrics
+};
+struct GroupDescription {
+  std::string name;
+  GroupMean mean = GroupMean::OfTasks;
+  std::vector<GroupMember> members;
+};
+
+/// A part of a run that several processes or machines share.
+struct Shard {
+  int64_t number = 1, count = 1;  ///< number from 1 to count
+  std::string whole_key;          ///< the key of the run that all shards make up
 };
 
 struct RunDescription {
@@ -47,6 +70,8 @@ struct RunDescription {
   OrderedJson machine = OrderedJson::object();
   OrderedJson build = OrderedJson::object();
   OrderedJson settings = OrderedJson::object();
+  std::vector<GroupDescription> groups;
+  std::optional<Shard> shard;
 };
 
 enum class RequestKind { Score = 1, Rolling, Generate };
@@ -88,7 +113,14 @@ struct DocumentOutput {
   std::vector<RequestOutput> requests;
   std::vector<DocumentScore> scores;
   std::vector<int64_t> fewshot_ids;  ///< numbers of the examples, in prompt order
-  double seconds = 0;                ///< from its first request's start to its last answer
+  std::string cluster;  ///< documents of one are not independent; empty: stands for itself
+  double seconds = 0;   ///< from its first request's start to its last answer
+};
+
+/// Scores that take the place of those of a document, one for each metric of its cell.
+struct NewScores {
+  int64_t cell = 0, ordinal = 0;
+  std::vector<DocumentScore> scores;
 };
 
 enum class RunState { Incomplete = 1, Complete };
@@ -121,6 +153,12 @@ struct CellAggregate {
   Aggregate aggregate;
   int64_t num_failed = 0;  ///< documents without a value: failed is not wrong, they are left out
   bool partial = false;    ///< some documents are missing: the run is incomplete
+};
+
+/// The value of a group.
+struct GroupResult {
+  GroupDescription group;
+  GroupAggregate aggregate;
 };
 
 }  // namespace hylo::reports

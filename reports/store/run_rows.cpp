@@ -9,6 +9,7 @@
 
 #include "harness/base/clock.h"
 #include "harness/base/hash.h"
+#include "reports/store/group_rows.h"
 #include "reports/store/values.h"
 
 namespace hylo::reports {
@@ -30,22 +31,6 @@ std::optional<FoundRun> query_run(SQLite::Statement& query) {
   if (!query.executeStep()) return std::nullopt;
   return FoundRun{query.getColumn(0).getInt64(),
                   static_cast<RunState>(query.getColumn(1).getInt())};
-}
-
-// The same row for the same description: `table` is model, machine or build.
-int64_t description_id(SQLite::Database& database, const std::string& table,
-                       const OrderedJson& description) {
-  const auto text = as_line(description);
-  const auto hash = sha256_hex(text);
-  SQLite::Statement insert(
-      database, "INSERT OR IGNORE INTO " + table + " (sha256, description) VALUES (?, ?)");
-  insert.bind(1, hash);
-  insert.bind(2, text);
-  insert.exec();
-  SQLite::Statement query(database, "SELECT id FROM " + table + " WHERE sha256 = ?");
-  query.bind(1, hash);
-  query.executeStep();
-  return query.getColumn(0).getInt64();
 }
 
 int64_t task_id(SQLite::Database& database, const CellDescription& cell) {
@@ -95,7 +80,8 @@ void insert_cell(SQLite::Database& database, int64_t run, int64_t position,
                  const CellDescription& cell) {
   SQLite::Statement insert(database,
                            "INSERT INTO cell (run, position, task, variant, dataset, "
-                           "num_documents, num_fewshot) VALUES (?, ?, ?, ?, ?, ?, ?)");
+                           "num_documents, num_fewshot, num_assigned) VALUES (?, ?, ?, ?, ?, ?, ?, "
+                           "?)");
   insert.bind(1, run);
   insert.bind(2, position);
   insert.bind(3, task_id(database, cell));
@@ -103,6 +89,7 @@ void insert_cell(SQLite::Database& database, int64_t run, int64_t position,
   insert.bind(5, dataset_id(database, cell));
   insert.bind(6, cell.num_documents);
   insert.bind(7, cell.num_fewshot);
+  if (cell.num_assigned) insert.bind(8, *cell.num_assigned);
   insert.exec();
   const auto id = database.getLastInsertRowid();
   for (size_t i = 0; i < cell.metrics.size(); ++i) {
@@ -133,6 +120,21 @@ std::optional<FoundRun> nameless_incomplete_run(SQLite::Database& database,
 
 }  // namespace
 
+int64_t description_id(SQLite::Database& database, const std::string& table,
+                       const OrderedJson& description) {
+  const auto text = as_line(description);
+  const auto hash = sha256_hex(text);
+  SQLite::Statement insert(
+      database, "INSERT OR IGNORE INTO " + table + " (sha256, description) VALUES (?, ?)");
+  insert.bind(1, hash);
+  insert.bind(2, text);
+  insert.exec();
+  SQLite::Statement query(database, "SELECT id FROM " + table + " WHERE sha256 = ?");
+  query.bind(1, hash);
+  query.executeStep();
+  return query.getColumn(0).getInt64();
+}
+
 void check_description(const RunDescription& run, std::span<const CellDescription> cells) {
   invariant(!run.key.empty(), "a run without a key");
   require(std::ranges::find(numeric_modes, run.numeric_mode) != numeric_modes.end(),
@@ -143,7 +145,8 @@ void check_description(const RunDescription& run, std::span<const CellDescriptio
           "run name '{}': numbers and 'latest' stand for other runs; choose a name with a letter",
           run.name);
   for (const auto& cell : cells) {
-    invariant(cell.num_documents >= 0, "{}: {} documents", cell.task, cell.num_documents);
+    invariant(0 <= cell.num_expected() && cell.num_expected() <= cell.num_documents,
+              "{}: {} of {} documents", cell.task, cell.num_expected(), cell.num_documents);
   }
 }
 
@@ -158,8 +161,9 @@ int64_t insert_run(SQLite::Database& database, const RunDescription& run,
   SQLite::Statement insert(database,
                            "INSERT INTO run (key, name, state, started, model, machine, build, "
                            "numeric_mode, dtype, seed, "
-                           "argv, settings) VALUES (?, ?, 1, ?, ?, ?, ?, "
-                           "(SELECT id FROM numeric_mode WHERE name = ?), ?, ?, ?, ?)");
+                           "argv, settings, shard, num_shards, whole_key) "
+                           "VALUES (?, ?, 1, ?, ?, ?, ?, "
+                           "(SELECT id FROM numeric_mode WHERE name = ?), ?, ?, ?, ?, ?, ?, ?)");
   insert.bind(1, run.key);
   if (!run.name.empty()) insert.bind(2, run.name);
   insert.bind(3, utc_now());
@@ -171,11 +175,17 @@ int64_t insert_run(SQLite::Database& database, const RunDescription& run,
   insert.bind(9, static_cast<int64_t>(run.seed));
   insert.bind(10, as_line(run.argv));
   insert.bind(11, as_line(run.settings));
+  if (run.shard) {
+    insert.bind(12, run.shard->number);
+    insert.bind(13, run.shard->count);
+    insert.bind(14, run.shard->whole_key);
+  }
   insert.exec();
   const auto id = database.getLastInsertRowid();
   for (size_t i = 0; i < cells.size(); ++i) {
     insert_cell(database, id, static_cast<int64_t>(i), cells[i]);
   }
+  insert_groups(database, id, run.groups);
   return id;
 }
 
@@ -192,6 +202,11 @@ void begin_attempt(SQLite::Database& database, int64_t run) {
                          "cell ON cell.id = metric.cell WHERE cell.run = ?)");
   drop.bind(1, run);
   drop.exec();
+  SQLite::Statement drop_groups(database,
+                                "DELETE FROM group_aggregate WHERE task_group IN "
+                                "(SELECT id FROM task_group WHERE run = ?)");
+  drop_groups.bind(1, run);
+  drop_groups.exec();
 }
 
 void mark_complete(SQLite::Database& database, int64_t run) {

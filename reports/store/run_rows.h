@@ -32,6 +32,10 @@ int64_t insert_run(SQLite::Database& database, const RunDescription& run,
 /// Notes who works on it from now on and drops the aggregates of an earlier attempt.
 void begin_attempt(SQLite::Database& database, int64_t run);
 
+/// The row of this description, made where there is none: `table` is model, machine or build.
+int64_t description_id(SQLite::Database& database, const std::string& table,
+                       const OrderedJson& description);
+
 void mark_complete(SQLite::Database& database, int64_t run);
 
 /// Why a run cannot be taken: which process has it.

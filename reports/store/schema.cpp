@@ -189,7 +189,79 @@ CREATE VIEW scores AS
     JOIN cell ON cell.id = document.cell JOIN task ON task.id = cell.task;
 )sql";
 
-constexpr std::array all_migrations{Migration{1, version_1}};
+constexpr std::string_view version_2 = R"sql(
+CREATE TABLE group_mean (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+INSERT INTO group_mean VALUES (1, 'of_tasks'), (2, 'of_documents');
+
+ALTER TABLE document ADD COLUMN cluster TEXT;          -- NULL: independent of all others
+ALTER TABLE run ADD COLUMN shard INTEGER;              -- 1 to num_shards; NULL: the whole
+ALTER TABLE run ADD COLUMN num_shards INTEGER;
+ALTER TABLE run ADD COLUMN whole_key TEXT;             -- of the run that all shards make up
+ALTER TABLE cell ADD COLUMN num_assigned INTEGER;      -- documents of the shard; NULL: all
+ALTER TABLE aggregate ADD COLUMN clustered_error REAL; -- NULL where there are no clusters
+ALTER TABLE aggregate ADD COLUMN num_clusters INTEGER;
+
+-- Several tasks that are quoted as one number; one that has two kinds of mean is two rows.
+CREATE TABLE task_group (
+  id INTEGER PRIMARY KEY,
+  run INTEGER NOT NULL REFERENCES run,
+  position INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  mean INTEGER NOT NULL REFERENCES group_mean,
+  UNIQUE (run, position),
+  UNIQUE (run, name, mean)
+);
+CREATE TABLE group_member (
+  task_group INTEGER NOT NULL REFERENCES task_group,
+  position INTEGER NOT NULL,
+  metric INTEGER REFERENCES metric,          -- one of the two
+  subgroup INTEGER REFERENCES task_group,
+  PRIMARY KEY (task_group, position)
+) WITHOUT ROWID;
+CREATE TABLE group_aggregate (
+  task_group INTEGER PRIMARY KEY REFERENCES task_group,
+  value REAL,
+  standard_error REAL,
+  clustered_error REAL,
+  num_members INTEGER NOT NULL,
+  n INTEGER NOT NULL,
+  num_failed INTEGER NOT NULL,
+  partial INTEGER NOT NULL
+);
+
+-- Each time that stored answers were scored again.
+CREATE TABLE rescore (
+  id INTEGER PRIMARY KEY,
+  run INTEGER NOT NULL REFERENCES run,
+  at TEXT NOT NULL,
+  build INTEGER NOT NULL REFERENCES build,
+  num_changed INTEGER NOT NULL               -- scores
+);
+
+CREATE VIEW group_results AS
+  SELECT run.id AS run, run.name AS run_name, json_extract(model.description, '$.name') AS model,
+         task_group.name AS task_group, group_mean.name AS mean, group_aggregate.value,
+         group_aggregate.standard_error, group_aggregate.clustered_error,
+         group_aggregate.num_members, group_aggregate.n, group_aggregate.num_failed,
+         group_aggregate.partial
+  FROM group_aggregate JOIN task_group ON task_group.id = group_aggregate.task_group
+    JOIN group_mean ON group_mean.id = task_group.mean JOIN run ON run.id = task_group.run
+    JOIN model ON model.id = run.model
+  ORDER BY run.id, task_group.position;
+
+DROP VIEW results;
+CREATE VIEW results AS
+  SELECT run.id AS run, run.name AS run_name, json_extract(model.description, '$.name') AS model,
+         task.name AS task, task.version, metric.filter, cell.num_fewshot, metric.name AS metric,
+         aggregate.value, aggregate.standard_error, aggregate.clustered_error,
+         aggregate.num_clusters, aggregate.interval_low, aggregate.interval_high,
+         aggregate.n, aggregate.num_failed, aggregate.partial
+  FROM aggregate JOIN metric ON metric.id = aggregate.metric JOIN cell ON cell.id = metric.cell
+    JOIN run ON run.id = cell.run JOIN task ON task.id = cell.task JOIN model ON model.id = run.model
+  ORDER BY run.id, cell.position, metric.position;
+)sql";
+
+constexpr std::array all_migrations{Migration{1, version_1}, Migration{2, version_2}};
 
 }  // namespace
 

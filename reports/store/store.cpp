@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "reports/store/connection.h"
+#include "reports/store/document_rows.h"
+#include "reports/store/group_rows.h"
 #include "reports/store/run_rows.h"
 #include "reports/store/store_state.h"
 #include "reports/store/values.h"
@@ -23,8 +25,13 @@ std::string missing_documents(const Store& store, int64_t run) {
   const auto cells = store.cells(run);
   for (size_t cell = 0; cell < cells.size(); ++cell) {
     const auto& description = cells[cell].description;
-    const auto missing = description.num_documents - cells[cell].num_finished;
+    const auto missing = description.num_expected() - cells[cell].num_finished;
     if (missing == 0) continue;
+    if (description.num_assigned) {
+      texts.push_back(fmt::format("{}: {} of the {} of this shard", description.task, missing,
+                                  *description.num_assigned));
+      continue;
+    }
     const auto there = store.finished_documents(run, static_cast<int64_t>(cell));
     std::vector<int64_t> named;
     for (int64_t i = 0; i < description.num_documents && named.size() < max_named; ++i) {
@@ -40,8 +47,8 @@ std::string missing_documents(const Store& store, int64_t run) {
 void insert_aggregate(SQLite::Database& database, int64_t metric, const CellAggregate& row) {
   SQLite::Statement insert(database,
                            "INSERT OR REPLACE INTO aggregate (metric, value, standard_error, "
-                           "interval_low, interval_high, n, num_failed, partial) "
-                           "VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+                           "interval_low, interval_high, n, num_failed, partial, "
+                           "clustered_error, num_clusters) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   insert.bind(1, metric);
   bind_number(insert, 2, row.aggregate.value);
   bind_number(insert, 3, row.aggregate.standard_error);
@@ -52,6 +59,8 @@ void insert_aggregate(SQLite::Database& database, int64_t metric, const CellAggr
   insert.bind(6, row.aggregate.n);
   insert.bind(7, row.num_failed);
   insert.bind(8, static_cast<int>(row.partial));
+  bind_number(insert, 9, row.aggregate.clustered_error);
+  insert.bind(10, row.aggregate.num_clusters);
   insert.exec();
 }
 
@@ -63,6 +72,8 @@ void store_aggregates(const Store& store, int64_t run, std::span<const CellRow> 
       insert_aggregate(store.database(), metric, rows[next++]);
     }
   }
+  const auto groups = read_groups(store.database(), run);
+  insert_group_aggregates(store.database(), run, group_results(groups, rows));
 }
 
 // A reader may hold the log open; then the next writer truncates it.
@@ -146,6 +157,22 @@ void Store::finish(RunHandle& run) {
   });
   run.state_->is_complete = true;
   run.state_->lock.reset();
+}
+
+int64_t Store::rescore(int64_t run, std::span<const NewScores> documents,
+                       const OrderedJson& build) {
+  return in_words(file(), [&] {
+    const auto lock = RunLock::attempt(file(), run);
+    require(lock.has_value(), "{}", busy_text(database(), file(), run));
+    SQLite::Transaction transaction(database(), immediate);
+    const auto cells = read_cells(database(), run);
+    const auto changed = update_scores(database(), cells, documents);
+    store_aggregates(*this, run, cells);
+    note_rescore(database(), run, build, changed);
+    transaction.commit();
+    write_log_back(database());
+    return changed;
+  });
 }
 
 void Store::stop(RunHandle& run) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -48,6 +49,11 @@ class RunHandle {
   std::unique_ptr<State> state_;
 };
 
+/// Ordinals of documents, [first, end).
+struct Ordinals {
+  int64_t first = 0, end = INT64_MAX;
+};
+
 /// All texts of errors name the file. Used by one thread at a time.
 class Store {
  public:
@@ -79,13 +85,24 @@ class Store {
   /// For a run that ends early: stores the aggregates so far, marked partial.
   void stop(RunHandle& run);
 
+  /// Puts new scores in the place of those of a run's documents, makes the aggregates anew and
+  /// notes that it was done, by which build: one transaction. Returns how many scores changed.
+  /// Throws Error when a process is working on the run.
+  int64_t rescore(int64_t run, std::span<const NewScores> documents, const OrderedJson& build);
+
   /// By id, by name, or "latest" (begun last). Throws Error with the nearest name.
   [[nodiscard]] RunSummary find_run(std::string_view id_name_or_latest) const;
   [[nodiscard]] std::vector<RunSummary> runs() const;  ///< oldest first
   [[nodiscard]] std::vector<CellSummary> cells(int64_t run) const;
 
+  /// Shows the documents of a cell with their answers, in order of ordinals; one at a time is held.
+  void read_documents(int64_t run, int64_t cell, const Ordinals& ordinals,
+                      const std::function<void(const DocumentOutput&)>& on_document) const;
+
   /// From the scores that are there now, in order of cells and their metrics.
   [[nodiscard]] std::vector<CellAggregate> aggregates(int64_t run) const;
+  /// The run's groups, in order, from the scores that are there now.
+  [[nodiscard]] std::vector<GroupResult> group_results(int64_t run) const;
   /// As they were stored by finish or stop; empty before.
   [[nodiscard]] std::vector<CellAggregate> stored_aggregates(int64_t run) const;
 

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "harness/runner/run_record.h"
+#include "harness/system/decoder_system.h"
 #include "harness/system/scripted_system.h"
 #include "reports/store/check.h"
 #include "reports/store/export.h"
@@ -112,6 +113,53 @@ TEST(Plan, ABatchHasAtMost64DocumentsAnd8192Rows) {
       EXPECT_TRUE(rows <= 8192 || batch.size() == 1) << rows;
     }
   }
+}
+
+/// Asks every document with a beginning that `family_of` gives it.
+std::vector<PlannedTask> with_beginnings(const std::function<std::string(size_t)>& family_of) {
+  auto tasks = plan_tasks(stories({"story_openings"}));
+  for (size_t d = 0; d < tasks[0].documents.size(); ++d) {
+    for (auto& request : tasks[0].documents[d].requests) {
+      auto& text = std::get<tasks::ScoreText>(request).context;
+      text = family_of(d) + text;
+    }
+  }
+  return tasks;
+}
+
+TEST(Plan, DocumentsThatBeginAlikeAreNeighbours) {
+  const auto beginning = [](size_t d) { return std::string(200, static_cast<char>('A' + d % 5)); };
+  const auto tasks = with_beginnings(beginning);
+  std::vector<char> families;
+  for (const auto& batch : make_plan(tasks, LetterCounter()).batches) {
+    for (const auto& document : batch) {
+      const char own = static_cast<char>('A' + document.document % 5);
+      if (families.empty() || families.back() != own) families.push_back(own);
+    }
+  }
+  EXPECT_EQ(families.size(), 5);
+}
+
+TEST(Plan, WhatABeginningSavesIsPaidAgainWhereABatchOpens) {
+  const auto tasks = with_beginnings([](size_t) {
+    return "Once upon a time there was a little girl named Lily who loved to play outside with her "
+           "dog and all of her friends from the village near the sea. ";
+  });
+  const DecoderSystem system({.folder = tests::fixture("stories260k")});
+  const auto plan = make_plan(tasks, system);
+  ASSERT_GT(plan.batches.size(), 1);
+  int64_t rows = 0;
+  for (const auto& batch : plan.batches) {
+    int64_t planned = 0;
+    for (const auto& document : batch) planned += document.cost.rows;
+    int64_t computed = 0;
+    for (const auto& cost : system.plan(requests_of(tasks, batch))) computed += cost.rows;
+    // A branch that the cut parts may be worth a node on one side only.
+    EXPECT_NEAR(planned, computed, 0.01 * static_cast<double>(computed));
+    rows += planned;
+  }
+  EXPECT_EQ(plan.total.rows, rows);
+  EXPECT_LT(3 * rows, plan.total.rows_unshared);
 }
 
 TEST(Plan, ATaskThatIsUnknownOrRepeatedIsAnError) {

@@ -117,15 +117,14 @@ TEST_F(StorySystem, SharedPrefixesChangeNoResult) {
   }
 }
 
-/// The jobs that the answers to scored requests were computed as; `groups` says what shares.
-std::vector<models::ScoreJob> jobs_of(const std::vector<Response>& responses,
-                                      const std::vector<int64_t>& groups) {
+/// The jobs that the answers to scored requests were computed as.
+std::vector<models::ScoreJob> jobs_of(const std::vector<Response>& responses) {
   std::vector<models::ScoreJob> jobs;
-  for (size_t i = 0; i < responses.size(); ++i) {
-    const auto& score = std::get<TextScore>(responses[i]);
+  for (const auto& response : responses) {
+    const auto& score = std::get<TextScore>(response);
     auto tokens = score.context_ids;
     tokens.insert(tokens.end(), score.token_ids.begin(), score.token_ids.end());
-    jobs.push_back({tokens, static_cast<int64_t>(score.token_ids.size()), groups[i]});
+    jobs.push_back({tokens, static_cast<int64_t>(score.token_ids.size())});
   }
   return jobs;
 }
@@ -135,16 +134,28 @@ TEST_F(StorySystem, ThePlanCostsWhatTheEngineComputes) {
     auto options = story();
     options.engine.share_prefixes = sharing;
     DecoderSystem system(options);
-    RequestCost total;
-    for (const auto& cost : system.plan(choices)) {
-      total.rows += cost.rows;
-      total.rows_unshared += cost.rows_unshared;
+    const auto jobs = jobs_of(answers(system, choices));
+    const auto rows = system.engine().rows_added(jobs);
+    const auto costs = system.plan(choices);
+    int64_t shared = 0;
+    for (size_t i = 0; i < choices.size(); ++i) {
+      EXPECT_EQ(costs[i].rows, rows[i]);
+      EXPECT_EQ(costs[i].rows_unshared, std::ssize(jobs[i].tokens) - 1);
+      shared += costs[i].rows_unshared - costs[i].rows;
     }
-    const auto computed = system.engine().cost(jobs_of(answers(system, choices), {0, 0, 0, 1}));
-    EXPECT_EQ(total.rows, computed.rows);
-    EXPECT_EQ(total.rows_unshared, computed.rows_unshared);
-    EXPECT_EQ(total.rows < total.rows_unshared, sharing);
+    EXPECT_EQ(shared > 0, sharing);
   }
+}
+
+TEST_F(StorySystem, PromptsThatBeginAlikeArePlannedAsOneBeginning) {
+  DecoderSystem system(story());
+  std::string examples;
+  for (int i = 0; i < 12; ++i) examples += "Once upon a time there was a little dog. ";
+  const auto costs = system.plan(
+      std::vector<Request>{write(examples + "It ran", 4), write(examples + "It was happy", 4)});
+  EXPECT_EQ(costs[0].rows, costs[0].rows_unshared);
+  EXPECT_LT(costs[1].rows, 10);
+  EXPECT_GT(costs[1].rows_unshared, 60);
 }
 
 TEST_F(StorySystem, ARequestWithNothingToScoreFailsAndTheOthersAreAnswered) {

@@ -112,8 +112,7 @@ TEST_F(StoriesGoldens, LikelihoodsOfStoriesAreThoseOfLlama2c) {
   std::vector<double> expected;
   for (const auto& story : reference.at("stories")) {
     jobs.push_back({.tokens = story.at("ids").get<std::vector<int32_t>>(),
-                    .num_scored = story.at("scored_tokens").get<int64_t>(),
-                    .group = static_cast<int64_t>(jobs.size())});
+                    .num_scored = story.at("scored_tokens").get<int64_t>()});
     expected.push_back(-story.at("nll").get<double>());
   }
   ASSERT_EQ(jobs.size(), 64U);

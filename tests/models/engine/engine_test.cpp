@@ -77,25 +77,34 @@ double in_one_call(const Decoder& decoder, const ScoreJob& job) {
   return sum;
 }
 
-/// Groups as evaluations have them: choices after one context, contexts of many lengths.
+/// Sequences as evaluations have them: worked examples before several contexts, choices after one
+/// context, contexts of many lengths.
 std::vector<ScoreJob> many_jobs() {
   std::vector<ScoreJob> jobs;
   for (int64_t group = 0; group < 6; ++group) {
     const auto context = random_tokens(1 + group * 11 % 23, 100 + group);
     for (int64_t choice = 0; choice < 4; ++choice) {
       const int64_t length = choice == 0 ? 1 : choice * (group % 3 + 1);  // one token among them
-      jobs.push_back(
-          {joined(context, random_tokens(length, 1000 + 10 * group + choice)), length, group});
+      jobs.push_back({joined(context, random_tokens(length, 1000 + 10 * group + choice)), length});
     }
   }
   const auto twice = random_tokens(20, 7);
-  jobs.push_back({twice, 5, 50});
-  jobs.push_back({twice, 5, 50});                             // the same job again
-  jobs.push_back({{twice.begin(), twice.end() - 1}, 3, 50});  // what another begins with
+  jobs.push_back({twice, 5});
+  jobs.push_back({twice, 5});                             // the same job again
+  jobs.push_back({{twice.begin(), twice.end() - 1}, 3});  // what another begins with
   auto other_end = twice;
   other_end.back() = (other_end.back() + 1) % 37;
-  jobs.push_back({other_end, 19, 50});  // equal inputs, another last token, all scored
-  jobs.push_back({random_tokens(90, 8), 89, 60});
+  jobs.push_back({other_end, 19});  // equal inputs, another last token, all scored
+  jobs.push_back({random_tokens(90, 8), 89});
+  const auto examples = random_tokens(70, 9);
+  for (int64_t question = 0; question < 3; ++question) {
+    const auto context = joined(examples, random_tokens(9 + question, 300 + question));
+    for (int32_t letter = 0; letter < 4; ++letter) {
+      jobs.push_back({joined(context, {letter}), 1});
+      jobs.push_back({joined(context, {letter, 5, letter}), 3});
+    }
+  }
+  jobs.push_back({examples, 69});
   return jobs;
 }
 
@@ -169,25 +178,25 @@ TEST(EngineScore, GreedyMeansThatEveryScoredTokenIsTheArgMax) {
   auto wrong_in_the_middle = right, wrong_before = right;
   wrong_in_the_middle[8] = (right[8] + 1) % 37;
   wrong_before[7] = (right[7] + 1) % 37;
-  const auto scores = engine.score(std::vector<ScoreJob>{
-      {right, 5, 0}, {wrong_in_the_middle, 5, 0}, {right, 1, 0}, {wrong_before, 5, 1}});
+  const auto scores = engine.score(
+      std::vector<ScoreJob>{{right, 5}, {wrong_in_the_middle, 5}, {right, 1}, {wrong_before, 5}});
   EXPECT_TRUE(scores[0].is_greedy);
   EXPECT_FALSE(scores[1].is_greedy);
   EXPECT_TRUE(scores[2].is_greedy);
   EXPECT_FALSE(scores[3].is_greedy);
 }
 
-TEST(EngineScore, CostCountsASharedPrefixOnce) {
+TEST(EngineScore, APrefixIsPaidByTheFirstThatBeginsWithIt) {
   const auto decoder = small_decoder();
   const auto context = random_tokens(10, 1);
-  const std::vector<ScoreJob> jobs{{joined(context, {1, 2}), 2, 0},
-                                   {joined(context, {3, 4, 5}), 3, 0},
-                                   {joined(context, {1, 2}), 2, 1}};
-  // Inputs of 11, 12 and 11 rows; the first two share the context of 10.
-  const auto cost = Engine(decoder, {}).cost(jobs);
-  EXPECT_EQ(cost.rows_unshared, 34);
-  EXPECT_EQ(cost.rows, 24);
-  EXPECT_EQ(Engine(decoder, {.share_prefixes = false}).cost(jobs).rows, 34);
+  const std::vector<ScoreJob> jobs{{joined(context, {1, 2}), 2},
+                                   {{4, 5, 6}, 1},
+                                   {joined(context, {3, 4, 5}), 3},
+                                   {joined(context, {7}), 1}};
+  // Inputs of 11, 2, 12 and 10 rows; three begin with the context of 10.
+  EXPECT_THAT(Engine(decoder, {}).rows_added(jobs), ElementsAre(11, 2, 2, 0));
+  EXPECT_THAT(Engine(decoder, {.share_prefixes = false}).rows_added(jobs),
+              ElementsAre(11, 2, 12, 10));
 }
 
 TEST(EngineScore, FrequenciesThatDependOnTheCallForbidSharingAndCutting) {
@@ -226,7 +235,7 @@ TEST(EngineScore, AModelThatGivesNanScoresNan) {
   auto weights = random_weights(config, NumberType::Float32, 1);
   weights.embedding_WD.select(0, 5).fill_(std::numeric_limits<double>::quiet_NaN());
   const Decoder decoder(config, weights);
-  const auto values = scored(decoder, {{{1, 5, 2}, 1, 0}, {{1, 2, 3}, 1, 1}});
+  const auto values = scored(decoder, {{{1, 5, 2}, 1}, {{1, 2, 3}, 1}});
   EXPECT_TRUE(std::isnan(values[0]));
   EXPECT_FALSE(std::isnan(values[1]));
 }

@@ -95,8 +95,9 @@ TEST(RunReport, CsvHoldsUnroundedValues) {
   const auto report = report_on_complete_run();
   const auto text = report_as_csv(report);
   EXPECT_THAT(text, StartsWith("run,name,model,task,version,filter,num_fewshot,metric,"
-                               "higher_is_better,aggregation,value,standard_error,interval_95_low,"
-                               "interval_95_high,n,num_failed,num_truncated,partial\r\n"
+                               "higher_is_better,aggregation,value,standard_error,clustered_error,"
+                               "interval_95_low,interval_95_high,n,num_clusters,num_failed,"
+                               "num_truncated,partial\r\n"
                                "1,night,tiny,arc_easy,1,none,0,acc,true,mean,0.5,"));
   EXPECT_THAT(text, HasSubstr(report["results"][0]["standard_error"].dump()));
 }

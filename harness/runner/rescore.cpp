@@ -1,0 +1,121 @@
+#include "harness/runner/rescore.h"
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_map>
+
+#include "harness/base/error.h"
+#include "harness/base/version.h"
+#include "harness/runner/run_record.h"
+
+namespace hylo::harness {
+namespace {
+
+void require_same_task(const PlannedTask& now, const reports::CellDescription& then) {
+  const auto& info = now.task->info();
+  require(info.version == then.task_version,
+          "{}: the run has version {}, this is version {}; its answers belong to other requests",
+          then.task, then.task_version, info.version);
+  require(
+      now.data->sha256 == then.dataset_sha256,
+      "{}: the run's data has sha256 {}, what was found has {}; name the folder with the data of "
+      "the run",
+      then.task, then.dataset_sha256, now.data->sha256);
+  const auto same = [](const tasks::MetricInfo& a, const reports::MetricDescription& b) {
+    return a.name == b.name && a.filter == b.filter;
+  };
+  require(std::ranges::equal(info.metrics, then.metrics, same),
+          "{}: its metrics are no longer those of the run", then.task);
+}
+
+/// Scores the documents of one cell.
+class CellScorer {
+ public:
+  CellScorer(PlannedTask task, int64_t cell) : task_(std::move(task)), cell_(cell) {
+    for (const auto& document : task_.data->documents) documents_[document.index] = &document;
+  }
+
+  reports::NewScores operator()(const reports::DocumentOutput& stored) const {
+    const auto document = documents_.find(stored.index);
+    require(document != documents_.end(), "{}: document {} of the run is not in the data",
+            task_.task->info().name, stored.index);
+    std::vector<tasks::Response> responses;
+    for (const auto& output : stored.requests) responses.push_back(response_of(output));
+    reports::NewScores scores{.cell = cell_, .ordinal = stored.ordinal, .scores = {}};
+    for (const auto& value : task_.task->score(*document->second, responses)) {
+      scores.scores.push_back({value.metric, value.filter, value.value, value.weight});
+    }
+    return scores;
+  }
+
+ private:
+  PlannedTask task_;
+  int64_t cell_;
+  std::unordered_map<int64_t, const tasks::Document*> documents_;
+};
+
+bool same(const std::optional<double>& a, const std::optional<double>& b) {
+  return a == b || (a && b && std::isnan(*a) && std::isnan(*b));
+}
+
+bool same(const reports::DocumentScore& a, const reports::DocumentScore& b) {
+  return a.metric == b.metric && a.filter == b.filter && same(a.value, b.value) &&
+         a.weight == b.weight;
+}
+
+/// The aggregate of a metric over scores that are not in the store yet.
+std::optional<double> value_of(const reports::MetricDescription& metric,
+                               std::span<const reports::NewScores> documents) {
+  std::vector<reports::WeightedValue> values;
+  for (const auto& document : documents) {
+    for (const auto& score : document.scores) {
+      if (score.metric != metric.name || score.filter != metric.filter || !score.value) continue;
+      values.push_back({.value = *score.value, .weight = score.weight});
+    }
+  }
+  return reports::aggregate(metric.aggregation, values).value;
+}
+
+}  // namespace
+
+Rescored rescore(reports::Store& store, const reports::RunSummary& run, const PlanOptions& data,
+                 bool write) {
+  Rescored result;
+  std::vector<reports::NewScores> all;
+  const auto cells = store.cells(run.id);
+  const auto before = store.aggregates(run.id);
+  for (size_t c = 0; c < cells.size(); ++c) {
+    const auto& description = cells[c].description;
+    auto task = open_task(description.task, data, {.num_fewshot = 0});
+    require_same_task(task, description);
+    const CellScorer scorer(std::move(task), static_cast<int64_t>(c));
+    const size_t first = all.size();
+    store.read_documents(
+        run.id, static_cast<int64_t>(c), {}, [&](const reports::DocumentOutput& stored) {
+          auto scores = scorer(stored);
+          const bool is_same =
+              std::ranges::equal(scores.scores, stored.scores,
+                                 [](const auto& a, const auto& b) { return same(a, b); });
+          ++result.num_documents;
+          if (!is_same) ++result.num_changed;
+          all.push_back(std::move(scores));
+        });
+    for (const auto& metric : description.metrics) {
+      const auto after = value_of(metric, std::span(all).subspan(first));
+      const auto row = std::ranges::find_if(before, [&](const reports::CellAggregate& r) {
+        return r.cell == static_cast<int64_t>(c) && r.metric.name == metric.name &&
+               r.metric.filter == metric.filter;
+      });
+      if (!same(row->aggregate.value, after)) {
+        result.changed.push_back(
+            {description.task, metric.name, metric.filter, row->aggregate.value, after});
+      }
+    }
+  }
+  if (write && result.num_changed > 0) {
+    store.rescore(run.id, all, {{"version", version()}});
+  }
+  return result;
+}
+
+}  // namespace hylo::harness

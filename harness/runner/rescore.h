@@ -1,0 +1,33 @@
+// Scores of a stored run made again from its answers, without the model.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/runner/plan.h"
+#include "reports/store/store.h"
+
+namespace hylo::harness {
+
+/// A metric whose value differs from what was stored.
+struct ChangedValue {
+  std::string task, metric, filter;
+  std::optional<double> before, after;
+};
+
+struct Rescored {
+  int64_t num_documents = 0;
+  int64_t num_changed = 0;  ///< scores of documents
+  std::vector<ChangedValue> changed;
+};
+
+/// Opens the tasks of the run with `data` (its tasks and prompts are not used) and scores what is
+/// stored; with `write`, the new scores take the place of the old ones. Throws Error when a task
+/// is unknown, has another version or other metrics than it had, or its data is missing or other
+/// than the run's.
+Rescored rescore(reports::Store& store, const reports::RunSummary& run, const PlanOptions& data,
+                 bool write);
+
+}  // namespace hylo::harness
