@@ -60,13 +60,20 @@ std::string_view name_of(Data data) {
   return "";
 }
 
+/// Nothing for a task that makes its documents.
+const datasets::FoundDataset* dataset_of(const tasks::TaskInfo& task,
+                                         const std::vector<datasets::FoundDataset>& found) {
+  for (const auto& dataset : found) {
+    if (dataset.manifest.name == task.dataset) return &dataset;
+  }
+  return nullptr;
+}
+
 /// The worst of the splits that the task reads.
-Data data_of(const tasks::TaskInfo& task, const std::vector<datasets::FoundDataset>& found,
+Data data_of(const tasks::TaskInfo& task, const datasets::FoundDataset* dataset,
              const std::filesystem::path& root) {
   if (task.dataset.empty()) return Data::NeedsNone;
-  const auto dataset = std::ranges::find(
-      found, task.dataset, [](const auto& candidate) { return candidate.manifest.name; });
-  if (dataset == found.end()) return Data::Missing;
+  if (dataset == nullptr) return Data::Missing;
   if (root.empty() && dataset->manifest.place == datasets::Place::DataRoot)
     return Data::NotLookedFor;
   auto worst = Data::Found;
@@ -86,23 +93,25 @@ std::string metrics_of(const tasks::TaskInfo& task) {
   return fmt::format("{}", fmt::join(names, " "));
 }
 
-OrderedJson json_of(const tasks::TaskInfo& task, Data data) {
+OrderedJson json_of(const tasks::TaskInfo& task, const datasets::FoundDataset* dataset, Data data) {
   auto metrics = OrderedJson::array();
   for (const auto& metric : task.metrics) {
     metrics.push_back({{"metric", metric.name},
                        {"filter", metric.filter},
                        {"higher_is_better", metric.higher_is_better}});
   }
-  return {{"name", task.name},
-          {"version", task.version},
-          {"description", task.description},
-          {"metrics", metrics},
-          {"num_fewshot", task.default_num_fewshot},
-          {"dataset", task.dataset.empty() ? OrderedJson(nullptr) : OrderedJson(task.dataset)},
-          {"split", task.split},
-          {"data", name_of(data)},
-          {"source", task.source},
-          {"licence", task.licence}};
+  return {
+      {"name", task.name},
+      {"version", task.version},
+      {"description", task.description},
+      {"metrics", metrics},
+      {"num_fewshot", task.default_num_fewshot},
+      {"dataset", task.dataset.empty() ? OrderedJson(nullptr) : OrderedJson(task.dataset)},
+      {"split", task.split},
+      {"data", name_of(data)},
+      {"source", task.source},
+      {"licence", task.licence},
+      {"data_licence", dataset ? OrderedJson(dataset->manifest.licence) : OrderedJson(nullptr)}};
 }
 
 void list_tasks(const ListOptions& options) {
@@ -116,11 +125,13 @@ void list_tasks(const ListOptions& options) {
                                    {"Data set", reports::Align::Left, 4},
                                    {"Data"},
                                    {"Source", reports::Align::Left, 6},
-                                   {"Licence", reports::Align::Left, 5}}};
+                                   {"Licence", reports::Align::Left, 5},
+                                   {"Licence of data", reports::Align::Left, 6}}};
   for (const auto& name : tasks::task_names()) {
     const auto task = tasks::make_task(name)->info();
-    const auto data = data_of(task, found, root);
-    json.push_back(json_of(task, data));
+    const auto* dataset = dataset_of(task, found);
+    const auto data = data_of(task, dataset, root);
+    json.push_back(json_of(task, dataset, data));
     const bool is_there = data == Data::NeedsNone || data == Data::Found;
     table.rows.push_back({{task.name},
                           {task.version},
@@ -130,7 +141,8 @@ void list_tasks(const ListOptions& options) {
                           {std::string(name_of(data)),
                            is_there ? reports::Emphasis::None : reports::Emphasis::Warning},
                           {task.source},
-                          {task.licence}});
+                          {task.licence},
+                          {dataset ? dataset->manifest.licence : ""}});
   }
   if (options.json) return print_json({{"tasks", json}});
   print_table(table, how_to_find_data);

@@ -6,6 +6,7 @@
 #include "harness/base/error.h"
 #include "harness/base/overloaded.h"
 #include "tasks/catalog.h"
+#include "tasks/custom/custom_task.h"
 
 namespace hylo::harness {
 namespace {
@@ -132,6 +133,7 @@ PlannedTask open_task(const std::string& name, const PlanOptions& options,
   planned.data = std::make_unique<tasks::TaskData>(tasks::open_task_data(
       *planned.task, options.data_root, with_pool, {.allow_other_bytes = options.allow_other_bytes},
       prompts.fewshot_split));
+  if (tasks::is_task_file(name)) planned.task_file = std::filesystem::absolute(name).string();
   return planned;
 }
 

@@ -20,6 +20,7 @@ struct PlannedTask {
   std::unique_ptr<tasks::TaskData> data;
   tasks::PromptOptions options;
   std::vector<tasks::PromptedDocument> documents;
+  std::string task_file = {};  ///< absolute path of the file of a user's task; else empty
 };
 
 struct PlanOptions {
