@@ -13,11 +13,14 @@ namespace {
 
 std::string read_bytes(const Manifest& manifest, const std::filesystem::path& file) {
   std::error_code absent;
-  require(
-      std::filesystem::exists(file, absent),
-      "data set {}: expected {}, found no such file; get it from {} or name another folder with "
-      "--data or HYLO_DATA",
-      manifest.name, file.string(), manifest.source);
+  const bool is_there = std::filesystem::is_regular_file(file, absent);
+  require(is_there || manifest.place != Place::Beside,
+          "data set {}: expected {}, found no such file; {} names it, relative to its own folder",
+          manifest.name, file.string(), manifest.source);
+  require(is_there,
+          "data set {}: expected {}, found no such file; get it from {} or name another folder "
+          "with --data or HYLO_DATA",
+          manifest.name, file.string(), manifest.source);
   return read_text_file(file);
 }
 

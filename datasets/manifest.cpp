@@ -123,6 +123,10 @@ std::vector<ManifestFile> Manifest::files_of(std::string_view split) const {
   return found;
 }
 
+Format format_named(const std::string& name, const std::string& where) {
+  return named(format_names, name, where);
+}
+
 Manifest read_manifest(const std::filesystem::path& file) {
   const Json json = read_json_file(file);
   JsonReader reader(json, file.string());

@@ -62,6 +62,9 @@ struct Manifest {
   [[nodiscard]] std::vector<ManifestFile> files_of(std::string_view split) const;
 };
 
+/// The format of that name. Throws Error, beginning with `where`, that names all of them.
+Format format_named(const std::string& name, const std::string& where);
+
 /// Throws Error with the path of the key for what is missing, misspelt or of the wrong type.
 Manifest read_manifest(const std::filesystem::path& file);
 

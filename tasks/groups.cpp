@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "tasks/knowledge/mmlu.h"
 #include "tasks/knowledge/mmlu_subjects.h"
 
 namespace hylo::tasks {
@@ -10,29 +11,29 @@ namespace {
 
 constexpr auto of_lm_eval = "EleutherAI/lm-evaluation-harness 0.4, lm_eval/tasks/mmlu";
 
-GroupInfo field_of_mmlu(const std::string& prefix, std::string_view field) {
-  GroupInfo group{.name = prefix + "_" + std::string(field),
-                  .description = "a field of MMLU",
-                  .source = of_lm_eval,
-                  .members = {},
-                  .means = {GroupMean::OfDocuments, GroupMean::OfTasks}};
+GroupInfo mmlu_group(std::string name, std::string description) {
+  return {.name = std::move(name),
+          .description = std::move(description),
+          .source = of_lm_eval,
+          .members = {},
+          .means = {GroupMean::OfDocuments, GroupMean::OfTasks}};
+}
+
+GroupInfo field_of_mmlu(std::string_view field, std::string_view form) {
+  auto group = mmlu_group(mmlu_name(field, form), "a field of MMLU");
   for (const auto& subject : mmlu_subjects()) {
     if (subject.field != field) continue;
-    group.members.push_back({.task = prefix + "_" + std::string(subject.name), .metric = "acc"});
+    group.members.push_back({.task = mmlu_name(subject.name, form), .metric = "acc"});
   }
   return group;
 }
 
 /// The groups of the fields, then the one that contains them.
-void add_mmlu(std::vector<GroupInfo>& groups, const std::string& name,
+void add_mmlu(std::vector<GroupInfo>& groups, std::string_view form,
               const std::string& description) {
-  GroupInfo whole{.name = name,
-                  .description = description,
-                  .source = of_lm_eval,
-                  .members = {},
-                  .means = {GroupMean::OfDocuments, GroupMean::OfTasks}};
+  auto whole = mmlu_group("mmlu" + std::string(form), description);
   for (const auto field : mmlu_fields()) {
-    groups.push_back(field_of_mmlu(name, field));
+    groups.push_back(field_of_mmlu(field, form));
     whole.members.push_back({.task = groups.back().name, .metric = {}});
   }
   groups.push_back(std::move(whole));
@@ -80,7 +81,8 @@ void add_tasks(const GroupInfo& group, std::vector<std::string>& tasks) {
 
 std::vector<GroupInfo> all_groups() {
   std::vector<GroupInfo> groups{commonsense()};
-  add_mmlu(groups, "mmlu", "57 subjects of school, university and profession");
+  add_mmlu(groups, mmlu_letters, "57 subjects of school, university and profession");
+  add_mmlu(groups, mmlu_continuation, "the same, with the texts of the choices scored");
   groups.push_back(zebra8());
   return groups;
 }

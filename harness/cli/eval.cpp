@@ -1,4 +1,5 @@
 // hylo eval: tasks against a model, into the store.
+#include <fmt/ranges.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -44,6 +45,10 @@ struct EvalOptions {
   std::vector<std::string> samples;
   std::optional<int64_t> num_fewshot;
   std::string fewshot_sampler;
+  std::string fewshot_split;
+  std::string chat_template;
+  std::string system_instruction;
+  bool fewshot_as_multiturn = false;
   std::string gen_kwargs;
   uint64_t seed = tasks::default_fewshot_seed;
   std::string store;
@@ -170,6 +175,10 @@ harness::PlanOptions plan_options(const EvalOptions& options, const harness::Nam
   plan.prompts.num_fewshot = options.num_fewshot;
   if (options.fewshot_sampler == "default") plan.prompts.sampler = tasks::Sampler::Default;
   if (options.fewshot_sampler == "first_n") plan.prompts.sampler = tasks::Sampler::FirstN;
+  plan.prompts.fewshot_split = options.fewshot_split;
+  plan.prompts.form = {.chat = tasks::chat_template_named(options.chat_template),
+                       .system_instruction = options.system_instruction,
+                       .fewshot_as_multiturn = options.fewshot_as_multiturn};
   plan.prompts.fewshot_seed = options.seed;
   plan.prompts.generation = tasks::parse_generation_overrides(options.gen_kwargs);
   for (const auto& text : options.samples) {
@@ -258,7 +267,14 @@ void refuse_a_run_without_scores(const reports::Store& store, int64_t run) {
   }
 }
 
-void refuse_settings_without_effect(const EvalOptions& options, const harness::Plan& plan) {
+void refuse_settings_without_effect(const EvalOptions& options,
+                                    const std::vector<harness::PlannedTask>& planned,
+                                    const harness::Plan& plan) {
+  const bool has_examples = std::ranges::any_of(planned, [](const harness::PlannedTask& task) {
+    return tasks::num_fewshot_of(task.task->info(), task.options) > 0;
+  });
+  require(options.fewshot_split.empty() || has_examples,
+          "--fewshot-split: none of the tasks shows worked examples, so it would have no effect");
   require(options.gen_kwargs.empty() || plan.total.new_tokens > 0,
           "--gen-kwargs: none of the tasks generates text, so it would have no effect");
 }
@@ -281,7 +297,7 @@ void run_eval(const EvalOptions& options, const std::vector<std::string>& argv) 
   harness::check_tokenizers(planned, *system, options.allow_other_data);
   auto plan = harness::make_plan(planned, *system);
   if (shard) plan = harness::shard_of(plan, planned, *shard);
-  refuse_settings_without_effect(options, plan);
+  refuse_settings_without_effect(options, planned, plan);
   if (options.dry_run) return print_plan(options, planned, plan, *system);
   refuse_what_does_not_fit(options, plan, *system);
 
@@ -312,6 +328,18 @@ void run_eval(const EvalOptions& options, const std::vector<std::string>& argv) 
   refuse_a_run_without_scores(store, run.id());
 }
 
+void add_form_options(CLI::App& verb, EvalOptions& options) {
+  verb.add_option("--chat-template", options.chat_template,
+                  "ask in the form of a chat: " +
+                      fmt::format("{}", fmt::join(tasks::chat_template_names(), ", ")))
+      ->check(CLI::IsMember(tasks::chat_template_names()));
+  verb.add_option("--system-instruction", options.system_instruction,
+                  "a text before the description of the task");
+  verb.add_flag("--fewshot-as-multiturn", options.fewshot_as_multiturn,
+                "worked examples as turns of the chat, not inside the user's message")
+      ->needs("--chat-template");
+}
+
 }  // namespace
 
 void add_eval(CLI::App& program) {
@@ -327,6 +355,9 @@ void add_eval(CLI::App& program) {
         "RULER, on sample sets that `hylo data build ruler` made"},
        {"hylo eval --model student --teacher ~/Llama-3.2-1B --tasks teacher_agreement --text a.txt",
         "how far a student is from its teacher, on a text of one's own"},
+       {"hylo eval --model ~/Llama-3.2-1B-Instruct --tasks arc_easy --chat-template llama3.1",
+        "in the form of a chat"},
+       {"hylo eval --model scripted:crc --tasks ./capitals.json", "a task file of your own"},
        {"hylo eval --model scripted:crc --tasks piqa --num-fewshot 3 --samples piqa:0-9",
         "a few documents, without a network"}});
   const auto options = std::make_shared<EvalOptions>();
@@ -355,6 +386,9 @@ void add_eval(CLI::App& program) {
   verb.add_option("--fewshot-sampler", options->fewshot_sampler,
                   "default (seeded draws) or first_n, if not the task's")
       ->check(CLI::IsMember({"default", "first_n"}));
+  verb.add_option("--fewshot-split", options->fewshot_split,
+                  "the split that worked examples come from, if not the task's: train");
+  add_form_options(verb, *options);
   verb.add_option("--gen-kwargs", options->gen_kwargs,
                   "instead of the task's: until=END,max_gen_toks=64,temperature=0.7, or JSON");
   verb.add_option("--seed", options->seed, "of the draws of worked examples")

@@ -1,4 +1,4 @@
-// hylo list: the tasks, models and data sets that hylo knows by name.
+// hylo list: the tasks, groups, models and data sets that hylo knows by name.
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -21,6 +21,7 @@
 #include "models/weights/weights.h"
 #include "reports/render/table.h"
 #include "tasks/catalog.h"
+#include "tasks/groups.h"
 
 namespace hylo::cli {
 namespace {
@@ -61,14 +62,21 @@ std::string_view name_of(Data data) {
   return "";
 }
 
+/// Nothing for a task that makes its documents.
+const datasets::FoundDataset* dataset_of(const tasks::TaskInfo& task,
+                                         const std::vector<datasets::FoundDataset>& found) {
+  for (const auto& dataset : found) {
+    if (dataset.manifest.name == task.dataset) return &dataset;
+  }
+  return nullptr;
+}
+
 /// The worst of the splits that the task reads.
-Data data_of(const tasks::TaskInfo& task, const std::vector<datasets::FoundDataset>& found,
+Data data_of(const tasks::TaskInfo& task, const datasets::FoundDataset* dataset,
              const std::filesystem::path& root) {
   if (!task.built_by.empty()) return Data::NeedsSet;
   if (task.dataset.empty()) return Data::NeedsNone;
-  const auto dataset = std::ranges::find(
-      found, task.dataset, [](const auto& candidate) { return candidate.manifest.name; });
-  if (dataset == found.end()) return Data::Missing;
+  if (dataset == nullptr) return Data::Missing;
   if (root.empty() && dataset->manifest.place == datasets::Place::DataRoot)
     return Data::NotLookedFor;
   auto worst = Data::Found;
@@ -93,23 +101,25 @@ std::string metrics_of(const tasks::TaskInfo& task) {
   return fmt::format("{}", fmt::join(names, " "));
 }
 
-OrderedJson json_of(const tasks::TaskInfo& task, Data data) {
+OrderedJson json_of(const tasks::TaskInfo& task, const datasets::FoundDataset* dataset, Data data) {
   auto metrics = OrderedJson::array();
   for (const auto& metric : task.metrics) {
     metrics.push_back({{"metric", metric.name},
                        {"filter", metric.filter},
                        {"higher_is_better", metric.higher_is_better}});
   }
-  return {{"name", task.name},
-          {"version", task.version},
-          {"description", task.description},
-          {"metrics", metrics},
-          {"num_fewshot", task.default_num_fewshot},
-          {"dataset", task.dataset.empty() ? OrderedJson(nullptr) : OrderedJson(task.dataset)},
-          {"split", task.split},
-          {"data", name_of(data)},
-          {"source", task.source},
-          {"licence", task.licence}};
+  return {
+      {"name", task.name},
+      {"version", task.version},
+      {"description", task.description},
+      {"metrics", metrics},
+      {"num_fewshot", task.default_num_fewshot},
+      {"dataset", task.dataset.empty() ? OrderedJson(nullptr) : OrderedJson(task.dataset)},
+      {"split", task.split},
+      {"data", name_of(data)},
+      {"source", task.source},
+      {"licence", task.licence},
+      {"data_licence", dataset ? OrderedJson(dataset->manifest.licence) : OrderedJson(nullptr)}};
 }
 
 void list_tasks(const ListOptions& options) {
@@ -123,11 +133,13 @@ void list_tasks(const ListOptions& options) {
                                    {"Data set", reports::Align::Left, 4},
                                    {"Data"},
                                    {"Source", reports::Align::Left, 6},
-                                   {"Licence", reports::Align::Left, 5}}};
+                                   {"Licence", reports::Align::Left, 5},
+                                   {"Licence of data", reports::Align::Left, 6}}};
   for (const auto& name : tasks::task_names()) {
     const auto task = tasks::make_task(name)->info();
-    const auto data = data_of(task, found, root);
-    json.push_back(json_of(task, data));
+    const auto* dataset = dataset_of(task, found);
+    const auto data = data_of(task, dataset, root);
+    json.push_back(json_of(task, dataset, data));
     const bool is_there = data == Data::NeedsNone || data == Data::Found;
     table.rows.push_back({{task.name},
                           {task.version},
@@ -137,10 +149,68 @@ void list_tasks(const ListOptions& options) {
                           {std::string(name_of(data)),
                            is_there ? reports::Emphasis::None : reports::Emphasis::Warning},
                           {task.source},
-                          {task.licence}});
+                          {task.licence},
+                          {dataset ? dataset->manifest.licence : ""}});
   }
   if (options.json) return print_json({{"tasks", json}});
   print_table(table, how_to_find_data);
+}
+
+// ---- groups
+
+std::string_view name_of(tasks::GroupMean mean) {
+  switch (mean) {
+    case tasks::GroupMean::OfTasks:
+      return "of tasks";
+    case tasks::GroupMean::OfDocuments:
+      return "of documents";
+  }
+  return "";
+}
+
+/// "piqa acc_norm"; a group inside of a group has no metric.
+std::string text_of(const tasks::GroupMember& member) {
+  if (member.metric.empty()) return member.task;
+  return member.task + " " + member.metric + (member.filter == "none" ? "" : "," + member.filter);
+}
+
+OrderedJson json_of(const tasks::GroupInfo& group) {
+  auto members = OrderedJson::array();
+  for (const auto& member : group.members) {
+    members.push_back(
+        {{"name", member.task},
+         {"metric", member.metric.empty() ? OrderedJson(nullptr) : OrderedJson(member.metric)},
+         {"filter", member.filter}});
+  }
+  auto means = OrderedJson::array();
+  for (const auto mean : group.means) means.push_back(name_of(mean));
+  return {{"name", group.name},     {"description", group.description},
+          {"source", group.source}, {"means", means},
+          {"members", members},     {"tasks", tasks::tasks_of(group)}};
+}
+
+void list_groups(const ListOptions& options) {
+  auto json = OrderedJson::array();
+  reports::Table table{.columns = {{"Group"},
+                                   {"Tasks", reports::Align::Right},
+                                   {"Mean"},
+                                   {"Description", reports::Align::Left, 1},
+                                   {"Members", reports::Align::Left, 2},
+                                   {"Source", reports::Align::Left, 3}}};
+  for (const auto& group : tasks::all_groups()) {
+    json.push_back(json_of(group));
+    std::vector<std::string> means, members;
+    for (const auto mean : group.means) means.emplace_back(name_of(mean));
+    for (const auto& member : group.members) members.push_back(text_of(member));
+    table.rows.push_back({{group.name},
+                          {std::to_string(tasks::tasks_of(group).size())},
+                          {fmt::format("{}", fmt::join(means, ", "))},
+                          {group.description},
+                          {fmt::format("{}", fmt::join(members, ", "))},
+                          {group.source}});
+  }
+  if (options.json) return print_json({{"groups", json}});
+  print_table(table, "The first mean is the one to quote.\n");
 }
 
 // ---- models
@@ -257,7 +327,7 @@ void add_kind(CLI::App& list, const std::string& name, const std::string& summar
 
 void add_list(CLI::App& program) {
   auto& verb =
-      add_verb(program, "list", "the tasks, models and data sets that are known by name",
+      add_verb(program, "list", "the tasks, groups, models and data sets that are known by name",
                {{"hylo list tasks --data ./data", "what can be evaluated here"},
                 {"hylo list models", "geometries for synthetic:NAME"},
                 {"hylo list datasets --json", "which files are there, for another program"}});
@@ -266,6 +336,10 @@ void add_list(CLI::App& program) {
            {{"hylo list tasks", "looks for data under HYLO_DATA"},
             {"hylo list tasks --data ./data", "looks for data under ./data"}},
            list_tasks, true);
+  add_kind(verb, "groups", "tasks that are run and reported together",
+           {{"hylo list groups", "with the metric of each task that enters the mean"},
+            {"hylo list groups --json", "with all tasks of each group"}},
+           list_groups, false);
   add_kind(verb, "models", "the geometries that are known by name",
            {{"hylo list models", "with exact counts of parameters"},
             {"hylo list models --json | jq -r .models[].name", "the names alone"}},

@@ -9,6 +9,7 @@
 #include "harness/base/overloaded.h"
 #include "harness/runner/ruler_sets.h"
 #include "tasks/catalog.h"
+#include "tasks/custom/custom_task.h"
 
 namespace hylo::harness {
 namespace {
@@ -158,7 +159,9 @@ PlannedTask open_task(const std::string& name, const PlanOptions& options,
   planned.data = std::make_unique<tasks::TaskData>(
       takes_texts ? tasks::open_task_texts(*planned.task, options.texts)
                   : tasks::open_task_data(*planned.task, options.data_root, with_pool,
-                                          {.allow_other_bytes = options.allow_other_bytes}));
+                                          {.allow_other_bytes = options.allow_other_bytes},
+                                          prompts.fewshot_split));
+  if (tasks::is_task_file(name)) planned.task_file = std::filesystem::absolute(name).string();
   return planned;
 }
 

@@ -101,7 +101,8 @@ Rescored rescore(reports::Store& store, const reports::RunSummary& run, const Pl
   const auto before = store.aggregates(run.id);
   for (size_t c = 0; c < cells.size(); ++c) {
     const auto& description = cells[c].description;
-    auto task = open_task(description.task, as_it_was(description, data), {.num_fewshot = 0});
+    const auto name = description.variant.value("task_file", description.task);
+    auto task = open_task(name, as_it_was(description, data), {.num_fewshot = 0});
     require_same_task(task, description);
     const CellScorer scorer(std::move(task), static_cast<int64_t>(c));
     const size_t first = all.size();

@@ -22,6 +22,8 @@ reports::Aggregation aggregation_of(tasks::Aggregation aggregation) {
       return reports::Aggregation::BitsPerUnit;
     case tasks::Aggregation::WeightedMean:
       return reports::Aggregation::WeightedMean;
+    case tasks::Aggregation::MeanPerplexity:
+      return reports::Aggregation::MeanPerplexity;
   }
   invariant(false, "an aggregation that the store does not know");
   return {};
@@ -148,6 +150,15 @@ std::vector<OrderedJson> texts_of(const PlannedTask& planned) {
   return texts;
 }
 
+/// What was asked for beyond the task's own form; nothing where that was left as it is.
+void add_form(OrderedJson& variant, const tasks::PromptOptions& options) {
+  const auto& form = options.form;
+  if (form.chat) variant["chat_template"] = tasks::name_of(*form.chat);
+  if (!form.system_instruction.empty()) variant["system_instruction"] = form.system_instruction;
+  if (form.fewshot_as_multiturn) variant["fewshot_as_multiturn"] = true;
+  if (!options.fewshot_split.empty()) variant["fewshot_split"] = options.fewshot_split;
+}
+
 OrderedJson machine_json() {
   utsname names{};
   uname(&names);
@@ -180,6 +191,8 @@ std::vector<reports::CellDescription> describe_cells(const std::vector<PlannedTa
     }
     for (const auto& text : texts_of(planned)) cell.variant["texts"].push_back(text);
     if (!planned.data->is_verified) cell.variant["data_verified"] = false;
+    if (!planned.task_file.empty()) cell.variant["task_file"] = planned.task_file;
+    add_form(cell.variant, planned.options);
     for (const auto& metric : info.metrics) {
       cell.metrics.push_back({metric.name, metric.filter, aggregation_of(metric.aggregation),
                               metric.higher_is_better});

@@ -87,6 +87,7 @@ class RunningScores {
       case tasks::Aggregation::WeightedMean:
         return mean;
       case tasks::Aggregation::WeightedPerplexity:
+      case tasks::Aggregation::MeanPerplexity:
         return std::exp(-mean);
       case tasks::Aggregation::BitsPerByte:
         return -mean / std::numbers::ln2;

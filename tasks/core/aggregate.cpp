@@ -77,6 +77,8 @@ double value_of(Aggregation aggregation, const Column& column) {
       return mean_of(column.values);
     case Aggregation::WeightedPerplexity:
       return std::exp(-sum_of(column.values) / sum_of(column.weights));
+    case Aggregation::MeanPerplexity:
+      return std::exp(-mean_of(column.values));
     case Aggregation::BitsPerByte:
       return -sum_of(column.values) / sum_of(column.weights) / std::numbers::ln2;
     case Aggregation::WeightedMean:

@@ -2,7 +2,27 @@
 
 #include <algorithm>
 
+#include "harness/base/error.h"
+#include "tasks/prompts/conversation.h"
+
 namespace hylo::tasks {
+
+std::vector<Request> Task::requests_in(const PromptForm& form, const Document& document,
+                                       std::span<const Document* const> shots) const {
+  auto all = requests(document, shots);
+  if (form.is_plain()) return all;
+  for (auto& request : all) {
+    auto* generation = std::get_if<GenerateText>(&request);
+    require(generation != nullptr && !form.fewshot_as_multiturn,
+            "{}: cannot be asked with a chat template{}; leave it out for this task", info().name,
+            form.fewshot_as_multiturn ? " and worked examples as turns" : " or an instruction");
+    generation->prompt =
+        render({.description = {}, .examples = {}, .question = generation->prompt}, form);
+  }
+  return all;
+}
+
+datasets::Manifest Task::manifest() const { return datasets::find_manifest(info().dataset); }
 
 Score failed_score(const TaskInfo& info) {
   Score score;

@@ -8,9 +8,12 @@
 #include <vector>
 
 #include "datasets/document.h"
+#include "datasets/manifest.h"
 #include "tasks/core/request.h"
 
 namespace hylo::tasks {
+
+struct PromptForm;
 
 using datasets::Document;
 
@@ -20,6 +23,7 @@ enum class Aggregation {
   WeightedPerplexity,  ///< exp(-sum of values / sum of weights); values are log-likelihoods
   BitsPerByte,         ///< -sum of values / sum of weights / ln 2
   WeightedMean,        ///< sum of values / sum of weights; a weight of 0 counts for nothing
+  MeanPerplexity,      ///< exp(-mean of values); values are log-likelihoods
 };
 
 struct MetricInfo {
@@ -84,6 +88,13 @@ class Task {
   [[nodiscard]] virtual std::vector<Request> requests(
       const Document& document, std::span<const Document* const> shots) const = 0;
 
+  /// The same in another form: a chat template, a system instruction. Unless a task does it in its
+  /// own way, what it generates is asked in one message of the user, and one that scores texts
+  /// refuses: Error.
+  [[nodiscard]] virtual std::vector<Request> requests_in(
+      const PromptForm& form, const Document& document,
+      std::span<const Document* const> shots) const;
+
   /// `responses` answer requests(document, ...) in that order.
   [[nodiscard]] virtual Score score(const Document& document,
                                     std::span<const Response> responses) const = 0;
@@ -91,6 +102,13 @@ class Task {
   /// Documents of the same text here are not independent (questions about one passage): standard
   /// errors take them together. Empty: the document stands for itself.
   [[nodiscard]] virtual std::string cluster_of(const Document& /*document*/) const { return {}; }
+
+  /// The worked examples of a task that comes with its own; they are the pool then, and
+  /// info().fewshot_split only says that there is one.
+  [[nodiscard]] virtual std::vector<Document> fixed_shots() const { return {}; }
+
+  /// What its data set is, by default the shipped manifest that info().dataset names.
+  [[nodiscard]] virtual datasets::Manifest manifest() const;
 
   /// All documents of a task that generates them (info().dataset is empty); document i does not
   /// depend on the others.

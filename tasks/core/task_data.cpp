@@ -7,35 +7,61 @@
 namespace hylo::tasks {
 namespace {
 
+std::string hash_of(const std::vector<Document>& documents) {
+  Sha256 hash;
+  for (const auto& document : documents) hash.update(document.fields.dump()).update("\n");
+  return hash.hex();
+}
+
 TaskData generated_data(const Task& task) {
   TaskData data{.documents = task.generate_documents(), .separate_pool = {}};
-  Sha256 hash;
-  for (const auto& document : data.documents) hash.update(document.fields.dump()).update("\n");
-  data.sha256 = hash.hex();
+  data.sha256 = hash_of(data.documents);
   return data;
+}
+
+void add_fixed_shots(TaskData& data, std::vector<Document> shots) {
+  data.pool_sha256 = hash_of(shots);
+  data.separate_pool = std::move(shots);
+}
+
+void add_pool(TaskData& data, datasets::Dataset pool) {
+  data.separate_pool = std::move(pool.documents);
+  data.pool_sha256 = pool.sha256;
+  data.is_verified = data.is_verified && pool.is_verified;
+}
+
+void check_other_split(const TaskInfo& info, bool has_fixed_shots) {
+  require(!info.fewshot_split.empty(), "{}: takes no worked examples, so none of another split",
+          info.name);
+  require(!has_fixed_shots,
+          "{}: brings its own worked examples; leave the split of worked examples out", info.name);
 }
 
 }  // namespace
 
 TaskData open_task_data(const Task& task, const std::filesystem::path& data_root, bool with_pool,
-                        const datasets::OpenOptions& options) {
+                        const datasets::OpenOptions& options, const std::string& fewshot_split) {
   const TaskInfo& info = task.info();
+  auto fixed_shots = task.fixed_shots();
+  if (!fewshot_split.empty()) check_other_split(info, !fixed_shots.empty());
   if (info.dataset.empty()) return generated_data(task);
-  const auto manifest = datasets::find_manifest(info.dataset);
+  const auto manifest = task.manifest();
   auto evaluated = datasets::open_dataset(manifest, info.split, data_root, options);
   TaskData data{.documents = std::move(evaluated.documents),
                 .separate_pool = {},
                 .dataset = evaluated.name,
                 .sha256 = evaluated.sha256,
                 .is_verified = evaluated.is_verified};
-  if (!with_pool || info.fewshot_split.empty()) return data;
-  data.pool_is_documents = info.fewshot_split == info.split;
-  data.pool_sha256 = data.sha256;
-  if (data.pool_is_documents) return data;
-  auto pool = datasets::open_dataset(manifest, info.fewshot_split, data_root, options);
-  data.separate_pool = std::move(pool.documents);
-  data.pool_sha256 = pool.sha256;
-  data.is_verified = data.is_verified && pool.is_verified;
+  const auto& split = fewshot_split.empty() ? info.fewshot_split : fewshot_split;
+  if (!with_pool || split.empty()) return data;
+  if (!fixed_shots.empty()) {
+    add_fixed_shots(data, std::move(fixed_shots));
+  } else if (split == info.split) {
+    data.pool_is_documents = true;
+    data.pool_sha256 = data.sha256;
+  } else {
+    add_pool(data, datasets::open_dataset(manifest, split, data_root, options));
+  }
   return data;
 }
 

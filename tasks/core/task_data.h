@@ -25,9 +25,12 @@ struct TaskData {
   }
 };
 
-/// Reads what the task needs; the pool only when `with_pool`. Throws Error as open_dataset does.
+/// Reads what the task needs; the pool only when `with_pool`. `fewshot_split` is the pool instead
+/// of the task's. Throws Error as open_dataset does, and for another split where the task brings
+/// its examples or takes none.
 TaskData open_task_data(const Task& task, const std::filesystem::path& data_root, bool with_pool,
-                        const datasets::OpenOptions& options = {});
+                        const datasets::OpenOptions& options = {},
+                        const std::string& fewshot_split = {});
 
 /// A document per file in place of the task's data set. Throws Error as open_texts does.
 TaskData open_task_texts(const Task& task, std::span<const std::filesystem::path> texts);

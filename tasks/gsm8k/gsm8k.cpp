@@ -1,73 +1,67 @@
 #include "tasks/gsm8k/gsm8k.h"
 
-#include <utility>
-
-#include "harness/base/error.h"
-#include "harness/base/files.h"
-
 namespace hylo::tasks {
 namespace {
 
-constexpr const char* name = "gsm8k";
-constexpr const char* metric = "exact_match";
-
-TaskInfo info_of(const PromptFile& file, const GenerationPrompt& prompt) {
-  TaskInfo info{.name = name,
-                .version = "3.0",
-                .description = "grade-school mathematics in words, answered in free text",
-                .source = file.source,
-                .licence = file.licence,
-                .dataset = "gsm8k",
-                .split = "test",
-                .fewshot_split = "train",
-                .default_num_fewshot = 5};
-  for (const auto& filter : prompt.filters) {
-    info.metrics.push_back({.name = metric, .filter = filter.name});
-  }
-  return info;
+/// lm-eval's own form: five worked examples with calculator marks.
+GenerationSuite five_shots() {
+  return {.name = "gsm8k",
+          .version = "3.0",
+          .description = "grade-school mathematics in words, answered in free text",
+          .prompt_file = "lm_eval.json",
+          .prompt = "gsm8k",
+          .dataset = "gsm8k",
+          .split = "test",
+          .fewshot_split = "train",
+          .default_num_fewshot = 5};
 }
 
-GenerationPrompt prompt_of(PromptFile& file) {
-  const auto found = file.generation.find(name);
-  require(found != file.generation.end(),
-          "tasks/prompts/lm_eval.json: has no generation prompt '{}'", name);
-  return std::move(found->second);
+/// As HyLo and its parents report it; the papers do not say which filter, so quote both.
+GenerationSuite zero_shots() {
+  auto suite = five_shots();
+  suite.name = "gsm8k_zeroshot";
+  suite.description = "gsm8k without worked examples, as HyLo and MambaInLlama report it";
+  suite.default_num_fewshot = 0;
+  return suite;
+}
+
+/// As Jet-Nemotron reports it (flexible-extract).
+GenerationSuite long_answers() {
+  auto suite = five_shots();
+  suite.name = "gsm8k_1024";
+  suite.description = "gsm8k with answers of up to 1,024 tokens, as Jet-Nemotron reports it";
+  suite.max_new_tokens = 1024;
+  return suite;
+}
+
+GenerationSuite chain_of_thought() {
+  auto suite = five_shots();
+  suite.name = "gsm8k_cot";
+  suite.description = "gsm8k after eight fixed examples of thinking step by step";
+  suite.prompt_file = "gsm8k_cot.json";
+  suite.prompt = suite.name;
+  suite.fewshot_split = "fixed";
+  suite.default_num_fewshot = 8;
+  suite.sampler = Sampler::FirstN;
+  return suite;
+}
+
+GenerationSuite chain_of_thought_zero_shots() {
+  auto suite = five_shots();
+  suite.name = "gsm8k_cot_zeroshot";
+  suite.description = "gsm8k after the words 'Let's think step by step', never with examples";
+  suite.prompt_file = "gsm8k_cot.json";
+  suite.prompt = suite.name;
+  suite.fewshot_split = "";
+  suite.default_num_fewshot = 0;
+  return suite;
 }
 
 }  // namespace
 
-Gsm8k::Gsm8k() : Gsm8k(read_prompt_file(shipped_file("tasks/prompts/lm_eval.json"))) {}
-
-Gsm8k::Gsm8k(PromptFile file) : prompt_(prompt_of(file)) { info_ = info_of(file, prompt_); }
-
-std::vector<Request> Gsm8k::requests(const Document& document,
-                                     std::span<const Document* const> shots) const {
-  std::string context;
-  for (const Document* shot : shots) {
-    context += prompt_.question.render(shot->fields);
-    context += answer_delimiter;
-    context += text_of(prompt_.answer.find(shot->fields), prompt_.answer);
-    context += example_delimiter;
-  }
-  return {GenerateText{.prompt = context + prompt_.question.render(document.fields),
-                       .stop = prompt_.stop,
-                       .max_new_tokens = prompt_.max_new_tokens}};
-}
-
-Score Gsm8k::score(const Document& document, std::span<const Response> responses) const {
-  if (any_failed(responses)) return failed_score(info_);
-  const auto& response = std::get<GeneratedText>(responses.front()).text;
-  const auto reference = text_of(prompt_.answer.find(document.fields), prompt_.answer);
-  Score score;
-  for (const auto& filter : prompt_.filters) {
-    const auto answer = extract_answer(filter, response);
-    const bool is_right = is_exact_match(prompt_.comparison, answer, reference);
-    score.push_back({.metric = metric,
-                     .filter = filter.name,
-                     .value = is_right ? 1.0 : 0.0,
-                     .extracted = answer});
-  }
-  return score;
+std::vector<GenerationSuite> gsm8k_suites() {
+  return {five_shots(), zero_shots(), long_answers(), chain_of_thought(),
+          chain_of_thought_zero_shots()};
 }
 
 }  // namespace hylo::tasks

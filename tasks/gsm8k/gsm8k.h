@@ -1,27 +1,12 @@
-// GSM8K: grade-school mathematics, answered in free text that ends in "#### number".
+// GSM8K: grade-school mathematics, answered in free text, in the forms that papers report.
 #pragma once
 
-#include "tasks/core/task.h"
-#include "tasks/prompts/prompt_file.h"
+#include <vector>
+
+#include "tasks/generation/generation_task.h"
 
 namespace hylo::tasks {
 
-class Gsm8k final : public Task {
- public:
-  /// Reads the prompt file.
-  Gsm8k();
-
-  [[nodiscard]] const TaskInfo& info() const override { return info_; }
-  [[nodiscard]] std::vector<Request> requests(
-      const Document& document, std::span<const Document* const> shots) const override;
-  [[nodiscard]] Score score(const Document& document,
-                            std::span<const Response> responses) const override;
-
- private:
-  explicit Gsm8k(PromptFile file);
-
-  TaskInfo info_;
-  GenerationPrompt prompt_;
-};
+std::vector<GenerationSuite> gsm8k_suites();
 
 }  // namespace hylo::tasks

@@ -93,7 +93,7 @@ Shots chosen_documents(const TaskInfo& info, const TaskData& data, const PromptO
 
 std::vector<Request> requests_of(const Task& task, const Document& document, const Shots& shots,
                                  const PromptOptions& options) {
-  auto requests = task.requests(document, shots);
+  auto requests = task.requests_in(options.form, document, shots);
   for (auto& request : requests) {
     if (auto* generation = std::get_if<GenerateText>(&request)) {
       *generation = with_overrides(std::move(*generation), options.generation);

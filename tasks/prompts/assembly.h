@@ -9,6 +9,7 @@
 #include "tasks/core/generation_overrides.h"
 #include "tasks/core/task.h"
 #include "tasks/core/task_data.h"
+#include "tasks/prompts/conversation.h"
 
 namespace hylo::tasks {
 
@@ -23,6 +24,8 @@ struct PromptOptions {
   std::optional<Sampler> sampler;      ///< instead of the task's
   uint64_t fewshot_seed = default_fewshot_seed;
   GenerationOverrides generation;
+  std::string fewshot_split;  ///< the pool of worked examples instead of the task's, if not empty
+  PromptForm form;
 };
 
 struct PromptedDocument {

@@ -1,11 +1,27 @@
 #include "tasks/prompts/field_path.h"
 
+#include <charconv>
+#include <optional>
+
 #include "harness/base/unicode.h"
 
 namespace hylo::tasks {
 namespace {
 
 constexpr std::string_view each_element = "*";
+
+std::optional<size_t> as_index(std::string_view step) {
+  size_t index = 0;
+  const auto [end, error] = std::from_chars(step.data(), step.data() + step.size(), index);
+  const bool is_index = error == std::errc() && end == step.data() + step.size();
+  return is_index ? std::optional(index) : std::nullopt;
+}
+
+const Json& element_of(const Json& array, size_t index, const std::string& path) {
+  require(index < array.size(), "field {}: expected an element {}, found {} elements", path, index,
+          array.size());
+  return array[index];
+}
 
 }  // namespace
 
@@ -27,6 +43,10 @@ std::vector<const Json*> FieldPath::find_all(const Json& fields) const {
         for (const Json& element : *value) next.push_back(&element);
         continue;
       }
+      if (const auto index = as_index(step); index && value->is_array()) {
+        next.push_back(&element_of(*value, *index, text_));
+        continue;
+      }
       require(value->is_object() && value->contains(step), "field {}: '{}' is missing", text_,
               step);
       next.push_back(&(*value)[step]);
@@ -40,6 +60,14 @@ const Json& FieldPath::find(const Json& fields) const {
   const auto found = find_all(fields);
   require(found.size() == 1, "field {}: expected one value, found {}", text_, found.size());
   return *found.front();
+}
+
+std::vector<std::string> texts_of(const std::vector<FieldPath>& paths, const Json& fields) {
+  std::vector<std::string> texts;
+  for (const auto& path : paths) {
+    for (const Json* value : path.find_all(fields)) texts.push_back(text_of(*value, path));
+  }
+  return texts;
 }
 
 std::string text_of(const Json& value, const FieldPath& path) {

@@ -1,5 +1,5 @@
-// Where a text lies in a document: "question.stem", or "question.choices.*.text" for one per
-// element.
+// Where a text lies in a document: "question.stem", "choices.text.0" for an element of an array, or
+// "question.choices.*.text" for one per element.
 #pragma once
 
 #include <string>
@@ -26,6 +26,9 @@ class FieldPath {
   std::string text_;
   std::vector<std::string> steps_;
 };
+
+/// Everything that the paths lead to, one path after another.
+std::vector<std::string> texts_of(const std::vector<FieldPath>& paths, const Json& fields);
 
 /// A text as it is, a number in decimal. Throws Error, naming `path`, for anything else.
 std::string text_of(const Json& value, const FieldPath& path);

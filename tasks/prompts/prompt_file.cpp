@@ -1,29 +1,76 @@
 #include "tasks/prompts/prompt_file.h"
 
+#include "harness/base/files.h"
+
 namespace hylo::tasks {
 namespace {
 
-std::vector<FieldPath> paths_of(const std::vector<std::string>& texts) {
-  return {texts.begin(), texts.end()};
+using Texts = std::vector<std::string>;
+
+/// A text that must parse as a T; the message names the key.
+template <class T>
+T parse_text(JsonReader& reader, std::string_view key, const std::string& text) {
+  try {
+    return T(text);
+  } catch (const Error& error) {
+    fail("{}: {}", reader.path_of(key), error.what());
+  }
 }
 
-std::vector<Regex> regexes_of(const std::vector<std::string>& patterns) {
-  return {patterns.begin(), patterns.end()};
+template <class T>
+T get_as(JsonReader& reader, std::string_view key) {
+  return parse_text<T>(reader, key, reader.get<std::string>(key));
 }
 
-ChoicePrompt read_choice(JsonReader& reader) {
-  ChoicePrompt prompt{.question = TextTemplate(reader.get<std::string>("question")),
-                      .choices = paths_of(reader.get<std::vector<std::string>>("choices")),
-                      .labels = {},
-                      .answer = FieldPath(reader.get<std::string>("answer"))};
-  if (reader.has("labels")) prompt.labels.emplace(reader.get<std::string>("labels"));
-  return prompt;
+template <class T>
+std::vector<T> get_each(JsonReader& reader, std::string_view key) {
+  std::vector<T> all;
+  for (const auto& text : reader.get_or<Texts>(key, {})) {
+    all.push_back(parse_text<T>(reader, key, text));
+  }
+  return all;
+}
+
+template <class T>
+std::optional<T> get_optional(JsonReader& reader, std::string_view key) {
+  if (!reader.has(key)) return std::nullopt;
+  return get_as<T>(reader, key);
+}
+
+/// Of two keys that say the same in two ways one must be there and the other not.
+void require_one_of(JsonReader& reader, std::string_view one, std::string_view other) {
+  require(reader.has(one) != reader.has(other), "{}: expected either this or {}, found {}",
+          reader.path_of(one), other, reader.has(one) ? "both" : "neither");
+}
+
+void read_questions(JsonReader& reader, ChoicePrompt& prompt) {
+  require_one_of(reader, "question", "questions");
+  if (reader.has("question")) {
+    prompt.questions.push_back(get_as<TextTemplate>(reader, "question"));
+    require_one_of(reader, "choices", "choice_texts");
+    prompt.choices = get_each<FieldPath>(reader, "choices");
+    prompt.choice_texts = reader.get_or<Texts>("choice_texts", {});
+    return;
+  }
+  prompt.questions = get_each<TextTemplate>(reader, "questions");
+  prompt.continuation = get_as<TextTemplate>(reader, "continuation");
+}
+
+void read_answer(JsonReader& reader, ChoicePrompt& prompt) {
+  require_one_of(reader, "answer", "gold");
+  prompt.answer = get_optional<FieldPath>(reader, "answer");
+  prompt.gold = reader.get_or<size_t>("gold", 0);
+  prompt.first_number = reader.get_or<int64_t>("first_number", 0);
+  require(!reader.has("labels") || !reader.has("label_texts"),
+          "{}: expected either this or label_texts, found both", reader.path_of("labels"));
+  prompt.labels = get_optional<FieldPath>(reader, "labels");
+  prompt.label_texts = reader.get_or<Texts>("label_texts", {});
 }
 
 AnswerFilter read_filter(const Json& json, const std::string& path) {
   JsonReader reader(json, path);
   AnswerFilter filter{.name = reader.get<std::string>("name"),
-                      .pattern = Regex(reader.get<std::string>("pattern")),
+                      .pattern = get_as<Regex>(reader, "pattern"),
                       .take = Take::First};
   const auto take = reader.get<std::string>("take");
   require(take == "first" || take == "last", "{}: expected first or last, found '{}'",
@@ -33,21 +80,24 @@ AnswerFilter read_filter(const Json& json, const std::string& path) {
   return filter;
 }
 
-GenerationPrompt read_generation(JsonReader& reader) {
-  GenerationPrompt prompt{
-      .question = TextTemplate(reader.get<std::string>("question")),
-      .answer = FieldPath(reader.get<std::string>("answer")),
-      .stop = reader.get<std::vector<std::string>>("stop"),
-      .max_new_tokens = reader.get<int64_t>("max_new_tokens"),
-      .filters = {},
-      .comparison = {.ignored = regexes_of(reader.get<std::vector<std::string>>("ignored")),
-                     .ignores_case = reader.get<bool>("ignores_case")}};
-  const Json& filters = reader.at("filters");
-  for (size_t i = 0; i < filters.size(); ++i) {
-    prompt.filters.push_back(
-        read_filter(filters[i], fmt::format("{}[{}]", reader.path_of("filters"), i)));
+/// The whole response, stripped.
+AnswerFilter whole_response() {
+  return {.name = "none", .pattern = Regex("(?s).+"), .take = Take::First};
+}
+
+std::vector<AnswerFilter> read_filters(JsonReader& reader) {
+  std::vector<AnswerFilter> filters;
+  if (!reader.has("filters")) {
+    filters.push_back(whole_response());
+    return filters;
   }
-  return prompt;
+  const Json& list = reader.at("filters");
+  require(list.is_array() && !list.empty(), "{}: expected a list of filters, found {}",
+          reader.path_of("filters"), list.dump());
+  for (size_t i = 0; i < list.size(); ++i) {
+    filters.push_back(read_filter(list[i], fmt::format("{}[{}]", reader.path_of("filters"), i)));
+  }
+  return filters;
 }
 
 template <class Read>
@@ -64,16 +114,54 @@ auto read_each(JsonReader& file, std::string_view key, Read read) {
 
 }  // namespace
 
+ChoicePrompt read_choice_prompt(JsonReader& reader) {
+  ChoicePrompt prompt;
+  prompt.description = reader.get_or<std::string>("description", "");
+  read_questions(reader, prompt);
+  read_answer(reader, prompt);
+  const bool per_choice = prompt.continuation.has_value();
+  // Texts of one length would make the normalised metrics acc again.
+  prompt.metrics = reader.get_or<Texts>(
+      "metrics", per_choice ? Texts{"acc"} : Texts{"acc", "acc_norm", "acc_bytes"});
+  prompt.cluster = get_optional<FieldPath>(reader, "cluster");
+  return prompt;
+}
+
+GenerationPrompt read_generation_prompt(JsonReader& reader) {
+  GenerationPrompt prompt{
+      .question = get_as<TextTemplate>(reader, "question"),
+      .answer = get_as<TextTemplate>(reader, "answer"),
+      .stop = reader.get<Texts>("stop"),
+      .max_new_tokens = reader.get<int64_t>("max_new_tokens"),
+      .filters = read_filters(reader),
+      .comparison = {.ignored = get_each<Regex>(reader, "ignored"),
+                     .ignores_case = reader.get_or<bool>("ignores_case", false)},
+      .shots = reader.get_or<std::vector<Json>>("shots", {})};
+  require(prompt.max_new_tokens > 0, "{}: expected 1 or more, found {}",
+          reader.path_of("max_new_tokens"), prompt.max_new_tokens);
+  return prompt;
+}
+
+LastWordPrompt read_last_word_prompt(JsonReader& reader) {
+  return {.question = get_as<TextTemplate>(reader, "question"),
+          .target = get_as<TextTemplate>(reader, "target")};
+}
+
 PromptFile read_prompt_file(const std::filesystem::path& file) {
   const Json json = read_json_file(file);
   JsonReader reader(json, file.string());
   reader.ignore("attribution");
   PromptFile prompts{.source = reader.get<std::string>("source"),
                      .licence = reader.get<std::string>("licence"),
-                     .choice = read_each(reader, "choice", read_choice),
-                     .generation = read_each(reader, "generation", read_generation)};
+                     .choice = read_each(reader, "choice", read_choice_prompt),
+                     .generation = read_each(reader, "generation", read_generation_prompt),
+                     .last_word = read_each(reader, "last_word", read_last_word_prompt)};
   reader.done();
   return prompts;
+}
+
+PromptFile shipped_prompts(std::string_view file) {
+  return read_prompt_file(shipped_file(std::filesystem::path("tasks/prompts") / file));
 }
 
 }  // namespace hylo::tasks

@@ -1,45 +1,77 @@
 #include "tasks/prompts/text_template.h"
 
 #include <array>
-#include <utility>
 
 #include "harness/base/unicode.h"
 
 namespace hylo::tasks {
 namespace {
 
-using Change = std::string (*)(std::string_view);
-constexpr std::array<std::pair<std::string_view, Change>, 4> changes{{
-    {"strip", [](std::string_view text) { return std::string(python_strip(text)); }},
-    {"lstrip", [](std::string_view text) { return std::string(python_lstrip(text)); }},
-    {"rstrip", [](std::string_view text) { return std::string(python_rstrip(text)); }},
-    {"capitalize", python_capitalize},
-}};
+using Text = std::string_view;
 
-Change change_named(std::string_view name) {
-  for (const auto& [known, change] : changes) {
-    if (known == name) return change;
-  }
-  fail("template: unknown change '{}'; there are strip, lstrip, rstrip and capitalize", name);
+size_t place_of(Text text, Text separator, size_t found) {
+  require(found != Text::npos, "expected '{}' in '{}'", separator, text);
+  return found;
 }
+
+std::string after_last(Text text, Text separator) {
+  const size_t found = text.rfind(separator);
+  return std::string(found == Text::npos ? text : text.substr(found + separator.size()));
+}
+
+struct KnownChange {
+  Text name;
+  bool has_separator;
+  std::string (*apply)(Text text, Text separator);
+};
+
+constexpr std::array changes{
+    KnownChange{"strip", false, [](Text t, Text) { return std::string(python_strip(t)); }},
+    KnownChange{"lstrip", false, [](Text t, Text) { return std::string(python_lstrip(t)); }},
+    KnownChange{"rstrip", false, [](Text t, Text) { return std::string(python_rstrip(t)); }},
+    KnownChange{"capitalize", false, [](Text t, Text) { return python_capitalize(t); }},
+    KnownChange{"before", true,
+                [](Text t, Text x) { return std::string(t.substr(0, place_of(t, x, t.find(x)))); }},
+    KnownChange{
+        "after", true,
+        [](Text t, Text x) { return std::string(t.substr(place_of(t, x, t.find(x)) + x.size())); }},
+    KnownChange{
+        "before_last", true,
+        [](Text t, Text x) { return std::string(t.substr(0, place_of(t, x, t.rfind(x)))); }},
+    KnownChange{"after_last", true, after_last},
+};
 
 }  // namespace
 
-TextTemplate::Piece TextTemplate::place(std::string_view inside) {
-  const size_t bar = inside.find('|');
-  return {.path = FieldPath(inside.substr(0, bar)),
-          .change = bar == std::string_view::npos ? nullptr : change_named(inside.substr(bar + 1))};
+TextTemplate::Change TextTemplate::change_named(Text text) {
+  const size_t colon = text.find(':');
+  const bool has_separator = colon != Text::npos && colon + 1 < text.size();
+  for (const auto& known : changes) {
+    if (known.name != text.substr(0, colon) || known.has_separator != has_separator) continue;
+    return {known.apply, std::string(has_separator ? text.substr(colon + 1) : Text())};
+  }
+  fail(
+      "template: unknown change '{}'; there are strip, lstrip, rstrip, capitalize, before:X, "
+      "after:X, before_last:X and after_last:X",
+      text);
 }
 
-TextTemplate::TextTemplate(std::string_view text) {
-  for (std::string_view rest = text; !rest.empty();) {
+TextTemplate::Piece TextTemplate::place(Text inside) {
+  const auto parts = split(inside, '|');
+  Piece piece{.literal = {}, .path = FieldPath(parts.front()), .changes = {}};
+  for (size_t i = 1; i < parts.size(); ++i) piece.changes.push_back(change_named(parts[i]));
+  return piece;
+}
+
+TextTemplate::TextTemplate(Text text) {
+  for (Text rest = text; !rest.empty();) {
     const size_t open = rest.find('{');
-    if (open == std::string_view::npos) {
-      pieces_.push_back({.literal = std::string(rest), .path = {}});
+    if (open == Text::npos) {
+      pieces_.push_back({.literal = std::string(rest), .path = {}, .changes = {}});
       return;
     }
     const size_t close = rest.find('}', open);
-    require(close != std::string_view::npos, "template '{}': a brace is not closed", text);
+    require(close != Text::npos, "template '{}': a brace is not closed", text);
     pieces_.push_back(place(rest.substr(open + 1, close - open - 1)));
     pieces_.back().literal = rest.substr(0, open);
     rest = rest.substr(close + 1);
@@ -48,11 +80,18 @@ TextTemplate::TextTemplate(std::string_view text) {
 
 std::string TextTemplate::render(const Json& fields) const {
   std::string out;
-  for (const auto& [literal, path, change] : pieces_) {
+  for (const auto& [literal, path, changes_of_place] : pieces_) {
     out += literal;
     if (!path) continue;
-    const auto value = text_of(path->find(fields), *path);
-    out += change ? change(value) : value;
+    auto value = text_of(path->find(fields), *path);
+    for (const auto& [apply, separator] : changes_of_place) {
+      try {
+        value = apply(value, separator);
+      } catch (const Error& error) {
+        fail("field {}: {}", path->text(), error.what());
+      }
+    }
+    out += value;
   }
   return out;
 }

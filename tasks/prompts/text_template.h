@@ -10,8 +10,12 @@
 
 namespace hylo::tasks {
 
-/// A place is {path} or {path|change}; a change is strip, lstrip, rstrip or capitalize, as
-/// Python's.
+/// A place is {path}, {path|change} or {path|change|change...}, changed from left to right:
+///   strip, lstrip, rstrip, capitalize   as Python's
+///   before:X, after:X                   the text before (after) the first X, which must be there
+///   before_last:X                       the text before the last X, which must be there
+///   after_last:X                        the text after the last X, all of it where there is none
+///                                       (Python's split(X)[-1])
 class TextTemplate {
  public:
   /// Throws Error for a brace that is not closed and for an unknown change.
@@ -20,13 +24,18 @@ class TextTemplate {
   [[nodiscard]] std::string render(const Json& fields) const;
 
  private:
-  using Change = std::string (*)(std::string_view);
+  using Apply = std::string (*)(std::string_view text, std::string_view separator);
+  struct Change {
+    Apply apply;
+    std::string separator;  ///< X; empty for changes without one
+  };
   struct Piece {
     std::string literal;
     std::optional<FieldPath> path;  ///< follows the literal
-    Change change = nullptr;
+    std::vector<Change> changes;
   };
   static Piece place(std::string_view inside);
+  static Change change_named(std::string_view text);
 
   std::vector<Piece> pieces_;
 };

@@ -26,6 +26,19 @@ std::vector<MetricInfo> choice_metrics() {
   return {{.name = "acc"}, {.name = "acc_norm"}, {.name = "acc_bytes"}};
 }
 
+std::vector<MetricInfo> choice_metrics(std::span<const std::string> names) {
+  auto metrics = choice_metrics();
+  for (const auto& name : names) {
+    require(std::ranges::find(metrics, name, &MetricInfo::name) != metrics.end(),
+            "expected metrics of acc, acc_norm and acc_bytes, found '{}'", name);
+  }
+  require(!names.empty(), "expected metrics of acc, acc_norm and acc_bytes, found none");
+  std::erase_if(metrics, [&](const MetricInfo& metric) {
+    return std::ranges::find(names, metric.name) == names.end();
+  });
+  return metrics;
+}
+
 Score choice_score(std::span<const std::string> choices, size_t gold,
                    std::span<const double> log_likelihoods) {
   invariant(choices.size() == log_likelihoods.size(), "{} choices, {} log-likelihoods",

@@ -14,6 +14,8 @@ namespace hylo::tasks {
 /// acc: the most likely choice; acc_norm: per code point of the choice; acc_bytes: per byte of its
 /// UTF-8.
 std::vector<MetricInfo> choice_metrics();
+/// Those of them that are named, in the order above. Throws Error for a name that is none of them.
+std::vector<MetricInfo> choice_metrics(std::span<const std::string> names);
 
 /// 1 where the arg max is `gold`, else 0; the first of equal maxima wins. A likelihood that is not
 /// a number leaves the values absent. `choices` are the texts without the blank in front.

@@ -38,20 +38,20 @@ std::vector<Document> all_openings() {
   return documents;
 }
 
-constexpr ChoiceSuite suite{
-    .name = "story_openings",
-    .version = "1.0",
-    .description = "which continuation of a simple story makes sense; needs no download",
-    .prompt_file = "hylo.json",
-    .prompt = "story_openings",
-    .dataset = "",
-    .split = "generated",
-    .fewshot_split = "",
-    .generate = all_openings};
-
 }  // namespace
 
-const ChoiceSuite& story_openings() { return suite; }
+ChoiceSuite story_openings() {
+  return {.name = "story_openings",
+          .version = "1.0",
+          .description = "which continuation of a simple story makes sense; needs no download",
+          .prompt_file = "hylo.json",
+          .prompt = "story_openings",
+          .topic = {},
+          .dataset = {},
+          .split = "generated",
+          .fewshot_split = {},
+          .hooks = {.generate = all_openings}};
+}
 
 Document story_opening(const StoryGrammar& grammar, int64_t index) {
   const auto number = static_cast<uint64_t>(index);

@@ -4,13 +4,13 @@
 
 #include <cstdint>
 
-#include "tasks/commonsense/choice_suite.h"
+#include "tasks/choice/choice_task.h"
 #include "tasks/stories/story_grammar.h"
 
 namespace hylo::tasks {
 
 /// The row of the suite.
-const ChoiceSuite& story_openings();
+ChoiceSuite story_openings();
 
 inline constexpr int64_t num_story_openings = 280;
 

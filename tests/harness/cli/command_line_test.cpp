@@ -63,9 +63,9 @@ TEST(CommandLine, AValueThatIsNotAmongTheChoicesIsRefusedWithTheChoices) {
 
 TEST(CommandLine, HelpOfEveryVerbTeachesByExample) {
   const std::vector<std::vector<std::string>> verbs{
-      {"eval"},          {"generate"},       {"inspect"},          {"convert"}, {"list"},
-      {"list", "tasks"}, {"list", "models"}, {"list", "datasets"}, {"report"},  {"store"},
-      {"store", "runs"}, {"store", "check"}, {"store", "export"},  {"doctor"}};
+      {"eval"},          {"generate"},       {"inspect"},          {"convert"},         {"list"},
+      {"list", "tasks"}, {"list", "models"}, {"list", "datasets"}, {"list", "groups"},  {"report"},
+      {"store"},         {"store", "runs"},  {"store", "check"},   {"store", "export"}, {"doctor"}};
   for (auto arguments : verbs) {
     std::string called = "  hylo";
     for (const auto& word : arguments) called += " " + word;

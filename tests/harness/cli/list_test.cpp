@@ -30,6 +30,15 @@ TEST(List, ATaskShowsWhatItMeasuresAndWhereItComesFrom) {
   EXPECT_EQ(named(tasks, "gsm8k")["num_fewshot"], 5);
 }
 
+TEST(List, AGroupShowsItsMembersWithTheirMetrics) {
+  const auto groups = json_of_hylo({"list", "groups", "--json"})["groups"];
+  const auto zebra = named(groups, "zebra8");
+  EXPECT_EQ(zebra["members"].size(), 8);
+  EXPECT_EQ(zebra["tasks"].size(), 7 + 57);
+  EXPECT_EQ(named(groups, "mmlu")["means"][0], "of documents");
+  EXPECT_EQ(named(zebra["members"], "winogrande")["metric"], "acc");
+}
+
 TEST(List, WithoutADataFolderTasksSayHowToNameOne) {
   const auto result = run_hylo({"list", "tasks"});
   EXPECT_EQ(result.exit_code, 0);

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tasks/catalog.h"
+
 namespace hylo::tasks {
 namespace {
 
@@ -10,7 +12,7 @@ const Document document{0, {{"question", "2 + 3?"}, {"answer", "<<2+3=5>>5\n####
 
 TEST(Gsm8k, AsksWithWholeSolutionsAsExamples) {
   const std::vector<const Document*> shots{&document};
-  const auto requests = Gsm8k().requests(document, shots);
+  const auto requests = make_task("gsm8k")->requests(document, shots);
   const auto& request = std::get<GenerateText>(requests.at(0));
   EXPECT_EQ(request.prompt,
             "Question: 2 + 3?\nAnswer: <<2+3=5>>5\n#### 5\n\nQuestion: 2 + 3?\nAnswer:");
@@ -23,7 +25,7 @@ Score score_of(const char* text) {
   GeneratedText generated;
   generated.text = text;
   const std::vector<Response> responses{generated};
-  return Gsm8k().score(document, responses);
+  return make_task("gsm8k")->score(document, responses);
 }
 
 TEST(Gsm8k, EachFilterHasItsOwnVerdict) {
@@ -41,7 +43,7 @@ TEST(Gsm8k, TwentyFiveDoesNotEqualFive) { EXPECT_EQ(score_of("#### 25")[0].value
 TEST(Gsm8k, AnEmptyAnswerIsWrongAndAFailedOneIsNot) {
   EXPECT_EQ(score_of("")[0].value, 0.0);
   const std::vector<Response> failed{Failed{"no memory"}};
-  EXPECT_EQ(Gsm8k().score(document, failed)[0].value, std::nullopt);
+  EXPECT_EQ(make_task("gsm8k")->score(document, failed)[0].value, std::nullopt);
 }
 
 }  // namespace

@@ -30,9 +30,20 @@ TEST(PromptFile, AMisspeltKeyIsAnErrorWithItsPath) {
               HasSubstr("choise: unknown key"));
 }
 
+TEST(PromptFile, OfTwoWaysToSayTheSameOneIsTaken) {
+  EXPECT_THAT(error_after([](Json& j) { j["choice"]["arc"]["gold"] = 1; }),
+              HasSubstr("choice.arc.answer: expected either this or gold, found both"));
+  EXPECT_THAT(error_after([](Json& j) { j["choice"]["arc"].erase("answer"); }),
+              HasSubstr("found neither"));
+  EXPECT_THAT(error_after([](Json& j) { j["choice"]["arc"]["choice_texts"] = {"a"}; }),
+              HasSubstr("choice.arc.choices: expected either this or choice_texts, found both"));
+  EXPECT_THAT(error_after([](Json& j) { j["choice"]["arc"]["label_texts"] = {"a"}; }),
+              HasSubstr("choice.arc.labels"));
+}
+
 TEST(PromptFile, WhatDoesNotParseIsAnError) {
   EXPECT_THAT(error_after([](Json& j) { j["choice"]["arc"]["question"] = "{a"; }),
-              HasSubstr("not closed"));
+              testing::AllOf(HasSubstr("choice.arc.question"), HasSubstr("not closed")));
   EXPECT_THAT(error_after([](Json& j) { j["generation"]["gsm8k"]["filters"][0]["pattern"] = "("; }),
               HasSubstr("regular expression"));
   EXPECT_THAT(error_after([](Json& j) { j["generation"]["gsm8k"]["filters"][0]["take"] = "any"; }),

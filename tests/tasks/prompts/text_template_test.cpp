@@ -29,7 +29,21 @@ TEST(TextTemplate, ChangesAreThoseOfPython) {
   EXPECT_EQ(TextTemplate("{word|capitalize}").render(document), "Hello world");
 }
 
+TEST(TextTemplate, ATextIsCutAtASeparator) {
+  const Json fields = {{"s", "a _ b _ c"}, {"plain", "a"}};
+  EXPECT_EQ(TextTemplate("{s|before:_}x").render(fields), "a x");
+  EXPECT_EQ(TextTemplate("{s|after:_|strip}").render(fields), "b _ c");
+  EXPECT_EQ(TextTemplate("{s|before_last: }").render(fields), "a _ b _");
+  EXPECT_EQ(TextTemplate("{s|after_last:_}").render(fields), " c");
+  EXPECT_EQ(TextTemplate("{plain|after_last:_}").render(fields), "a");
+  EXPECT_THAT(error_of([&] { (void)TextTemplate("{plain|before:_}").render(fields); }),
+              HasSubstr("field plain: expected '_' in 'a'"));
+}
+
 TEST(TextTemplate, MistakesAreNamed) {
+  EXPECT_THAT(error_of([] { TextTemplate("{a|before}"); }), HasSubstr("'before'"));
+  EXPECT_THAT(error_of([] { TextTemplate("{a|before:}"); }), HasSubstr("'before:'"));
+  EXPECT_THAT(error_of([] { TextTemplate("{a|strip:x}"); }), HasSubstr("'strip:x'"));
   EXPECT_THAT(error_of([] { TextTemplate("{a"); }), HasSubstr("not closed"));
   EXPECT_THAT(error_of([] { TextTemplate("{a|upper}"); }), HasSubstr("'upper'"));
   EXPECT_THAT(error_of([] { TextTemplate("{a..b}"); }), HasSubstr("a..b"));
@@ -37,6 +51,13 @@ TEST(TextTemplate, MistakesAreNamed) {
               HasSubstr("question.stm: 'stm' is missing"));
   EXPECT_THAT(error_of([] { (void)TextTemplate("{question}").render(document); }),
               HasSubstr("expected a text or a number"));
+}
+
+TEST(FieldPath, ANumberIsAnElementOfAnArrayAndAKeyOfAnObject) {
+  EXPECT_EQ(FieldPath("question.choices.1.text").find(document), "b");
+  EXPECT_EQ(FieldPath("1").find({{"1", "one"}}), "one");
+  EXPECT_THAT(error_of([] { (void)FieldPath("question.choices.2").find(document); }),
+              HasSubstr("expected an element 2, found 2 elements"));
 }
 
 TEST(FieldPath, AStarWalksAnArray) {

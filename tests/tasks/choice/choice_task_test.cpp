@@ -1,4 +1,4 @@
-#include "tasks/commonsense/choice_suite.h"
+#include "tasks/choice/choice_task.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

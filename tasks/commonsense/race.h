@@ -1,0 +1,14 @@
+// RACE: all questions about an article but the last are shown answered, the last is asked.
+// Source: lm-evaluation-harness 0.4, lm_eval/tasks/race (version 3 of the task).
+#pragma once
+
+#include "harness/base/json.h"
+
+namespace hylo::tasks {
+
+/// Of an article and its problems (a list, or the text of a Python list as the hub has it) the
+/// fields article, earlier (the problems before the last, as text), question, options, answer (the
+/// letter). Throws Error where there is no problem, or an answer is none of A to D.
+Json prepare_race(const Json& fields);
+
+}  // namespace hylo::tasks

@@ -1,0 +1,93 @@
+#include "tasks/commonsense/suites.h"
+
+#include "tasks/commonsense/hellaswag.h"
+#include "tasks/commonsense/race.h"
+
+namespace hylo::tasks {
+namespace {
+
+constexpr auto prompt_file = "lm_eval.json";
+
+ChoiceSuite arc(const std::string& name, const std::string& description) {
+  return {.name = name,
+          .version = "1.0",
+          .description = description,
+          .prompt_file = prompt_file,
+          .prompt = "arc",
+          .topic = {},
+          .dataset = name,
+          .split = "test",
+          .fewshot_split = "dev",
+          .hooks = {}};
+}
+
+// Of a suite that names neither a split for tests nor one for worked examples lm-eval takes the
+// document itself out of its examples, whatever split these come from.
+ChoiceSuite on_validation(const std::string& name, const std::string& version,
+                          const std::string& description) {
+  return {.name = name,
+          .version = version,
+          .description = description,
+          .prompt_file = prompt_file,
+          .prompt = name,
+          .topic = {},
+          .dataset = name,
+          .split = "validation",
+          .fewshot_split = "validation",
+          .leaves_itself_out = true,
+          .hooks = {}};
+}
+
+ChoiceSuite on_test(const std::string& name, const std::string& version,
+                    const std::string& fewshot_split, const std::string& description) {
+  auto suite = on_validation(name, version, description);
+  suite.split = "test";
+  suite.fewshot_split = fewshot_split;
+  suite.leaves_itself_out = false;
+  return suite;
+}
+
+ChoiceSuite hellaswag() {
+  auto suite =
+      on_validation("hellaswag", "1.0", "which of four endings continues an everyday scene");
+  suite.hooks.clean = clean_hellaswag;
+  return suite;
+}
+
+ChoiceSuite race() {
+  auto suite = on_test("race", "3.0", "test",
+                       "the last question about an English text, the others answered");
+  suite.hooks.prepare = prepare_race;
+  return suite;
+}
+
+ChoiceSuite commonsense_qa() {
+  auto suite = on_validation("commonsense_qa", "unversioned", "which of five words fits");
+  suite.fewshot_split = "train";
+  return suite;
+}
+
+ChoiceSuite social_iqa() {
+  auto suite =
+      on_validation("social_iqa", "0.0", "what people feel, want and do in everyday situations");
+  suite.fewshot_split = "train";
+  return suite;
+}
+
+}  // namespace
+
+std::vector<ChoiceSuite> commonsense_suites() {
+  return {arc("arc_easy", "grade-school science questions, the easy set"),
+          arc("arc_challenge", "grade-school science questions, the challenge set"),
+          hellaswag(),
+          on_validation("piqa", "1.0", "which of two ways reaches an everyday goal"),
+          on_validation("winogrande", "1.0", "which of two things a pronoun stands for"),
+          on_test("openbookqa", "1.0", "dev", "elementary science that needs a fact and a thought"),
+          on_validation("boolq", "2.0", "yes or no to a question about a passage"),
+          race(),
+          social_iqa(),
+          on_test("sciq", "1.0", "train", "science exams with a supporting passage"),
+          commonsense_qa()};
+}
+
+}  // namespace hylo::tasks
