@@ -22,6 +22,7 @@
 #include "harness/cli/verb.h"
 #include "harness/runner/groups.h"
 #include "harness/runner/plan.h"
+#include "harness/runner/ruler_report.h"
 #include "harness/runner/ruler_sets.h"
 #include "harness/runner/run_record.h"
 #include "harness/runner/runner.h"
@@ -251,7 +252,7 @@ reports::OpenOptions store_options(const EvalOptions& options) {
 }
 
 void print_report(const EvalOptions& options, const reports::Store& store, int64_t run) {
-  const auto report = reports::run_report(store, store.find_run(std::to_string(run)));
+  const auto report = harness::run_report_with_ruler(store, store.find_run(std::to_string(run)));
   print_out(options.json
                 ? reports::report_as_json(report)
                 : reports::report_for_terminal(report, reports::terminal_options(STDOUT_FILENO)));

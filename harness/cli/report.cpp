@@ -10,6 +10,7 @@
 #include "harness/cli/output.h"
 #include "harness/cli/places.h"
 #include "harness/cli/verb.h"
+#include "harness/runner/ruler_report.h"
 #include "reports/render/draw.h"
 #include "reports/render/run_report.h"
 #include "reports/store/store.h"
@@ -34,7 +35,8 @@ std::string drawn(const OrderedJson& report, const ReportOptions& options) {
 
 void report(const ReportOptions& options) {
   const auto store = reports::Store::open(store_file(options.store), {.read_only = true});
-  const auto text = drawn(reports::run_report(store, store.find_run(options.run)), options);
+  const auto text =
+      drawn(harness::run_report_with_ruler(store, store.find_run(options.run)), options);
   if (options.out.empty()) return print_out(text);
   write_text_file(options.out, text);
 }

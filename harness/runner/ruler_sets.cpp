@@ -89,6 +89,12 @@ bool names_sample_sets(std::string_view name) {
   return task == all_tasks || is_ruler_task(task);
 }
 
+std::optional<std::pair<std::string, int64_t>> parse_set_name(std::string_view name) {
+  const auto parts = parse(name);
+  if (parts.length.empty() || !is_ruler_task(parts.task)) return std::nullopt;
+  return std::pair{std::string(parts.task), *length_of(parts)};
+}
+
 std::vector<fs::path> sample_sets_named(std::string_view name,
                                         const std::vector<fs::path>& places) {
   const auto wanted = parse(name);
@@ -146,10 +152,10 @@ std::vector<tasks::GroupInfo> ruler_groups(const std::vector<PlannedTask>& tasks
   std::map<int64_t, tasks::GroupInfo> by_length;
   for (const auto& planned : tasks) {
     const auto& info = planned.task->info();
-    const auto name = parse(info.name);
-    if (name.length.empty() || !is_ruler_task(name.task)) continue;
-    auto& group = by_length[*length_of(name)];
-    group.name = fmt::format("{}@{}", all_tasks, name.length);
+    const auto name = parse_set_name(info.name);
+    if (!name) continue;
+    auto& group = by_length[name->second];
+    group.name = fmt::format("{}@{}", all_tasks, name->second);
     group.source = info.source;
     group.means = {tasks::GroupMean::OfTasks};
     group.members.push_back({.task = info.name, .metric = info.metrics.front().name});

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "harness/runner/plan.h"
@@ -14,6 +16,9 @@ namespace hylo::harness {
 
 /// "ruler", "ruler@4096", "vt" and "vt@4096" do.
 bool names_sample_sets(std::string_view name);
+
+/// "vt@4096" -> vt, 4096; nothing for a name of another form or of no task of RULER.
+std::optional<std::pair<std::string, int64_t>> parse_set_name(std::string_view name);
 
 /// The sets that `name` stands for among those of `places` (files, or folders of sets), in the
 /// order of RULER's tasks, shorter lengths first. Throws Error, telling the command that builds

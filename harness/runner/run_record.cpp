@@ -330,7 +330,8 @@ reports::DocumentOutput record_of(const PlannedTask& task, const PlannedDocument
                               .requests = {},
                               .scores = {},
                               .fewshot_ids = prompted.fewshot_ids,
-                              .cluster = task.task->cluster_of(*prompted.document)};
+                              .cluster = task.task->cluster_of(*prompted.document),
+                              .tags = task.task->tags_of(*prompted.document)};
   for (size_t i = 0; i < responses.size(); ++i) {
     out.requests.push_back(record_of(static_cast<int64_t>(i), prompted.requests[i], responses[i]));
   }

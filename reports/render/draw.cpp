@@ -170,6 +170,30 @@ const Kind& kind_of(const OrderedJson& report) {
   fail("report '{}': expected run or run_list; it was made by another version", name);
 }
 
+struct TitledTable {
+  std::string title;
+  Table table;
+};
+
+/// "tables" of a report: {"title", "columns": [...], "rows": [[...], ...]}, all of them texts; the
+/// first column names the rows.
+std::vector<TitledTable> further_tables(const OrderedJson& report) {
+  std::vector<TitledTable> tables;
+  for (const auto& json : report.value("tables", OrderedJson::array())) {
+    auto& table = tables.emplace_back();
+    table.title = text_of(json["title"]);
+    for (const auto& column : json["columns"]) {
+      table.table.columns.push_back(
+          {text_of(column), table.table.columns.empty() ? Align::Left : Align::Right});
+    }
+    for (const auto& row : json["rows"]) {
+      auto& cells = table.table.rows.emplace_back();
+      for (const auto& cell : row) cells.push_back({text_of(cell)});
+    }
+  }
+  return tables;
+}
+
 std::string csv_field(const OrderedJson& value) {
   if (value.is_null()) return "";
   const auto text = value.is_array() ? joined(value) : text_of(value);
@@ -237,6 +261,9 @@ std::string report_for_terminal(const OrderedJson& report, const TerminalOptions
   std::string text = options.colour ? "\x1b[1m" + title + "\x1b[0m\n" : title + "\n";
   if (!subtitle.empty()) text += wrap(subtitle, options.width);
   text += "\n" + draw_terminal(kind.table(report), options);
+  for (const auto& table : further_tables(report)) {
+    text += "\n" + table.title + "\n\n" + draw_terminal(table.table, options);
+  }
   constexpr int64_t readable = 100;
   for (const auto& note : report["notes"]) {
     text += "\n" + wrap(text_of(note), std::min(options.width, readable));
@@ -250,6 +277,9 @@ std::string report_as_markdown(const OrderedJson& report) {
   std::string text = "## " + kind.title(report) + "\n\n";
   if (!subtitle.empty()) text += subtitle + "\n\n";
   text += draw_markdown(kind.table(report));
+  for (const auto& table : further_tables(report)) {
+    text += "\n### " + table.title + "\n\n" + draw_markdown(table.table);
+  }
   for (const auto& note : report["notes"]) text += "\n" + text_of(note) + "\n";
   return text;
 }

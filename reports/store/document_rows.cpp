@@ -18,7 +18,8 @@ namespace {
 
 constexpr auto outputs_in_order =
     "SELECT document.ordinal, document.document_index, document.fewshot_ids, document.seconds, "
-    "document.cluster, document.id, output.request, output.kind, prompt.text, output.continuation, "
+    "document.cluster, document.tags, document.id, output.request, output.kind, prompt.text, "
+    "output.continuation, "
     "prompt.token_ids, output.token_ids, output.context_ids, output.log_likelihood, "
     "output.window_log_likelihoods, output.is_greedy, output.num_tokens, output.dropped_tokens, "
     "output.boundary_merged, output.generated, output.finish_reason, output.error "
@@ -33,6 +34,7 @@ enum Column {
   FewshotIds,
   Seconds,
   Cluster,
+  Tags,
   DocumentId,
   Request,
   Kind,
@@ -80,14 +82,16 @@ RequestOutput output_in(SQLite::Statement& row) {
 }
 
 DocumentOutput document_in(SQLite::Statement& row, int64_t cell) {
-  return {.cell = cell,
-          .ordinal = row.getColumn(Ordinal).getInt64(),
-          .index = row.getColumn(Index).getInt64(),
-          .requests = {},
-          .scores = {},
-          .fewshot_ids = json_in(row.getColumn(FewshotIds)).get<std::vector<int64_t>>(),
-          .cluster = text_in(row.getColumn(Cluster)).value_or(""),
-          .seconds = row.getColumn(Seconds).getDouble()};
+  return {
+      .cell = cell,
+      .ordinal = row.getColumn(Ordinal).getInt64(),
+      .index = row.getColumn(Index).getInt64(),
+      .requests = {},
+      .scores = {},
+      .fewshot_ids = json_in(row.getColumn(FewshotIds)).get<std::vector<int64_t>>(),
+      .cluster = text_in(row.getColumn(Cluster)).value_or(""),
+      .tags = row.getColumn(Tags).isNull() ? OrderedJson::object() : json_in(row.getColumn(Tags)),
+      .seconds = row.getColumn(Seconds).getDouble()};
 }
 
 std::vector<DocumentScore> scores_of(SQLite::Statement& query, int64_t document) {

@@ -284,6 +284,29 @@ std::vector<CellAggregate> Store::aggregates(int64_t run) const {
   });
 }
 
+std::vector<TagMean> Store::means_by_tag(int64_t run, const std::string& tag) const {
+  return in_words(file(), [&] {
+    SQLite::Statement query(
+        database(),
+        "SELECT cell.position, json_extract(document.tags, '$.' || ?2) AS tag, avg(score.value), "
+        "count(*) FROM cell JOIN metric ON metric.cell = cell.id AND metric.position = 0 "
+        "JOIN document ON document.cell = cell.id AND document.tags IS NOT NULL "
+        "JOIN score ON score.document = document.id AND score.metric = metric.id "
+        "WHERE cell.run = ?1 AND tag IS NOT NULL AND typeof(score.value) = 'real' "
+        "GROUP BY cell.position, tag ORDER BY cell.position, tag");
+    query.bind(1, run);
+    query.bind(2, tag);
+    std::vector<TagMean> means;
+    while (query.executeStep()) {
+      means.push_back({.cell = query.getColumn(0).getInt64(),
+                       .tag_value = query.getColumn(1).getString(),
+                       .mean = query.getColumn(2).getDouble(),
+                       .n = query.getColumn(3).getInt64()});
+    }
+    return means;
+  });
+}
+
 std::vector<GroupResult> Store::group_results(int64_t run) const {
   return in_words(file(), [&] {
     const auto groups = read_groups(database(), run);

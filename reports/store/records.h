@@ -123,7 +123,9 @@ struct DocumentOutput {
   std::vector<DocumentScore> scores;
   std::vector<int64_t> fewshot_ids;  ///< numbers of the examples, in prompt order
   std::string cluster;  ///< documents of one are not independent; empty: stands for itself
-  double seconds = 0;   ///< from its first request's start to its last answer
+  /// What results may be broken down by: names and values.
+  OrderedJson tags = OrderedJson::object();
+  double seconds = 0;  ///< from its first request's start to its last answer
 };
 
 /// Scores that take the place of those of a document, one for each metric of its cell.
@@ -163,6 +165,14 @@ struct CellAggregate {
   Aggregate aggregate;
   int64_t num_failed = 0;  ///< documents without a value: failed is not wrong, they are left out
   bool partial = false;    ///< some documents are missing: the run is incomplete
+};
+
+/// The mean of a metric over the documents of a cell that have one value of a tag.
+struct TagMean {
+  int64_t cell = 0;
+  std::string tag_value;
+  double mean = 0;
+  int64_t n = 0;
 };
 
 /// The value of a group.

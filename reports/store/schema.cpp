@@ -194,6 +194,7 @@ CREATE TABLE group_mean (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 INSERT INTO group_mean VALUES (1, 'of_tasks'), (2, 'of_documents');
 
 ALTER TABLE document ADD COLUMN cluster TEXT;          -- NULL: independent of all others
+ALTER TABLE document ADD COLUMN tags TEXT;             -- JSON object; NULL: none
 ALTER TABLE run ADD COLUMN shard INTEGER;              -- 1 to num_shards; NULL: the whole
 ALTER TABLE run ADD COLUMN num_shards INTEGER;
 ALTER TABLE run ADD COLUMN whole_key TEXT;             -- of the run that all shards make up

@@ -101,6 +101,9 @@ class Store {
 
   /// From the scores that are there now, in order of cells and their metrics.
   [[nodiscard]] std::vector<CellAggregate> aggregates(int64_t run) const;
+  /// The first metric of each cell by the values of a tag, in ascending order of them; documents
+  /// without the tag or without a value are left out.
+  [[nodiscard]] std::vector<TagMean> means_by_tag(int64_t run, const std::string& tag) const;
   /// The run's groups, in order, from the scores that are there now.
   [[nodiscard]] std::vector<GroupResult> group_results(int64_t run) const;
   /// As they were stored by finish or stop; empty before.

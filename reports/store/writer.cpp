@@ -52,10 +52,10 @@ void run_once(SQLite::Statement& statement) {
 
 Writer::Writer(SQLite::Database& database)
     : database_(database),
-      document_(
-          database,
-          "INSERT INTO document (cell, ordinal, document_index, fewshot_ids, seconds, cluster) "
-          "VALUES (?, ?, ?, ?, ?, ?)"),
+      document_(database,
+                "INSERT INTO document (cell, ordinal, document_index, fewshot_ids, seconds, "
+                "cluster, tags) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)"),
       output_(database,
               "INSERT INTO output (document, request, kind, prompt, continuation, token_ids, "
               "context_ids, log_likelihood, window_log_likelihoods, is_greedy, num_tokens, "
@@ -82,11 +82,13 @@ int64_t Writer::insert_document(const CellRow& cell, const DocumentOutput& docum
   document_.bind(3, document.index);
   document_.bind(4, Json(document.fewshot_ids).dump());
   document_.bind(5, document.seconds);
-  if (document.cluster.empty()) {
-    document_.bind(6);
-  } else {
-    document_.bindNoCopy(6, document.cluster);
-  }
+  const auto bind_unless_empty = [&](int column, const std::string& text) {
+    if (text.empty()) return document_.bind(column);
+    document_.bindNoCopy(column, text);
+  };
+  const auto tags = document.tags.empty() ? "" : as_line(document.tags);
+  bind_unless_empty(6, document.cluster);
+  bind_unless_empty(7, tags);
   run_once(document_);
   return database_.getLastInsertRowid();
 }

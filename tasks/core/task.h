@@ -110,6 +110,12 @@ class Task {
   /// What its data set is, by default the shipped manifest that info().dataset names.
   [[nodiscard]] virtual datasets::Manifest manifest() const;
 
+  /// What results may be broken down by, for example the depth of a needle: an object of names and
+  /// values, empty where there is nothing of the kind.
+  [[nodiscard]] virtual OrderedJson tags_of(const Document& /*document*/) const {
+    return OrderedJson::object();
+  }
+
   /// All documents of a task that generates them (info().dataset is empty); document i does not
   /// depend on the others.
   [[nodiscard]] virtual std::vector<Document> generate_documents() const { return {}; }

@@ -1,5 +1,7 @@
 #include "tasks/ruler/ruler_task.h"
 
+#include <algorithm>
+
 #include "harness/base/error.h"
 #include "tasks/ruler/prompts.h"
 #include "tasks/ruler/scoring.h"
@@ -17,6 +19,27 @@ TaskInfo info_of(const RulerSpec& spec) {
           .built_by = fmt::format("hylo data build ruler --tasks {}", spec.name),
           .split = "sample set",
           .metrics = {{.name = "score"}, {.name = "null", .higher_is_better = false}}};
+}
+
+constexpr int64_t num_depths = 10;
+
+/// The strict mode notes the strata of the needles, those asked for first, and of the golden
+/// document; compat the depths in the order of the text, so that one is known to be asked for only
+/// where it is alone.
+std::optional<int64_t> depth_of(const Json& fields) {
+  const auto& meta = fields.at("meta");
+  const bool has_gold = meta.contains("gold_position");
+  if (!has_gold && fields.at("references").size() != 1) return std::nullopt;
+  if (meta.contains("strata")) return meta["strata"].at(0).get<int64_t>();
+  double depth = 0;
+  if (has_gold) {
+    depth = meta["gold_position"].get<double>() / meta.at("units").get<double>();
+  } else if (meta.contains("depths") && meta["depths"].size() == 1) {
+    depth = meta["depths"][0].get<double>();
+  } else {
+    return std::nullopt;
+  }
+  return std::min(num_depths - 1, static_cast<int64_t>(depth * static_cast<double>(num_depths)));
 }
 
 }  // namespace
@@ -46,6 +69,11 @@ Score RulerTask::score(const Document& document, std::span<const Response> respo
 
 std::string RulerTask::cluster_of(const Document& document) const {
   return document.fields.at("cluster").get<std::string>();
+}
+
+OrderedJson RulerTask::tags_of(const Document& document) const {
+  const auto depth = depth_of(document.fields);
+  return depth ? OrderedJson{{"depth", *depth}} : OrderedJson::object();
 }
 
 std::vector<Document> RulerTask::generate_documents() const {
