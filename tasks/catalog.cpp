@@ -15,6 +15,7 @@
 #include "tasks/knowledge/mmlu.h"
 #include "tasks/perplexity/last_word.h"
 #include "tasks/perplexity/rolling_suite.h"
+#include "tasks/ruler/ruler_task.h"
 #include "tasks/stories/story_openings.h"
 
 namespace hylo::tasks {
@@ -40,6 +41,10 @@ std::vector<Entry> entries() {
   add_each<LastWordTask>(all, last_word_suites());
   add_each<RollingTask>(all, rolling_suites());
   add_each<ChoiceTask>(all, std::vector{story_openings()});
+  for (const auto& spec : ruler::ruler_specs()) {
+    all.push_back(
+        {std::string(spec.name), [&spec] { return std::make_unique<ruler::RulerTask>(spec); }});
+  }
   add_each<ChoiceTask>(all, mmlu_suites());
   return all;
 }

@@ -22,6 +22,7 @@
 #include "harness/cli/verb.h"
 #include "harness/runner/groups.h"
 #include "harness/runner/plan.h"
+#include "harness/runner/ruler_sets.h"
 #include "harness/runner/run_record.h"
 #include "harness/runner/runner.h"
 #include "reports/render/draw.h"
@@ -36,6 +37,7 @@ struct EvalOptions {
   ModelOptions model;
   std::vector<std::string> tasks;
   std::string data;
+  std::vector<std::string> sets;
   std::optional<int64_t> limit;
   std::vector<std::string> samples;
   std::optional<int64_t> num_fewshot;
@@ -140,7 +142,8 @@ harness::PlanOptions plan_options(const EvalOptions& options, const harness::Nam
                             .data_root = data_root(options.data),
                             .prompts = {},
                             .document_ids = {},
-                            .allow_other_bytes = options.allow_other_data};
+                            .allow_other_bytes = options.allow_other_data,
+                            .sets = {options.sets.begin(), options.sets.end()}};
   plan.prompts.limit = options.limit;
   plan.prompts.num_fewshot = options.num_fewshot;
   if (options.fewshot_sampler == "default") plan.prompts.sampler = tasks::Sampler::Default;
@@ -251,8 +254,9 @@ void refuse_settings_without_effect(const EvalOptions& options,
 
 void run_eval(const EvalOptions& options, const std::vector<std::string>& argv) {
   const auto shard = parse_shard(options.shard);
-  const auto named = named_tasks(options);
-  const auto planned = harness::plan_tasks(plan_options(options, named));
+  auto named = named_tasks(options);
+  auto planned = harness::plan_tasks(plan_options(options, named));
+  std::ranges::copy(harness::ruler_groups(planned), std::back_inserter(named.groups));
   const auto file = store_file(options.store);
   // A store that cannot be written is told before a large model is opened; a new one is made after
   // it.
@@ -261,6 +265,7 @@ void run_eval(const EvalOptions& options, const std::vector<std::string>& argv) 
     store_there = reports::Store::open(file, store_options(options));
   }
   const auto system = open_system(options.model, !options.dry_run);
+  harness::check_tokenizers(planned, *system, options.allow_other_data);
   auto plan = harness::make_plan(planned, *system);
   if (shard) plan = harness::shard_of(plan, planned, *shard);
   refuse_settings_without_effect(options, planned, plan);
@@ -320,6 +325,8 @@ void add_eval(CLI::App& program) {
        {"hylo eval --model ~/Llama-3.2-1B-Instruct --tasks arc_easy --chat-template llama3.1",
         "in the form of a chat"},
        {"hylo eval --model scripted:crc --tasks ./capitals.json", "a task file of your own"},
+       {"hylo eval --model ~/Qwen3-1.7B --tasks ruler@4096 --sets sets",
+        "RULER, on sample sets that `hylo data build ruler` made"},
        {"hylo eval --model scripted:crc --tasks piqa --num-fewshot 3 --samples piqa:0-9",
         "a few documents, without a network"}});
   const auto options = std::make_shared<EvalOptions>();
@@ -327,6 +334,9 @@ void add_eval(CLI::App& program) {
   verb.add_option("--tasks", options->tasks, "separated by commas; `hylo list tasks` names them")
       ->required();
   verb.add_option("--data", options->data, "folder of the data sets; else HYLO_DATA");
+  verb.add_option("--sets", options->sets,
+                  "sample sets of RULER for tasks such as ruler, vt or vt@4096")
+      ->type_name("DIR|FILE");
   verb.add_option("--limit", options->limit, "only the first so many documents of each task")
       ->check(whole_number(1));
   verb.add_option("--samples", options->samples,
@@ -356,7 +366,8 @@ void add_eval(CLI::App& program) {
   verb.add_flag("--dry-run", options->dry_run, "print the plan and its cost, ask nothing");
   verb.add_flag("--json", options->json, "print the report (or plan) as JSON");
   verb.add_flag("--allow-other-data", options->allow_other_data,
-                "accept data files whose hash is not the manifest's; the run records it");
+                "accept data files whose hash is not the manifest's, and sample sets of another "
+                "tokenizer; the run records it");
   verb.callback([options] { run_eval(*options, own_command_line()); });
 }
 

@@ -42,12 +42,14 @@ void print_table(const reports::Table& table, const std::string& below = "") {
 // ---- tasks
 
 /// Whether a task could run with the data that is there.
-enum class Data { NeedsNone, Found, OtherSize, Missing, NotLookedFor };
+enum class Data { NeedsNone, NeedsSet, Found, OtherSize, Missing, NotLookedFor };
 
 std::string_view name_of(Data data) {
   switch (data) {
     case Data::NeedsNone:
       return "generated";
+    case Data::NeedsSet:
+      return "needs a sample set: hylo data build ruler";
     case Data::Found:
       return "found";
     case Data::OtherSize:
@@ -72,6 +74,7 @@ const datasets::FoundDataset* dataset_of(const tasks::TaskInfo& task,
 /// The worst of the splits that the task reads.
 Data data_of(const tasks::TaskInfo& task, const datasets::FoundDataset* dataset,
              const std::filesystem::path& root) {
+  if (!task.built_by.empty()) return Data::NeedsSet;
   if (task.dataset.empty()) return Data::NeedsNone;
   if (dataset == nullptr) return Data::Missing;
   if (root.empty() && dataset->manifest.place == datasets::Place::DataRoot)

@@ -5,6 +5,7 @@
 
 #include "harness/base/error.h"
 #include "harness/base/overloaded.h"
+#include "harness/runner/ruler_sets.h"
 #include "tasks/catalog.h"
 #include "tasks/custom/custom_task.h"
 
@@ -127,13 +128,21 @@ std::vector<PlannedBatch> batches_of(std::vector<Family>& families, int64_t max_
 
 PlannedTask open_task(const std::string& name, const PlanOptions& options,
                       const tasks::PromptOptions& prompts) {
+  if (names_sample_sets(name)) {
+    const auto files = sample_sets_named(name, options.sets);
+    require(files.size() == 1, "task '{}': expected one sample set, found {} under --sets", name,
+            files.size());
+    return open_sample_set(files.front(), prompts);
+  }
   PlannedTask planned{
       .task = tasks::make_task(name), .data = nullptr, .options = prompts, .documents = {}};
   const bool with_pool = tasks::num_fewshot_of(planned.task->info(), prompts) > 0;
   planned.data = std::make_unique<tasks::TaskData>(tasks::open_task_data(
       *planned.task, options.data_root, with_pool, {.allow_other_bytes = options.allow_other_bytes},
       prompts.fewshot_split));
-  if (tasks::is_task_file(name)) planned.task_file = std::filesystem::absolute(name).string();
+  if (tasks::is_task_file(name)) {
+    planned.variant["task_file"] = std::filesystem::absolute(name).string();
+  }
   return planned;
 }
 
@@ -145,7 +154,17 @@ std::vector<PlannedTask> plan_tasks(const PlanOptions& options) {
             name);
   }
   std::vector<PlannedTask> planned;
-  for (const auto& name : options.tasks) planned.push_back(plan_task(name, options));
+  for (const auto& name : options.tasks) {
+    if (!names_sample_sets(name)) {
+      planned.push_back(plan_task(name, options));
+      continue;
+    }
+    for (const auto& file : sample_sets_named(name, options.sets)) {
+      planned.push_back(plan_sample_set(file, options));
+      const auto& of_set = planned.back().task->info().name;
+      require(names.insert(of_set).second, "task '{}' is named twice", of_set);
+    }
+  }
   for (const auto& [name, ids] : options.document_ids) {
     require(names.contains(name), "--samples names task '{}', which is not among --tasks", name);
   }

@@ -20,7 +20,7 @@ struct PlannedTask {
   std::unique_ptr<tasks::TaskData> data;
   tasks::PromptOptions options;
   std::vector<tasks::PromptedDocument> documents;
-  std::string task_file = {};  ///< absolute path of the file of a user's task; else empty
+  OrderedJson variant = OrderedJson::object();  ///< what else its cell records
 };
 
 struct PlanOptions {
@@ -28,16 +28,18 @@ struct PlanOptions {
   std::filesystem::path data_root;
   tasks::PromptOptions prompts;                              ///< for every task
   std::map<std::string, std::vector<int64_t>> document_ids;  ///< only these, for some tasks
-  bool allow_other_bytes = false;  ///< data files that differ from their manifest
+  bool allow_other_bytes = false;           ///< data files that differ from their manifest
+  std::vector<std::filesystem::path> sets;  ///< sample sets of RULER: files, or folders of them
 };
 
 /// A task and its data; nothing is asked of it yet. The pool of worked examples is read only where
-/// `prompts` takes some.
+/// `prompts` takes some. A name of RULER must stand for one sample set.
 PlannedTask open_task(const std::string& name, const PlanOptions& options,
                       const tasks::PromptOptions& prompts);
 
-/// Opens the data of every task and makes its requests. Throws Error: unknown or repeated task,
-/// data missing or changed, document ids for a task that is not run.
+/// Opens the data of every task and makes its requests; a name of RULER gives a task for each
+/// sample set that it stands for. Throws Error: unknown or repeated task, data missing or changed,
+/// document ids for a task that is not run.
 std::vector<PlannedTask> plan_tasks(const PlanOptions& options);
 
 struct PlannedDocument {

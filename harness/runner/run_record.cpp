@@ -120,8 +120,8 @@ std::vector<reports::CellDescription> describe_cells(const std::vector<PlannedTa
                                   .metrics = {}};
     cell.variant["requests_sha256"] = hash_requests(planned);
     if (!planned.data->pool_sha256.empty()) cell.variant["pool_sha256"] = planned.data->pool_sha256;
+    cell.variant.update(planned.variant);
     if (!planned.data->is_verified) cell.variant["data_verified"] = false;
-    if (!planned.task_file.empty()) cell.variant["task_file"] = planned.task_file;
     add_form(cell.variant, planned.options);
     for (const auto& metric : info.metrics) {
       cell.metrics.push_back({metric.name, metric.filter, aggregation_of(metric.aggregation),
