@@ -43,11 +43,11 @@ std::vector<Entry> entries(const TaskSettings& settings = {}) {
   add_each<LastWordTask>(all, last_word_suites());
   add_each<RollingTask>(all, rolling_suites());
   add_each<ChoiceTask>(all, std::vector{story_openings()});
-  add_each<ChoiceTask>(all, mmlu_suites());
   for (const auto& spec : ruler::ruler_specs()) {
     all.push_back(
         {std::string(spec.name), [&spec] { return std::make_unique<ruler::RulerTask>(spec); }});
   }
+  add_each<ChoiceTask>(all, mmlu_suites());
   all.push_back({"loss_by_position", [] { return std::make_unique<LossByPosition>(); }});
   all.push_back(
       {"teacher_agreement", [settings] { return std::make_unique<TeacherAgreement>(settings); }});

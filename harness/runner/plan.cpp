@@ -161,7 +161,9 @@ PlannedTask open_task(const std::string& name, const PlanOptions& options,
                   : tasks::open_task_data(*planned.task, options.data_root, with_pool,
                                           {.allow_other_bytes = options.allow_other_bytes},
                                           prompts.fewshot_split));
-  if (tasks::is_task_file(name)) planned.task_file = std::filesystem::absolute(name).string();
+  if (tasks::is_task_file(name)) {
+    planned.variant["task_file"] = std::filesystem::absolute(name).string();
+  }
   return planned;
 }
 

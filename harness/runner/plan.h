@@ -22,7 +22,6 @@ struct PlannedTask {
   tasks::TaskSettings settings = {};
   std::vector<tasks::PromptedDocument> documents;
   OrderedJson variant = OrderedJson::object();  ///< what else its cell records
-  std::string task_file = {};  ///< absolute path of the file of a user's task; else empty
 };
 
 struct PlanOptions {

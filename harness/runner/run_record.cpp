@@ -191,7 +191,6 @@ std::vector<reports::CellDescription> describe_cells(const std::vector<PlannedTa
     }
     for (const auto& text : texts_of(planned)) cell.variant["texts"].push_back(text);
     if (!planned.data->is_verified) cell.variant["data_verified"] = false;
-    if (!planned.task_file.empty()) cell.variant["task_file"] = planned.task_file;
     add_form(cell.variant, planned.options);
     for (const auto& metric : info.metrics) {
       cell.metrics.push_back({metric.name, metric.filter, aggregation_of(metric.aggregation),
