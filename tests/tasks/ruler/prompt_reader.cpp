@@ -24,7 +24,8 @@ std::string read_needles(std::string_view prompt) {
   const size_t question = prompt.rfind(" special magic ");
   const auto asked = between(prompt, " for ", " mentioned in the provided text", question);
   std::set<std::string> keys;
-  for (const auto part : split(replace_all(asked, ", and ", ", "), ',')) {
+  const auto list = replace_all(asked, ", and ", ", ");
+  for (const auto part : split(list, ',')) {
     keys.emplace(python_strip(part));
   }
   std::string answer;
