@@ -120,7 +120,6 @@ TEST(Data, ASetForAnotherTokenizerIsRefusedUnlessAllowed) {
   const TemporaryFolder out;
   auto call = build_call(out / "sets", "fwe", {"--json"});
   *std::ranges::find(call, tokenizer()) = fixture("tokenizers/gpt2-like");
-  *std::ranges::find(call, "2K") = "512";
   json_of_hylo(call);
   std::vector<std::string> eval{"eval",   "--model",    tokenizer(), "--tasks", "fwe",
                                 "--sets", out / "sets", "--dry-run", "--store", out / "a.db"};
