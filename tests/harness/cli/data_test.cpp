@@ -5,6 +5,7 @@
 
 #include "harness/base/files.h"
 #include "harness/base/unicode.h"
+#include "tasks/ruler/ruler_spec.h"
 #include "tests/harness/cli/program.h"
 
 namespace hylo::tests {
@@ -155,6 +156,34 @@ TEST(Data, EssaysThatAreNoTextAreTold) {
   };
   EXPECT_THAT(refusal(folder / "empty"), HasSubstr("found none"));
   EXPECT_THAT(refusal(folder / "latin1.txt"), HasSubstr("UTF-8"));
+}
+
+/// Every task at a length with Qwen's tokenizer; nothing may be left out or stay below 97 %.
+void expect_filled(const std::string& tokenizer, const std::string& length, const char* samples) {
+  const TemporaryFolder out;
+  const auto built = json_of_hylo({"data", "build", "ruler", "--tokenizer", tokenizer, "--lengths",
+                                   length, "--samples", samples, "--out", out.path(), "--json"});
+  EXPECT_EQ(built["sets"].size(), 13U);
+  for (const auto& set : built["sets"]) {
+    EXPECT_EQ(set["state"], "built") << set["task"];
+    const auto& spec = tasks::ruler::find_ruler_spec(set["task"].get<std::string>());
+    const auto tokens = set["length"].get<double>();
+    const auto least = set["least_tokens"].get<double>();
+    EXPECT_GE(least + static_cast<double>(spec.max_new_tokens), 0.97 * tokens - 1) << set["task"];
+  }
+}
+
+TEST(DataGoldens, WithQwensTokenizer4KAreFilled) {
+  const auto qwen = data("tokenizers/qwen");
+  if (!qwen) GTEST_SKIP() << skip_reason("HYLO_DATA", "tokenizers/qwen");
+  expect_filled(*qwen, "4K", "10");
+}
+
+TEST(DataSlow, WithQwensTokenizer32KAnd128KAreFilled) {
+  const auto qwen = data("tokenizers/qwen");
+  if (!qwen) GTEST_SKIP() << skip_reason("HYLO_DATA", "tokenizers/qwen");
+  expect_filled(*qwen, "32K", "5");
+  expect_filled(*qwen, "128K", "3");
 }
 
 }  // namespace
