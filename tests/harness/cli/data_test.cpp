@@ -179,6 +179,18 @@ TEST(DataGoldens, WithQwensTokenizer4KAreFilled) {
   expect_filled(*qwen, "4K", "10");
 }
 
+// Its paragraphs have sentences that are longer than what may be left empty.
+TEST(DataGoldens, PublishedParagraphsFillToo) {
+  const auto qwen = data("tokenizers/qwen");
+  const auto squad = data("squad-xquad-en/xquad.en.json");
+  if (!qwen || !squad) GTEST_SKIP() << skip_reason("HYLO_DATA", "tokenizers/qwen, squad-xquad-en");
+  const TemporaryFolder out;
+  const auto set = json_of_hylo({"data", "build", "ruler", "--tokenizer", *qwen, "--tasks", "qa_1",
+                                 "--squad", *squad, "--lengths", "4K", "--samples", "100", "--out",
+                                 out.path(), "--json"})["sets"][0];
+  EXPECT_GE(set["least_tokens"].get<double>() + 1 + 32, 0.97 * 4096);
+}
+
 TEST(DataSlow, WithQwensTokenizer32KAnd128KAreFilled) {
   const auto qwen = data("tokenizers/qwen");
   if (!qwen) GTEST_SKIP() << skip_reason("HYLO_DATA", "tokenizers/qwen");
