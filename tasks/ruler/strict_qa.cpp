@@ -120,7 +120,10 @@ class QaDesign {
     return chosen;
   }
 
-  /// As many sentences as fit; where the first one is too long for a gap that shows, as many words.
+  /// A gap of this share of the length is closed behind a word rather than left.
+  static constexpr double gap_that_shows = 0.02;
+
+  /// As many sentences as fit; where the next one is so long that a gap would show, words of it.
   [[nodiscard]] std::optional<std::string> beginning_of(const std::string& text,
                                                         double max_tokens) const {
     const auto longest = [&](const std::vector<size_t>& ends) {
@@ -135,8 +138,11 @@ class QaDesign {
     std::vector<size_t> ends;
     for (const auto& sentence : punkt_.sentences(text)) ends.push_back(sentence.end);
     auto fitting = longest(ends);
-    const double gap_that_shows = static_cast<double>(input_.request.length) / 100;
-    if (fitting.empty() && max_tokens > gap_that_shows) fitting = longest(ends_of_words(text));
+    const double gap =
+        max_tokens - (fitting.empty() ? 0.0 : static_cast<double>(input_.count(fitting)));
+    if (gap > gap_that_shows * static_cast<double>(input_.request.length)) {
+      fitting = longest(ends_of_words(text));
+    }
     if (fitting.empty()) return std::nullopt;
     return std::string(fitting);
   }

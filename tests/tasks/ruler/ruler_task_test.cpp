@@ -1,0 +1,87 @@
+// RULER as tasks: what is asked, how answers are scored.
+#include "tasks/ruler/ruler_task.h"
+
+#include <gmock/gmock.h>
+
+#include "tasks/ruler/strict.h"
+#include "tests/support/test_data.h"
+#include "tests/tasks/ruler/prompt_reader.h"
+
+namespace hylo::tests {
+namespace {
+
+using namespace tasks;
+using ruler::RulerTask;
+
+int64_t count_bytes(std::string_view text) { return static_cast<int64_t>(text.size()) / 4; }
+
+/// The samples of a task as a set in a file, read as documents.
+TaskData documents_of(const ruler::RulerSpec& spec, int64_t length, int64_t num_samples) {
+  static const ruler::Sources sources = ruler::read_sources({});
+  const TemporaryFolder folder;
+  ruler::SampleSetWriter writer(folder.path(), {.task = std::string(spec.name),
+                                                .length = length,
+                                                .num_samples = num_samples,
+                                                .tokenizer = {"bytes", "0"},
+                                                .generator = "test"});
+  ruler::build_strict({spec, length, num_samples}, sources, count_bytes,
+                      [&](const ruler::Sample& sample) { writer.add(sample); });
+  return ruler::open_sample_set(writer.finish());
+}
+
+GenerateText asked(const Task& task, const Document& document) {
+  return std::get<GenerateText>(task.requests(document, {}).at(0));
+}
+
+class EveryRulerTask : public testing::TestWithParam<std::string> {};
+
+TEST_P(EveryRulerTask, ASystemThatReadsScores100AndOneThatSaysNothing0) {
+  const auto& spec = ruler::find_ruler_spec(GetParam());
+  const RulerTask task(spec, 8192);
+  const auto data = documents_of(spec, 8192, 20);
+  ASSERT_EQ(data.documents.size(), 20U);
+  for (const auto& document : data.documents) {
+    const auto request = asked(task, document);
+    EXPECT_EQ(request.max_new_tokens, spec.max_new_tokens);
+    EXPECT_TRUE(request.stop.empty());
+    const std::vector<Response> read{GeneratedText{.text = answer_by_reading(request.prompt)}};
+    EXPECT_EQ(task.score(document, read)[0].value, 1.0)
+        << std::get<GeneratedText>(read[0]).text << document.fields["references"];
+    EXPECT_EQ(task.score(document, read)[1].value, 0.0);
+    const std::vector<Response> silent{GeneratedText{.text = " \n"}};
+    EXPECT_EQ(task.score(document, silent)[0].value, 0.0);
+    EXPECT_EQ(task.score(document, silent)[1].value, 1.0);
+  }
+}
+
+std::vector<std::string> names() {
+  std::vector<std::string> all;
+  for (const auto& spec : ruler::ruler_specs()) all.emplace_back(spec.name);
+  return all;
+}
+INSTANTIATE_TEST_SUITE_P(RulerTask, EveryRulerTask, testing::ValuesIn(names()),
+                         [](const auto& info) { return info.param; });
+
+TEST(RulerTask, ARequestThatFailedHasNoScore) {
+  const RulerTask task(ruler::find_ruler_spec("vt"), 4096);
+  const Document document{0, {{"references", {"ABCDE"}}, {"cluster", ""}}};
+  const std::vector<Response> failed{Failed{"too long"}};
+  EXPECT_EQ(task.score(document, failed)[0].value, std::nullopt);
+}
+
+TEST(RulerTask, QuestionsOfOneArticleAreOneCluster) {
+  const auto& spec = ruler::find_ruler_spec("qa_1");
+  const auto data = documents_of(spec, 2048, 2);
+  EXPECT_NE(RulerTask(spec, 2048).cluster_of(data.documents[0]), "");
+}
+
+TEST(RulerTask, WithoutASetItSaysHowOneIsMade) {
+  const RulerTask task(ruler::find_ruler_spec("vt"));
+  EXPECT_EQ(task.info().name, "vt");
+  EXPECT_EQ(task.info().built_by, "hylo data build ruler --tasks vt");
+  EXPECT_THAT(error_of([&] { (void)task.generate_documents(); }),
+              testing::HasSubstr("hylo data build ruler --tasks vt"));
+}
+
+}  // namespace
+}  // namespace hylo::tests
