@@ -149,9 +149,11 @@ fs::path set_to_export(const ExportOptions& options, int64_t length) {
   }
   require(!found.empty(), "{}: holds no set of {} at {} tokens; `hylo data build ruler` makes one",
           options.folder, spec.name, length);
-  require(found.size() == 1, "{}: holds {} sets of {} at {} tokens, {} and {}; name one of them",
-          options.folder, found.size(), spec.name, length, found[0].filename().string(),
-          found[1].filename().string());
+  if (found.size() > 1) {
+    fail("{}: holds {} sets of {} at {} tokens, {} and {}; name one of them", options.folder,
+         found.size(), spec.name, length, found[0].filename().string(),
+         found[1].filename().string());
+  }
   return found[0];
 }
 

@@ -59,7 +59,7 @@ def difference(combination):
         if built.returncode != 0:
             return f"build ended with {built.returncode}: {built.stderr.strip()}"
         exported = hylo("data", "export", folder, "--task", task, "--length", length,
-                        "--format", "ruler")
+                        "--format", "ruler", "--tokenizer", shared_data.TOKENIZERS[tokenizer])
     if exported.returncode != 0:
         return f"export ended with {exported.returncode}: {exported.stderr.strip()}"
     return first_difference(exported.stdout, expected)
