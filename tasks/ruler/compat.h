@@ -30,9 +30,9 @@ struct CompatTrace {
   int64_t next_numpy = 0;  ///< what np.random.randint(10000, 99999) would give
 };
 
-/// After so many redraws of a haystack of the smallest size a build is given up. The reference goes
-/// on for ever there, or until chance brings a text that is short enough.
-inline constexpr int64_t redraws_before_giving_up = 10'000;
+/// After so many redraws of a haystack of the smallest size a build is given up: some seconds. The
+/// reference goes on for ever there, or until chance brings a text that is short enough.
+inline constexpr int64_t redraws_before_giving_up = 1'000;
 
 /// Makes the samples in order. Throws Error where the reference would never end or ends with an
 /// exception: a length too small for the task, more samples than questions, more words than are
