@@ -9,6 +9,7 @@
 #include "tasks/commonsense/choice_suite.h"
 #include "tasks/gsm8k/gsm8k.h"
 #include "tasks/perplexity/rolling_suite.h"
+#include "tasks/ruler/ruler_task.h"
 #include "tasks/signals/loss_by_position.h"
 #include "tasks/signals/teacher_agreement.h"
 #include "tasks/stories/story_openings.h"
@@ -37,6 +38,10 @@ std::vector<Entry> entries(const TaskSettings& settings = {}) {
   all.push_back({"loss_by_position", [] { return std::make_unique<LossByPosition>(); }});
   all.push_back(
       {"teacher_agreement", [settings] { return std::make_unique<TeacherAgreement>(settings); }});
+  for (const auto& spec : ruler::ruler_specs()) {
+    all.push_back(
+        {std::string(spec.name), [&spec] { return std::make_unique<ruler::RulerTask>(spec); }});
+  }
   return all;
 }
 

@@ -173,6 +173,40 @@ bool is_python_space(char32_t c) {
          c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
+bool is_python_digit(char32_t c) {
+  if (c < 0x80) return within(c, '0', '9');
+  return utf8proc_category(static_cast<utf8proc_int32_t>(c)) == UTF8PROC_CATEGORY_ND;
+}
+
+bool is_python_word(char32_t c) {
+  const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
+  const bool is_letter = category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO;
+  const bool is_number = category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO;
+  return c == '_' || is_letter || is_number;
+}
+
+bool is_python_upper(char32_t c) {
+  if (c < 0x80) return within(c, 'A', 'Z');
+  // Other_Uppercase: Roman numerals and letters in circles and squares.
+  return utf8proc_category(static_cast<utf8proc_int32_t>(c)) == UTF8PROC_CATEGORY_LU ||
+         within(c, 0x2160, 0x216F) || within(c, 0x24B6, 0x24CF) || within(c, 0x1F130, 0x1F149) ||
+         within(c, 0x1F150, 0x1F169) || within(c, 0x1F170, 0x1F189);
+}
+
+bool is_python_lower(char32_t c) {
+  if (c < 0x80) return within(c, 'a', 'z');
+  if (utf8proc_category(static_cast<utf8proc_int32_t>(c)) == UTF8PROC_CATEGORY_LL) return true;
+  // Other_Lowercase: ordinals, modifier letters, Roman numerals, letters in circles.
+  using Range = std::pair<char32_t, char32_t>;
+  constexpr std::array ranges = std::to_array<Range>(
+      {{0xAA, 0xAA},     {0xBA, 0xBA},     {0x2B0, 0x2B8},   {0x2C0, 0x2C1},   {0x2E0, 0x2E4},
+       {0x345, 0x345},   {0x37A, 0x37A},   {0x1D2C, 0x1D6A}, {0x1D78, 0x1D78}, {0x1D9B, 0x1DBF},
+       {0x2071, 0x2071}, {0x207F, 0x207F}, {0x2090, 0x209C}, {0x2170, 0x217F}, {0x24D0, 0x24E9},
+       {0x2C7C, 0x2C7D}, {0xA69C, 0xA69D}, {0xA770, 0xA770}, {0xA7F8, 0xA7F9}, {0xAB5C, 0xAB5F}});
+  return std::ranges::any_of(
+      ranges, [&](const Range& range) { return within(c, range.first, range.second); });
+}
+
 std::string_view python_rstrip(std::string_view text) {
   while (!text.empty()) {
     size_t begin = text.size() - 1;

@@ -24,6 +24,11 @@ size_t count_code_points(std::string_view text);
 
 /// str.isspace() of Python: also U+001C to U+001F, U+0085 and U+00A0, not U+200B.
 bool is_python_space(char32_t code_point);
+/// What \d, \w, str.isupper() and str.islower() of Python say of one character.
+bool is_python_digit(char32_t code_point);
+bool is_python_word(char32_t code_point);
+bool is_python_upper(char32_t code_point);
+bool is_python_lower(char32_t code_point);
 std::string_view python_rstrip(std::string_view text);
 std::string_view python_lstrip(std::string_view text);
 std::string_view python_strip(std::string_view text);

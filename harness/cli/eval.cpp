@@ -21,6 +21,7 @@
 #include "harness/cli/verb.h"
 #include "harness/runner/groups.h"
 #include "harness/runner/plan.h"
+#include "harness/runner/ruler_sets.h"
 #include "harness/runner/run_record.h"
 #include "harness/runner/runner.h"
 #include "reports/render/draw.h"
@@ -38,6 +39,7 @@ struct EvalOptions {
   std::vector<std::string> tasks;
   std::vector<std::string> texts;
   std::string data;
+  std::vector<std::string> sets;
   std::optional<int64_t> limit;
   std::vector<std::string> samples;
   std::optional<int64_t> num_fewshot;
@@ -106,7 +108,7 @@ std::pair<std::string, std::vector<int64_t>> parse_samples(const std::string& te
 /// Told before anything is opened.
 void check_teacher(const EvalOptions& options, const std::vector<std::string>& tasks) {
   const auto asks_a_teacher = [](const std::string& task) {
-    return tasks::make_task(task)->info().needs_teacher;
+    return tasks::is_task(task) && tasks::make_task(task)->info().needs_teacher;
   };
   const auto asking = std::ranges::find_if(tasks, asks_a_teacher);
   if (options.teacher.empty()) {
@@ -157,7 +159,8 @@ harness::PlanOptions plan_options(const EvalOptions& options, const harness::Nam
                             .data_root = data_root(options.data),
                             .prompts = {},
                             .document_ids = {},
-                            .allow_other_bytes = options.allow_other_data};
+                            .allow_other_bytes = options.allow_other_data,
+                            .sets = {options.sets.begin(), options.sets.end()}};
   plan.texts.assign(options.texts.begin(), options.texts.end());
   check_teacher(options, named.tasks);
   if (!options.teacher.empty()) {
@@ -262,8 +265,9 @@ void refuse_settings_without_effect(const EvalOptions& options, const harness::P
 
 void run_eval(const EvalOptions& options, const std::vector<std::string>& argv) {
   const auto shard = parse_shard(options.shard);
-  const auto named = named_tasks(options);
-  const auto planned = harness::plan_tasks(plan_options(options, named));
+  auto named = named_tasks(options);
+  auto planned = harness::plan_tasks(plan_options(options, named));
+  std::ranges::copy(harness::ruler_groups(planned), std::back_inserter(named.groups));
   const auto file = store_file(options.store);
   // A store that cannot be written is told before a large model is opened; a new one is made after
   // it.
@@ -274,6 +278,7 @@ void run_eval(const EvalOptions& options, const std::vector<std::string>& argv) 
   const auto system = options.teacher.empty()
                           ? open_system(options.model, !options.dry_run)
                           : open_with_teacher(options.model, options.teacher, !options.dry_run);
+  harness::check_tokenizers(planned, *system, options.allow_other_data);
   auto plan = harness::make_plan(planned, *system);
   if (shard) plan = harness::shard_of(plan, planned, *shard);
   refuse_settings_without_effect(options, plan);
@@ -318,6 +323,8 @@ void add_eval(CLI::App& program) {
         "two suites, into ./hylo.db"},
        {"hylo eval --model ~/Qwen3-1.7B --tasks gsm8k --limit 100 --dry-run",
         "the plan and its cost"},
+       {"hylo eval --model ~/Qwen3-1.7B --tasks ruler@4096 --sets sets",
+        "RULER, on sample sets that `hylo data build ruler` made"},
        {"hylo eval --model student --teacher ~/Llama-3.2-1B --tasks teacher_agreement --text a.txt",
         "how far a student is from its teacher, on a text of one's own"},
        {"hylo eval --model scripted:crc --tasks piqa --num-fewshot 3 --samples piqa:0-9",
@@ -330,6 +337,9 @@ void add_eval(CLI::App& program) {
   verb.add_option("--tasks", options->tasks, "separated by commas; `hylo list tasks` names them")
       ->required();
   verb.add_option("--data", options->data, "folder of the data sets; else HYLO_DATA");
+  verb.add_option("--sets", options->sets,
+                  "sample sets of RULER for tasks such as ruler, vt or vt@4096")
+      ->type_name("DIR|FILE");
   verb.add_option("--text", options->texts,
                   "a file of plain text, a document of its own, in place of the data of tasks that "
                   "read any text; may be given again")
@@ -361,7 +371,8 @@ void add_eval(CLI::App& program) {
   verb.add_flag("--dry-run", options->dry_run, "print the plan and its cost, ask nothing");
   verb.add_flag("--json", options->json, "print the report (or plan) as JSON");
   verb.add_flag("--allow-other-data", options->allow_other_data,
-                "accept data files whose hash is not the manifest's; the run records it");
+                "accept data files whose hash is not the manifest's, and sample sets of another "
+                "tokenizer; the run records it");
   verb.callback([options] { run_eval(*options, own_command_line()); });
 }
 

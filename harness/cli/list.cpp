@@ -41,12 +41,14 @@ void print_table(const reports::Table& table, const std::string& below = "") {
 // ---- tasks
 
 /// Whether a task could run with the data that is there.
-enum class Data { NeedsNone, Found, OtherSize, Missing, NotLookedFor };
+enum class Data { NeedsNone, NeedsSet, Found, OtherSize, Missing, NotLookedFor };
 
 std::string_view name_of(Data data) {
   switch (data) {
     case Data::NeedsNone:
       return "generated";
+    case Data::NeedsSet:
+      return "needs a sample set: hylo data build ruler";
     case Data::Found:
       return "found";
     case Data::OtherSize:
@@ -62,6 +64,7 @@ std::string_view name_of(Data data) {
 /// The worst of the splits that the task reads.
 Data data_of(const tasks::TaskInfo& task, const std::vector<datasets::FoundDataset>& found,
              const std::filesystem::path& root) {
+  if (!task.built_by.empty()) return Data::NeedsSet;
   if (task.dataset.empty()) return Data::NeedsNone;
   const auto dataset = std::ranges::find(
       found, task.dataset, [](const auto& candidate) { return candidate.manifest.name; });

@@ -35,6 +35,7 @@ void add_verbs(CLI::App& program) {
   hylo::cli::add_list(program);
   hylo::cli::add_report(program);
   hylo::cli::add_store(program);
+  hylo::cli::add_data(program);
   hylo::cli::add_doctor(program);
 }
 

@@ -29,6 +29,7 @@ void add_convert(CLI::App& program);
 void add_list(CLI::App& program);
 void add_report(CLI::App& program);
 void add_store(CLI::App& program);
+void add_data(CLI::App& program);
 void add_doctor(CLI::App& program);
 
 }  // namespace hylo::cli

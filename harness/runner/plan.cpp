@@ -7,6 +7,7 @@
 
 #include "harness/base/error.h"
 #include "harness/base/overloaded.h"
+#include "harness/runner/ruler_sets.h"
 #include "tasks/catalog.h"
 
 namespace hylo::harness {
@@ -128,7 +129,7 @@ std::vector<PlannedBatch> batches_of(std::vector<Family>& families, int64_t max_
 }
 
 bool reads_any_text(const std::string& task) {
-  return !tasks::make_task(task)->info().text_field.empty();
+  return tasks::is_task(task) && !tasks::make_task(task)->info().text_field.empty();
 }
 
 std::vector<std::string> tasks_that_read_texts() {
@@ -141,6 +142,12 @@ std::vector<std::string> tasks_that_read_texts() {
 
 PlannedTask open_task(const std::string& name, const PlanOptions& options,
                       const tasks::PromptOptions& prompts) {
+  if (names_sample_sets(name)) {
+    const auto files = sample_sets_named(name, options.sets);
+    require(files.size() == 1, "task '{}': expected one sample set, found {} under --sets", name,
+            files.size());
+    return open_sample_set(files.front(), prompts);
+  }
   PlannedTask planned{.task = tasks::make_task(name, options.settings),
                       .data = nullptr,
                       .options = prompts,
@@ -166,7 +173,17 @@ std::vector<PlannedTask> plan_tasks(const PlanOptions& options) {
           "--text: none of the tasks reads texts of one's own; {} do",
           fmt::join(tasks_that_read_texts(), " and "));
   std::vector<PlannedTask> planned;
-  for (const auto& name : options.tasks) planned.push_back(plan_task(name, options));
+  for (const auto& name : options.tasks) {
+    if (!names_sample_sets(name)) {
+      planned.push_back(plan_task(name, options));
+      continue;
+    }
+    for (const auto& file : sample_sets_named(name, options.sets)) {
+      planned.push_back(plan_sample_set(file, options));
+      const auto& of_set = planned.back().task->info().name;
+      require(names.insert(of_set).second, "task '{}' is named twice", of_set);
+    }
+  }
   for (const auto& [name, ids] : options.document_ids) {
     require(names.contains(name), "--samples names task '{}', which is not among --tasks", name);
   }

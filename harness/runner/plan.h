@@ -21,6 +21,7 @@ struct PlannedTask {
   tasks::PromptOptions options;
   tasks::TaskSettings settings = {};
   std::vector<tasks::PromptedDocument> documents;
+  OrderedJson variant = OrderedJson::object();  ///< what else its cell records
 };
 
 struct PlanOptions {
@@ -29,18 +30,22 @@ struct PlanOptions {
   tasks::PromptOptions prompts;                              ///< for every task
   std::map<std::string, std::vector<int64_t>> document_ids;  ///< only these, for some tasks
   bool allow_other_bytes = false;  ///< data files that differ from their manifest
+  std::vector<std::filesystem::path> sets =
+      {};  ///< sample sets of RULER: files, or folders of them
   /// In place of the documents of tasks for which any text would do.
   std::vector<std::filesystem::path> texts = {};
   tasks::TaskSettings settings = {};
 };
 
 /// A task and its data; nothing is asked of it yet. The pool of worked examples is read only where
-/// `prompts` takes some.
+/// `prompts` takes some. A name of RULER must stand for one sample set.
 PlannedTask open_task(const std::string& name, const PlanOptions& options,
                       const tasks::PromptOptions& prompts);
 
-/// Opens the data of every task and makes its requests. Throws Error: unknown or repeated task,
-/// data missing or changed, document ids for a task that is not run, texts that no task reads.
+/// Opens the data of every task and makes its requests; a name of RULER gives a task for each
+/// sample set that it stands for. Throws Error: unknown or repeated task, data missing or changed,
+/// document ids for a task that is not run, texts that no task
+/// reads.
 std::vector<PlannedTask> plan_tasks(const PlanOptions& options);
 
 struct PlannedDocument {

@@ -27,6 +27,12 @@ mkdir -p "$folder"
 say "Two tasks on a language model of 260,032 parameters, which ships with hylo (a few seconds)"
 run eval --model "$model" --tasks story_openings,story_perplexity --name demo --store "$store"
 
+say "RULER at 512 tokens, no download: sample sets for the model's tokenizer (what is too short says so)"
+run data build ruler --mode strict --tasks all --tokenizer "$model" --lengths 512 --samples 8 --out "$folder/sets"
+
+say "Two of its tasks. The model was trained on short stories: it finds little, as it should"
+run eval --model "$model" --tasks niah_single_1@512,fwe@512 --sets "$folder/sets" --store "$store"
+
 say "What the model writes after a prompt"
 run generate --model "$model" --prompt "Once upon a time" --max-new-tokens 64
 

@@ -6,11 +6,11 @@ log=$HYLO_ROOT/build/log/python-test-packages.log
 list=$HYLO_ROOT/harness/setup/python-test-packages.txt
 stamp=$venv/.hylo-test-packages-$(sha256sum <"$list" | cut -c1-16)
 
-# Some tests hand checkpoints to Hugging Face's code and skip without it, so failing here is a line,
-# not an end. An environment that is not ours is not touched.
+# Some tests are Python and skip without their packages, so failing here is a line, not an end. An
+# environment that is not ours is not touched.
 if [[ -z ${HYLO_PYTHON-} && -e $venv/.hylo-state ]]; then
   if [[ ! -e $stamp ]]; then
-    echo "hylo: installing the Python packages of the round-trip tests" >&2
+    echo "hylo: installing the Python packages of the tests" >&2
     if "$venv/bin/python" -m pip install --disable-pip-version-check --no-input --retries 1 \
       -r "$list" >"$log" 2>&1; then
       touch "$stamp"

@@ -60,9 +60,8 @@ std::vector<Cell> result_row(const OrderedJson& row) {
 
 /// A group among the tasks: "acc, mean of 57 tasks".
 std::vector<Cell> group_row(const OrderedJson& row) {
-  const auto mean =
-      fmt::format("mean of {} {}", row["mean"] == "tasks" ? row["num_members"] : row["n"],
-                  text_of(row["mean"]));
+  const auto number = row["mean"] == "tasks" ? row["num_members"] : row["n"];
+  const auto mean = fmt::format("mean of {} {}", text_of(number), text_of(row["mean"]));
   const auto metric = row["metric"].is_null() ? mean : text_of(row["metric"]) + ", " + mean;
   const bool partial = row["partial"].get<bool>();
   return {{text_of(row["group"])},

@@ -39,9 +39,12 @@ struct TaskInfo {
   std::string name;
   std::string version;
   std::string description;
-  std::string source;         ///< who defined the task
-  std::string licence;        ///< of the definition; the data's is in its manifest
-  std::string dataset;        ///< name of a manifest; empty: the task generates its documents
+  std::string source;   ///< who defined the task
+  std::string licence;  ///< of the definition; the data's is in its manifest
+  std::string dataset;  ///< name of a manifest; empty: the task generates its documents
+  /// The command that builds its documents, for a task that is evaluated on files built for a
+  /// tokenizer; empty for all others.
+  std::string built_by;
   std::string split;          ///< that is evaluated
   std::string fewshot_split;  ///< the pool of worked examples; empty: the task takes none
   /// One example more than asked for is drawn, and the document itself is taken out.

@@ -25,7 +25,6 @@ TaskData open_task_data(const Task& task, const std::filesystem::path& data_root
   auto evaluated = datasets::open_dataset(manifest, info.split, data_root, options);
   TaskData data{.documents = std::move(evaluated.documents),
                 .separate_pool = {},
-                .dataset = evaluated.name,
                 .sha256 = evaluated.sha256,
                 .is_verified = evaluated.is_verified};
   if (!with_pool || info.fewshot_split.empty()) return data;
@@ -43,7 +42,7 @@ TaskData open_task_texts(const Task& task, std::span<const std::filesystem::path
   auto evaluated = datasets::open_texts(texts, task.info().text_field);
   return {.documents = std::move(evaluated.documents),
           .separate_pool = {},
-          .dataset = evaluated.name,
+          .is_own_texts = true,
           .sha256 = evaluated.sha256};
 }
 

@@ -30,7 +30,7 @@ struct QaSet {
 /// generated_sources.h; `identity` says which, so that sets made of other texts differ.
 struct Sources {
   Words words;
-  /// Words for lists longer than `words` has distinct ones; may be empty.
+  /// Words for lists longer than `words` has distinct ones.
   std::vector<std::string> more_words;
   std::string essay;  ///< one text, as it was read
   QaSet squad, hotpotqa;

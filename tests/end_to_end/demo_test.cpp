@@ -35,10 +35,12 @@ TEST_F(Demo, EvaluatesWritesAndSaysHowToGoOnWhateverAnEarlierOneLeft) {
   write_text_file(root_ / "build/demo/hylo.db", "half of a store");
   const auto result = run();
   EXPECT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_THAT(result.out, AllOf(HasSubstr("292 of 292 documents"), HasSubstr("story_perplexity"),
-                                HasSubstr("there was a little girl"),
-                                HasSubstr("$ harness/hylo eval --model tests/fixtures/stories260k"),
-                                HasSubstr("harness/hylo eval --model ~/my-model")));
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr("292 of 292 documents"), HasSubstr("story_perplexity"),
+                    HasSubstr("there was a little girl"), HasSubstr("built     niah_single_1@512"),
+                    HasSubstr("left out  vt@512"), HasSubstr("ruler@512"),
+                    HasSubstr("$ harness/hylo eval --model tests/fixtures/stories260k"),
+                    HasSubstr("harness/hylo eval --model ~/my-model")));
   EXPECT_TRUE(fs::exists(root_ / "build/demo/hylo.db"));
 }
 

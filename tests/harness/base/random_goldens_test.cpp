@@ -10,6 +10,7 @@
 #include "harness/base/json.h"
 #include "harness/base/random.h"
 #include "harness/base/regex.h"
+#include "harness/base/unicode.h"
 #include "tests/support/test_data.h"
 
 namespace hylo::tests {
@@ -26,10 +27,18 @@ std::string hex_of_128_bits(PythonRandom& random) {
 
 std::string choices(PythonRandom& random, char first, int64_t count) {
   std::string drawn;
-  for (int64_t i = 0; i < count; ++i) {
-    drawn += static_cast<char>(first + static_cast<int>(random.random() * 26));
+  for (const size_t i : random.choices(26, static_cast<size_t>(count))) {
+    drawn += static_cast<char>(first + static_cast<int>(i));
   }
   return drawn;
+}
+
+/// uuid.UUID(int=r.getrandbits(128), version=4): four bits say 4, two say RFC 4122.
+std::string uuid_of_128_bits(PythonRandom& random) {
+  const uint64_t low = (random.getrandbits(64) & ~(3ULL << 62)) | (2ULL << 62);
+  const uint64_t high = (random.getrandbits(64) & ~(15ULL << 12)) | (4ULL << 12);
+  return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", high >> 32, (high >> 16) & 0xffff,
+                     high & 0xffff, low >> 48, low & 0xffffffffffffULL);
 }
 
 /// Integers in the parentheses of a call pattern that matches the whole of `call`.
@@ -43,12 +52,32 @@ std::optional<Numbers> arguments_of(const std::string& call, const std::string& 
   return numbers;
 }
 
+std::optional<Draw> draw_of(const std::string& call);
+
+/// "[call, call, ...]": one value each.
+Draw draws_of(const std::string& list) {
+  std::string calls = list.substr(1, list.size() - 2);
+  for (const std::string next : {"r.", "hex", "''"}) {
+    calls = replace_all(calls, ", " + next, "|" + next);
+  }
+  std::vector<Draw> draws;
+  for (const auto call : split(calls, '|')) draws.push_back(draw_of(std::string(call)).value());
+  return [draws](PythonRandom& r) {
+    Json values = Json::array();
+    for (const auto& draw : draws) values.push_back(draw(r));
+    return values;
+  };
+}
+
 /// The call as it is written in Python; nothing for one that PythonRandom does not offer.
 std::optional<Draw> draw_of(const std::string& call) {
   const auto arguments = [&](const char* pattern) { return arguments_of(call, pattern); };
   if (arguments("r\\.random\\(\\)")) return [](PythonRandom& r) { return Json(r.random()); };
   if (arguments("hex\\(r\\.getrandbits\\(128\\)\\)")) {
     return [](PythonRandom& r) { return Json(hex_of_128_bits(r)); };
+  }
+  if (arguments("str\\(uuid\\.UUID\\(int=r\\.getrandbits\\(128\\), version=4\\)\\)")) {
+    return [](PythonRandom& r) { return Json(uuid_of_128_bits(r)); };
   }
   if (const auto a = arguments("r\\.getrandbits\\((\\d+)\\)"); a && a->at(0) <= 64) {
     return
@@ -73,6 +102,7 @@ std::optional<Draw> draw_of(const std::string& call) {
           arguments("''\\.join\\(r\\.choices\\(string\\.ascii_lowercase, k=(\\d+)\\)\\)")) {
     return [k = a->at(0)](PythonRandom& r) { return Json(choices(r, 'a', k)); };
   }
+  if (call.starts_with('[')) return draws_of(call);
   return std::nullopt;
 }
 
@@ -102,14 +132,39 @@ class RandomGoldens : public testing::Test {
 TEST_F(RandomGoldens, CallsRepeatedOnOneGeneratorGiveTheValuesOfCPython) {
   size_t num_walked = 0;
   for (const auto& row : vectors_.at("python")) {
-    const auto draw = draw_of(row.at("call"));
-    if (!draw) continue;
     SCOPED_TRACE(row.at("call").get<std::string>() + " seed " + row.at("seed").dump());
+    const auto draw = draw_of(row.at("call"));
+    ASSERT_TRUE(draw);
     auto random = seeded(row);
     for (const auto& value : row.at("values")) EXPECT_EQ((*draw)(random), value);
     ++num_walked;
   }
   EXPECT_GT(num_walked, 0U);
+}
+
+// "2**31" and the like are the only numbers that are not written in decimal.
+int64_t number_of(const std::string& text) {
+  return text.starts_with("2**") ? int64_t{1} << std::stoi(text.substr(3)) : std::stoll(text);
+}
+
+TEST_F(RandomGoldens, TheIntegersOfNumpysLegacyGeneratorAreThoseOfNumpy) {
+  size_t num_walked = 0;
+  for (const auto& row : vectors_.at("numpy_legacy")) {
+    const auto call = row.at("call").get<std::string>();
+    const auto found = Regex(R"(^np\.random\.randint\((\d+), (\S+)\)$)").search(call);
+    if (!found) continue;  // Draws that NumpyRandom does not offer.
+    SCOPED_TRACE(call);
+    const auto text = [&](size_t i) {
+      return call.substr((*found)[i].begin, (*found)[i].end - (*found)[i].begin);
+    };
+    const auto setup = row.at("setup").get<std::string>();
+    NumpyRandom random(static_cast<uint32_t>(std::stoul(setup.substr(setup.find('(') + 1))));
+    for (const auto& value : row.at("values")) {
+      EXPECT_EQ(Json(random.randint(number_of(text(1)), number_of(text(2)))), value);
+    }
+    ++num_walked;
+  }
+  EXPECT_EQ(num_walked, 9U);
 }
 
 TEST_F(RandomGoldens, SamplesOnBothSidesOfTheChangeOfMethodAreThoseOfCPython) {

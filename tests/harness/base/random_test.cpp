@@ -52,13 +52,34 @@ TEST(PythonRandomNumbers, ASecondSampleGoesOnInTheStream) {
   EXPECT_THAT(random.sample(7473, 5), ElementsAre(7462, 6610, 4769, 286, 5501));
 }
 
-// choices("A".."Z", k=5): an index is floor(random() * 26).
-TEST(PythonRandomNumbers, ChoicesFollowFromTheFloats) {
-  PythonRandom random(42);
+TEST(PythonRandomNumbers, ChoicesAreThoseOfCPython) {
   std::string drawn;
-  for (int i = 0; i < 5; ++i)
-    drawn += static_cast<char>('A' + static_cast<int>(random.random() * 26));
+  for (const size_t i : PythonRandom(42).choices(26, 5)) drawn += "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[i];
   EXPECT_EQ(drawn, "QAHFT");
+  EXPECT_THAT(error_of([] { (void)PythonRandom(1).choices(0, 1); }),
+              HasSubstr("cannot choose from nothing"));
+}
+
+TEST(PythonRandomNumbers, GeneratorsAreEqualWhenTheSameDrawsAreToCome) {
+  PythonRandom one(1);
+  const PythonRandom other(1);
+  EXPECT_EQ(one, other);
+  (void)one.random();
+  EXPECT_NE(one, other);
+}
+
+TEST(NumpyRandomNumbers, IntegersAreThoseOfNumpysLegacyGenerator) {
+  NumpyRandom random(42);
+  for (const int64_t expected : {25795, 10860, 86820, 64886, 16265, 92386, 47194, 97498}) {
+    EXPECT_EQ(random.randint(10000, 99999), expected);
+  }
+}
+
+TEST(NumpyRandomNumbers, ARangeOfOneNumberDrawsNothing) {
+  NumpyRandom random(42);
+  EXPECT_EQ(random.randint(7, 8), 7);
+  EXPECT_EQ(random, NumpyRandom(42));
+  EXPECT_THROW((void)random.randint(7, 7), std::logic_error);
 }
 
 TEST(PythonRandomNumbers, TheEdgesOfTheRangesAreRespected) {

@@ -16,8 +16,10 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::SizeIs;
 using ::testing::StartsWith;
 using tests::choice_cell;
+using tests::choice_document;
 using tests::choice_documents;
 using tests::sample_description;
 
@@ -122,6 +124,41 @@ TEST(RunReport, FailedAndTruncatedAreShownWhereThereAreAny) {
   const auto text = report_for_terminal(report, {});
   EXPECT_THAT(text, AllOf(HasSubstr("  n  Failed\n"), HasSubstr("4       0\n"),
                           HasSubstr("4       3\n"), Not(HasSubstr("Truncated"))));
+}
+
+/// Two cells of four documents; the first is right once more than the second.
+OrderedJson report_on_groups() {
+  const TemporaryFolder folder;
+  auto store = Store::open(folder / "s.db");
+  auto description = sample_description("key", "night");
+  description.groups = {
+      {.name = "inner", .mean = GroupMean::OfDocuments, .members = {{.cell = 0}, {.cell = 1}}},
+      {.name = "outer", .members = {{.group = 0}, {.cell = 1, .metric = 1}}}};
+  auto run = store.begin(description, std::vector{choice_cell(4), choice_cell(2)});
+  auto documents = choice_documents(0, 4);
+  documents.push_back(choice_document(0, 1));
+  documents.push_back(choice_document(1, 1));
+  for (auto& document : documents) document.cluster = document.ordinal < 2 ? "one" : "";
+  store.save(run, documents);
+  store.finish(run);
+  EXPECT_THAT(store.group_results(run.id()), SizeIs(2));
+  return run_report(store, store.find_run("night"));
+}
+
+TEST(RunReport, GroupsStandBelowTheirTasksInEveryFormat) {
+  const auto report = report_on_groups();
+  const auto& groups = report["groups"];
+  // Right: 1, 0, 0, 1 and 1, 0; of the second task's acc_norm half as well.
+  EXPECT_DOUBLE_EQ(groups[0]["value"].get<double>(), 3.0 / 6);
+  EXPECT_EQ(groups[0]["metric"], "acc");
+  EXPECT_DOUBLE_EQ(groups[1]["value"].get<double>(), 0.5);
+  EXPECT_TRUE(groups[1]["metric"].is_null());
+  const auto text = report_for_terminal(report, {.width = 120});
+  EXPECT_THAT(text, HasSubstr("acc, mean of 6 documents"));
+  EXPECT_THAT(text, HasSubstr("mean of 2 tasks"));
+  EXPECT_THAT(text, HasSubstr("clust."));
+  EXPECT_THAT(report_as_markdown(report), HasSubstr("| outer"));
+  EXPECT_THAT(report_as_csv(report), HasSubstr("1,night,tiny,outer,,,"));
 }
 
 TEST(RunReport, AnUnknownKindIsRefused) {

@@ -1,0 +1,327 @@
+// hylo data build ruler: sample sets for a tokenizer and lengths.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "harness/base/clock.h"
+#include "harness/base/error.h"
+#include "harness/base/unicode.h"
+#include "harness/base/units.h"
+#include "harness/cli/data.h"
+#include "harness/cli/lengths.h"
+#include "harness/cli/numbers.h"
+#include "harness/cli/output.h"
+#include "harness/cli/token_counter.h"
+#include "harness/cli/verb.h"
+#include "models/tokenizer/tokenizer.h"
+#include "tasks/ruler/compat.h"
+#include "tasks/ruler/ordered_map.h"
+#include "tasks/ruler/sample_set.h"
+#include "tasks/ruler/strict.h"
+
+namespace hylo::cli {
+namespace {
+
+namespace ruler = tasks::ruler;
+
+struct BuildOptions {
+  std::string suite, mode = "strict", tasks = "all", tokenizer, lengths, out;
+  int64_t num_samples = 500;
+  uint64_t seed = 42;
+  std::string essays, squad, hotpotqa, words, more_words;
+  int64_t num_threads = std::max(1U, std::thread::hardware_concurrency());
+  bool dry_run = false, json = false;
+};
+
+/// One task at one length.
+struct Job {
+  const ruler::RulerSpec* spec = nullptr;
+  int64_t length = 0;
+};
+
+/// What became of a job.
+struct Outcome {
+  Job job;
+  std::string state;  ///< built, there, fits, too small
+  std::filesystem::path file;
+  std::optional<ruler::SampleSetHeader> header;
+  int64_t smallest_length = 0;  ///< where it was looked for
+  double tokens_per_sample = 0, bytes_per_sample = 0;
+  double seconds = 0;
+};
+
+/// What all jobs share.
+struct Workshop {
+  BuildOptions options;
+  ruler::Mode mode = ruler::Mode::Strict;
+  std::unique_ptr<models::Tokenizer> tokenizer;
+  ruler::CountTokens count;
+  ruler::Sources sources;
+};
+
+std::vector<const ruler::RulerSpec*> tasks_named(const std::string& list) {
+  std::vector<const ruler::RulerSpec*> specs;
+  if (list == "all" || list == "ruler") {
+    for (const auto& spec : ruler::ruler_specs()) specs.push_back(&spec);
+    return specs;
+  }
+  for (const auto name : split(list, ',')) {
+    const auto* spec = &ruler::find_ruler_spec(name);
+    require(std::ranges::find(specs, spec) == specs.end(), "--tasks: '{}' is named twice", name);
+    specs.push_back(spec);
+  }
+  return specs;
+}
+
+std::vector<Job> jobs_of(const BuildOptions& options) {
+  std::vector<Job> jobs;
+  for (const auto& length : parse_lengths(options.lengths, "--lengths")) {
+    for (const auto* spec : tasks_named(options.tasks)) jobs.push_back({spec, length.tokens});
+  }
+  return jobs;
+}
+
+Workshop open_workshop(const BuildOptions& options) {
+  Workshop shop{.options = options, .mode = ruler::mode_of(options.mode)};
+  shop.tokenizer = models::load_tokenizer(options.tokenizer);
+  shop.count = counter_of(*shop.tokenizer);
+  shop.sources = ruler::read_sources({.words = options.words,
+                                      .more_words = options.more_words,
+                                      .essays = options.essays,
+                                      .squad = options.squad,
+                                      .hotpotqa = options.hotpotqa});
+  check_has_characters(*shop.tokenizer, options.tokenizer, shop.sources);
+  return shop;
+}
+
+ruler::BuildRequest request_of(const Workshop& shop, const Job& job, int64_t num_samples) {
+  return {*job.spec, job.length, num_samples, shop.options.seed};
+}
+
+int64_t smallest_length(const Workshop& shop, const Job& job) {
+  if (shop.mode == ruler::Mode::Compat) {
+    return ruler::smallest_compat_length(*job.spec, shop.sources, shop.count, shop.options.seed);
+  }
+  return ruler::smallest_strict_length(request_of(shop, job, shop.options.num_samples),
+                                       shop.sources, shop.count);
+}
+
+void build_samples(const Workshop& shop, const ruler::BuildRequest& request,
+                   const ruler::OnSample& on_sample) {
+  if (shop.mode == ruler::Mode::Compat) {
+    ruler::build_compat(request, shop.sources, shop.count, on_sample);
+  } else {
+    ruler::build_strict(request, shop.sources, shop.count, on_sample,
+                        static_cast<int>(shop.options.num_threads));
+  }
+}
+
+ruler::SampleSetDescription description_of(const Workshop& shop, const Job& job) {
+  auto folder = std::filesystem::absolute(shop.options.tokenizer).lexically_normal();
+  if (!folder.has_filename()) folder = folder.parent_path();
+  return {.task = std::string(job.spec->name),
+          .mode = shop.mode,
+          .length = job.length,
+          .seed = shop.options.seed,
+          .num_samples = shop.options.num_samples,
+          .tokenizer = {folder.filename().string(), shop.tokenizer->info().sha256},
+          .sources = ruler::sources_of_task(*job.spec, shop.sources, shop.mode),
+          .generator = std::string(ruler::generator_of(shop.mode))};
+}
+
+/// A set that is there already is not built again: the same description gives the same bytes.
+void build_set(const Workshop& shop, Outcome& outcome) {
+  const auto description = description_of(shop, outcome.job);
+  if (const auto there = ruler::find_sample_set(shop.options.out, description)) {
+    outcome.state = "there";
+    outcome.file = *there;
+  } else {
+    ruler::SampleSetWriter writer(shop.options.out, description);
+    build_samples(shop, request_of(shop, outcome.job, description.num_samples),
+                  [&](const ruler::Sample& sample) { writer.add(sample); });
+    outcome.file = writer.finish();
+    outcome.state = "built";
+  }
+  outcome.header = ruler::read_header(outcome.file);
+}
+
+/// What a set would be, from its first samples.
+void try_set(const Workshop& shop, Outcome& outcome) {
+  constexpr int64_t most_tried = 4;
+  const auto num_tried = std::min(most_tried, shop.options.num_samples);
+  outcome.smallest_length = smallest_length(shop, outcome.job);
+  if (outcome.smallest_length > outcome.job.length) {
+    outcome.state = "too small";
+    return;
+  }
+  build_samples(shop, request_of(shop, outcome.job, num_tried), [&](const ruler::Sample& sample) {
+    outcome.tokens_per_sample +=
+        static_cast<double>(sample.num_tokens) / static_cast<double>(num_tried);
+    outcome.bytes_per_sample += static_cast<double>(ruler::json_of(sample, 0).dump().size()) /
+                                static_cast<double>(num_tried);
+  });
+  outcome.state = "fits";
+}
+
+Outcome run_job(const Workshop& shop, const Job& job) {
+  Outcome outcome{.job = job};
+  const Stopwatch watch;
+  try {
+    shop.options.dry_run ? try_set(shop, outcome) : build_set(shop, outcome);
+  } catch (const Error&) {
+    // Whether the length is to blame: then the task is told of with its smallest, others go on.
+    outcome.smallest_length = smallest_length(shop, job);
+    if (outcome.smallest_length <= job.length) throw;
+    outcome.state = "too small";
+  }
+  outcome.seconds = watch.seconds();
+  return outcome;
+}
+
+std::string line_of(const Outcome& outcome, const BuildOptions& options) {
+  const auto name = fmt::format("{}@{}", outcome.job.spec->name, outcome.job.length);
+  if (outcome.state == "too small") {
+    return fmt::format("left out  {:<24} too small, its smallest length is {}\n", name,
+                       outcome.smallest_length);
+  }
+  const auto samples = static_cast<double>(options.num_samples);
+  if (outcome.state == "fits") {
+    return fmt::format("fits      {:<24} smallest length {}, about {} tokens a prompt, {} in all\n",
+                       name, outcome.smallest_length,
+                       static_cast<int64_t>(outcome.tokens_per_sample),
+                       human_bytes(static_cast<int64_t>(outcome.bytes_per_sample * samples)));
+  }
+  return fmt::format("{:<9} {:<24} {} samples, {} tokens, at least {} a prompt, {}: {}\n",
+                     outcome.state, name, options.num_samples,
+                     with_thousands(outcome.header->total_tokens), outcome.header->least_tokens,
+                     human_seconds(outcome.seconds), outcome.file.string());
+}
+
+OrderedJson json_of(const Outcome& outcome) {
+  OrderedJson json{
+      {"task", outcome.job.spec->name}, {"length", outcome.job.length}, {"state", outcome.state}};
+  if (outcome.smallest_length > 0) json["smallest_length"] = outcome.smallest_length;
+  if (outcome.state == "fits") {
+    json["tokens_per_sample"] = outcome.tokens_per_sample;
+    json["bytes_per_sample"] = outcome.bytes_per_sample;
+  }
+  if (outcome.header) {
+    json["file"] = outcome.file.string();
+    json["sha256"] = outcome.header->sha256;
+    json["num_samples"] = outcome.header->description.num_samples;
+    json["total_tokens"] = outcome.header->total_tokens;
+    json["least_tokens"] = outcome.header->least_tokens;
+    json["seconds"] = outcome.seconds;
+  }
+  return json;
+}
+
+/// The reference's samples come out of one stream and so from one thread: there whole sets are made
+/// at the same time.
+std::vector<Outcome> run_jobs(const Workshop& shop, const std::vector<Job>& jobs) {
+  std::vector<Outcome> outcomes;
+  const bool by_sets = shop.mode == ruler::Mode::Compat;
+  ruler::OrderedMap<Outcome> work(
+      static_cast<int64_t>(jobs.size()), by_sets ? static_cast<int>(shop.options.num_threads) : 1,
+      [&](int64_t i) { return run_job(shop, jobs[static_cast<size_t>(i)]); });
+  work.run([&](Outcome outcome) {
+    if (!shop.options.json) print_out(line_of(outcome, shop.options));
+    outcomes.push_back(std::move(outcome));
+  });
+  return outcomes;
+}
+
+void print_lengths(const BuildOptions& options) {
+  std::string text;
+  for (const auto& length : parse_lengths(options.lengths, "--lengths")) {
+    text += fmt::format("{}{} = {} tokens", text.empty() ? "lengths   " : ", ", length.text,
+                        with_thousands(length.tokens));
+  }
+  print_out(text + "\n");
+}
+
+/// A task that was asked for by name and cannot be made is an error; of all tasks at least one has
+/// to be there.
+void refuse_what_is_missing(const BuildOptions& options, const std::vector<Outcome>& outcomes) {
+  const auto is_too_small = [](const Outcome& outcome) { return outcome.state == "too small"; };
+  const auto missing = std::ranges::find_if(outcomes, is_too_small);
+  if (missing == outcomes.end()) return;
+  const bool all = options.tasks == "all" || options.tasks == "ruler";
+  if (all && !std::ranges::all_of(outcomes, is_too_small)) return;
+  fail("{} at {} tokens: too small, its smallest length is {}; {} of {} sets were left out",
+       missing->job.spec->name, missing->job.length, missing->smallest_length,
+       std::ranges::count_if(outcomes, is_too_small), outcomes.size());
+}
+
+void build(const BuildOptions& options) {
+  require(options.dry_run || !options.out.empty(),
+          "--out: expected the folder for the sets (or --dry-run)");
+  const auto jobs = jobs_of(options);
+  const auto shop = open_workshop(options);
+  if (!options.json) print_lengths(options);
+  const auto outcomes = run_jobs(shop, jobs);
+  if (options.json) {
+    auto sets = OrderedJson::array();
+    for (const auto& outcome : outcomes) sets.push_back(json_of(outcome));
+    print_json({{"mode", options.mode}, {"sets", sets}});
+  }
+  refuse_what_is_missing(options, outcomes);
+}
+
+void add_source_options(CLI::App& verb, BuildOptions& options) {
+  verb.add_option("--essays", options.essays, "a text, a JSON file {\"text\": ...} or a folder")
+      ->type_name("PATH");
+  verb.add_option("--squad", options.squad, "SQuAD JSON for qa_1")->type_name("FILE");
+  verb.add_option("--hotpotqa", options.hotpotqa, "HotpotQA JSON for qa_2")->type_name("FILE");
+  verb.add_option("--words", options.words,
+                  "folder with nounlist.txt, adjectivelist.txt and verblist.txt")
+      ->type_name("DIR");
+  verb.add_option("--more-words", options.more_words, "english_words.json, for long lists of cwe")
+      ->type_name("FILE");
+}
+
+}  // namespace
+
+void add_data_build(CLI::App& data) {
+  auto& verb = add_verb(
+      data, "build", "sample sets of RULER: one file per task and length",
+      {{"hylo data build ruler --tokenizer ~/Qwen3-1.7B --lengths 4K,8K --samples 100 --out sets",
+        "all tasks, of texts that hylo makes itself: needs no download"},
+       {"hylo data build ruler --mode compat --tasks vt,niah_single_2 --essays essays.json "
+        "--tokenizer ~/Qwen3-1.7B --lengths 131072 --out sets",
+        "the very text of NVIDIA's generator"},
+       {"hylo data build ruler --tokenizer ~/Qwen3-1.7B --lengths 512 --dry-run",
+        "which tasks fit, and the smallest length of each"}});
+  const auto options = std::make_shared<BuildOptions>();
+  verb.add_option("suite", options->suite, "ruler")->required()->check(CLI::IsMember({"ruler"}));
+  verb.add_option("--tokenizer", options->tokenizer, "a checkpoint's folder or a tokenizer's file")
+      ->required()
+      ->type_name("DIR|FILE");
+  verb.add_option("--lengths", options->lengths, "4K (4096), 4k (4000), 1M or 131072, with commas")
+      ->required();
+  verb.add_option("--tasks", options->tasks, "all, or names with commas")->capture_default_str();
+  verb.add_option("--mode", options->mode, "strict: fair draws; compat: the reference's text")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"compat", "strict"}));
+  verb.add_option("--samples", options->num_samples, "of each set")
+      ->capture_default_str()
+      ->check(whole_number(1, 1'000'000));
+  verb.add_option("--seed", options->seed, "of all draws")
+      ->capture_default_str()
+      ->check(whole_number(0));
+  verb.add_option("--out", options->out, "folder for the sets")->type_name("DIR");
+  verb.add_option("--threads", options->num_threads, "that build at the same time")
+      ->capture_default_str()
+      ->check(whole_number(1, 1024));
+  add_source_options(verb, *options);
+  verb.add_flag("--dry-run", options->dry_run, "print what would be built, write nothing");
+  verb.add_flag("--json", options->json, "one JSON document");
+  verb.callback([options] { build(*options); });
+}
+
+}  // namespace hylo::cli

@@ -1,0 +1,42 @@
+// A task of RULER over a sample set.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "tasks/core/task.h"
+#include "tasks/core/task_data.h"
+#include "tasks/ruler/ruler_spec.h"
+#include "tasks/ruler/sample_set.h"
+
+namespace hylo::tasks::ruler {
+
+/// Metrics: "score", the share of the references that are found (or whether any is), from 0 to 1;
+/// "null", 1 for an empty prediction. Documents have the fields prompt, references, cluster and
+/// meta.
+class RulerTask : public Task {
+ public:
+  /// The task as lists show it; it has no documents.
+  explicit RulerTask(const RulerSpec& spec);
+  /// The task at a length: "vt@4096".
+  RulerTask(const RulerSpec& spec, int64_t length);
+
+  [[nodiscard]] const TaskInfo& info() const override { return info_; }
+  [[nodiscard]] std::vector<Request> requests(
+      const Document& document, std::span<const Document* const> shots) const override;
+  [[nodiscard]] Score score(const Document& document,
+                            std::span<const Response> responses) const override;
+  [[nodiscard]] std::string cluster_of(const Document& document) const override;
+  /// Throws Error: documents come from a sample set.
+  [[nodiscard]] std::vector<Document> generate_documents() const override;
+
+ private:
+  const RulerSpec& spec_;
+  TaskInfo info_;
+};
+
+/// A set as the documents of its task, verified; the set's address is their hash.
+TaskData open_sample_set(const std::filesystem::path& file);
+
+}  // namespace hylo::tasks::ruler
