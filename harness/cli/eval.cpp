@@ -114,7 +114,7 @@ std::pair<std::string, std::vector<int64_t>> parse_samples(const std::string& te
 /// Told before anything is opened.
 void check_teacher(const EvalOptions& options, const std::vector<std::string>& tasks) {
   const auto asks_a_teacher = [](const std::string& task) {
-    return tasks::make_task(task)->info().needs_teacher;
+    return tasks::is_task(task) && tasks::make_task(task)->info().needs_teacher;
   };
   const auto asking = std::ranges::find_if(tasks, asks_a_teacher);
   if (options.teacher.empty()) {

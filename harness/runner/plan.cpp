@@ -130,7 +130,7 @@ std::vector<PlannedBatch> batches_of(std::vector<Family>& families, int64_t max_
 }
 
 bool reads_any_text(const std::string& task) {
-  return !tasks::make_task(task)->info().text_field.empty();
+  return tasks::is_task(task) && !tasks::make_task(task)->info().text_field.empty();
 }
 
 std::vector<std::string> tasks_that_read_texts() {

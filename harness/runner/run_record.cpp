@@ -142,7 +142,7 @@ tasks::TextAgreement agreement_of(const reports::RequestOutput& output) {
 /// Names and hashes of the files that took the place of the task's data set.
 std::vector<OrderedJson> texts_of(const PlannedTask& planned) {
   std::vector<OrderedJson> texts;
-  if (planned.data->dataset == planned.task->info().dataset) return texts;
+  if (!planned.data->is_own_texts) return texts;
   for (const auto& document : planned.data->documents) {
     texts.push_back(
         {{"file", document.fields.at("file")}, {"sha256", document.fields.at("sha256")}});
@@ -177,7 +177,7 @@ std::vector<reports::CellDescription> describe_cells(const std::vector<PlannedTa
     const auto& info = planned.task->info();
     reports::CellDescription cell{.task = info.name,
                                   .task_version = info.version,
-                                  .dataset = planned.data->dataset,
+                                  .dataset = planned.data->is_own_texts ? "text" : info.dataset,
                                   .dataset_sha256 = planned.data->sha256,
                                   .licence = info.licence,
                                   .num_documents = static_cast<int64_t>(planned.documents.size()),

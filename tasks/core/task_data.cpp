@@ -49,7 +49,6 @@ TaskData open_task_data(const Task& task, const std::filesystem::path& data_root
   auto evaluated = datasets::open_dataset(manifest, info.split, data_root, options);
   TaskData data{.documents = std::move(evaluated.documents),
                 .separate_pool = {},
-                .dataset = evaluated.name,
                 .sha256 = evaluated.sha256,
                 .is_verified = evaluated.is_verified};
   const auto& split = fewshot_split.empty() ? info.fewshot_split : fewshot_split;
@@ -69,7 +68,7 @@ TaskData open_task_texts(const Task& task, std::span<const std::filesystem::path
   auto evaluated = datasets::open_texts(texts, task.info().text_field);
   return {.documents = std::move(evaluated.documents),
           .separate_pool = {},
-          .dataset = evaluated.name,
+          .is_own_texts = true,
           .sha256 = evaluated.sha256};
 }
 

@@ -15,10 +15,10 @@ struct TaskData {
   std::vector<Document> documents;
   std::vector<Document> separate_pool;  ///< empty when the pool is the documents themselves
   bool pool_is_documents = false;
-  std::string dataset = {};  ///< its name; "text" where texts took its place
-  std::string sha256;        ///< of the file evaluated, or of the generated documents
-  std::string pool_sha256;   ///< of the pool's file; empty without a pool
-  bool is_verified = true;   ///< the bytes of all files are those of their manifest
+  bool is_own_texts = false;  ///< that the caller named in place of the data set
+  std::string sha256;         ///< of the file evaluated, or of the generated documents
+  std::string pool_sha256;    ///< of the pool's file; empty without a pool
+  bool is_verified = true;    ///< the bytes of all files are those of their manifest
 
   [[nodiscard]] std::span<const Document> pool() const {
     return pool_is_documents ? std::span<const Document>(documents) : separate_pool;
