@@ -1,10 +1,13 @@
-// What sharing prefixes saves in time, against what it saves in tokens: choices of HellaSwag (needs
-// HYLO_DATA) scored with and without sharing, alternately.
+// What computing beginnings once saves in time, against what it saves in tokens (needs HYLO_DATA):
+// choices of HellaSwag, and questions of MMLU behind five worked examples, with and without.
 //
-//   HYLO_DATA=... build/release/tests/sharing_bench [CHECKPOINT]     default: the story model
+//   HYLO_DATA=... build/release/tests/sharing_bench [CHECKPOINT]
+//   default: the story model for HellaSwag, a random one of 27 M parameters with Qwen's tokenizer
+//   for MMLU
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <functional>
 #include <vector>
 
 #include "harness/base/clock.h"
@@ -12,43 +15,64 @@
 #include "harness/base/files.h"
 #include "harness/runner/plan.h"
 #include "harness/system/decoder_system.h"
+#include "models/weights/checkpoint.h"
 #include "tests/support/test_data.h"
 
 namespace {
 
 using namespace hylo;
 
-constexpr int num_pairs = 15;
-constexpr int64_t num_documents = 128;
-
-double seconds_to_answer(harness::DecoderSystem& system,
-                         const std::vector<tasks::Request>& requests) {
+double seconds_of(const std::function<void()>& action) {
   const Stopwatch watch;
-  system.answer(requests, [](size_t, const tasks::Response&) {});
+  action();
   return watch.seconds();
 }
 
-}  // namespace
+struct Ratios {
+  double median, low, high;
+};
 
-int main(int argc, char** argv) {
-  const std::filesystem::path folder =
-      argc > 1 ? std::filesystem::path(argv[1]) : tests::fixture("stories260k");
-  models::Engine::set_num_threads(1);
-  harness::DecoderSystemOptions options{.folder = folder,
-                                        .tokenizer = {},
-                                        .max_length = {},
-                                        .allow_truncation = true,
-                                        .hash_weights = false};
+/// Alternately, the first pair to warm up.
+Ratios ratios_of(int num_pairs, const std::function<void()>& slow,
+                 const std::function<void()>& fast) {
+  std::vector<double> ratios;
+  for (int i = -1; i < num_pairs; ++i) {
+    const double without = seconds_of(slow);
+    const double with = seconds_of(fast);
+    if (i >= 0) ratios.push_back(without / with);
+  }
+  std::ranges::sort(ratios);
+  const auto n = ratios.size();
+  return {ratios[n / 2], ratios[n / 4], ratios[n * 3 / 4]};
+}
+
+harness::PlanOptions plan_options(std::vector<std::string> tasks, int64_t limit) {
+  harness::PlanOptions options{.tasks = std::move(tasks),
+                               .data_root = environment("HYLO_DATA"),
+                               .prompts = {},
+                               .document_ids = {}};
+  options.prompts.limit = limit;
+  return options;
+}
+
+harness::DecoderSystemOptions system_options(const std::filesystem::path& folder) {
+  return {.folder = folder,
+          .tokenizer = {},
+          .max_length = {},
+          .allow_truncation = true,
+          .hash_weights = false};
+}
+
+void answer(harness::SystemUnderTest& system, const std::vector<tasks::Request>& requests) {
+  system.answer(requests, [](size_t, const tasks::Response&) {});
+}
+
+void compare_choices(const std::filesystem::path& folder) {
+  auto options = system_options(folder);
   harness::DecoderSystem shared(options);
   options.engine.share_prefixes = false;
   harness::DecoderSystem unshared(options);
-
-  harness::PlanOptions plan_options{.tasks = {"hellaswag"},
-                                    .data_root = environment("HYLO_DATA"),
-                                    .prompts = {},
-                                    .document_ids = {}};
-  plan_options.prompts.limit = num_documents;
-  const auto tasks = harness::plan_tasks(plan_options);
+  const auto tasks = harness::plan_tasks(plan_options({"hellaswag"}, 128));
   const auto plan = harness::make_plan(tasks, shared);
   std::vector<tasks::Request> requests;
   for (const auto& batch : plan.batches) {
@@ -56,18 +80,78 @@ int main(int argc, char** argv) {
   }
   const double token_ratio =
       static_cast<double>(plan.total.rows_unshared) / static_cast<double>(plan.total.rows);
+  const auto ratios = ratios_of(
+      15, [&] { answer(unshared, requests); }, [&] { answer(shared, requests); });
+  fmt::print("hellaswag: {} requests, each alone against with shared beginnings\n",
+             requests.size());
+  fmt::print("  token ratio       {:.3f}\n", token_ratio);
+  fmt::print("  time ratio        {:.3f} (quartiles {:.3f} to {:.3f})\n", ratios.median, ratios.low,
+             ratios.high);
+  fmt::print("  time over tokens  {:.3f}; at least 0.85 wanted\n", ratios.median / token_ratio);
+}
 
-  std::vector<double> ratios;
-  for (int i = -1; i < num_pairs; ++i) {  // the first warms up and is not counted
-    const double without = seconds_to_answer(unshared, requests);
-    const double with = seconds_to_answer(shared, requests);
-    if (i >= 0) ratios.push_back(without / with);
+/// A Llama of random weights in `folder`, beside Qwen's tokenizer.
+void write_random_model(const std::filesystem::path& folder) {
+  const models::AttentionSpec attention{
+      .num_heads = 8, .num_kv_heads = 4, .head_width = 32, .rope = {.width = 32}};
+  models::ModelConfig config{.family = models::Family::Llama,
+                             .vocabulary_size = 151'936,
+                             .width = 128,
+                             .layers = {},
+                             .tied_head = true,
+                             .max_positions = 4096,
+                             .stored = models::NumberType::Float32,
+                             .bos = {},
+                             .eos = {},
+                             .pad = {}};
+  for (int i = 0; i < 8; ++i)
+    config.layers.push_back({attention, models::SwiGluSpec{.width = 768}});
+  models::write_checkpoint(folder, config,
+                           models::random_weights(config, models::NumberType::Float32, 1));
+  const auto tokenizer = std::filesystem::path(environment("HYLO_DATA")) / "tokenizers/qwen";
+  for (const auto* name :
+       {"vocab.json", "merges.txt", "tokenizer_config.json", "added_tokens.json"}) {
+    std::filesystem::copy_file(tokenizer / name, folder / name);
   }
-  std::ranges::sort(ratios);
-  const double median = ratios[ratios.size() / 2];
-  fmt::print("requests          {} of {} documents\n", requests.size(), num_documents);
-  fmt::print("token ratio       {:.3f}\n", token_ratio);
-  fmt::print("time ratio        {:.3f} (quartiles {:.3f} to {:.3f}, {} pairs)\n", median,
-             ratios[ratios.size() / 4], ratios[ratios.size() * 3 / 4], num_pairs);
-  fmt::print("time over tokens  {:.3f}; at least 0.85 wanted\n", median / token_ratio);
+}
+
+/// One call per question, its four choices sharing their context, against batches of the plan.
+void compare_examples(const std::filesystem::path& folder) {
+  harness::DecoderSystem system(system_options(folder));
+  auto options =
+      plan_options({"mmlu_astronomy", "mmlu_high_school_us_history", "mmlu_virology"}, 60);
+  options.prompts.num_fewshot = 5;
+  const auto tasks = harness::plan_tasks(options);
+  const auto plan = harness::make_plan(tasks, system);
+  const auto one_by_one = [&] {
+    for (const auto& task : tasks) {
+      for (const auto& document : task.documents) answer(system, document.requests);
+    }
+  };
+  const auto batches = [&] {
+    for (const auto& batch : plan.batches) answer(system, harness::requests_of(tasks, batch));
+  };
+  int64_t alone = 0;
+  for (const auto& task : tasks) {
+    for (const auto& document : task.documents) {
+      for (const auto& cost : system.plan(document.requests)) alone += cost.rows;
+    }
+  }
+  const auto ratios = ratios_of(5, one_by_one, batches);
+  fmt::print("mmlu, 5 shots: {} questions, one call each against shared examples\n",
+             plan.num_documents);
+  fmt::print("  token ratio       {:.3f}\n",
+             static_cast<double>(alone) / static_cast<double>(plan.total.rows));
+  fmt::print("  time ratio        {:.3f} (quartiles {:.3f} to {:.3f}); at least 3 wanted\n",
+             ratios.median, ratios.low, ratios.high);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  models::Engine::set_num_threads(1);
+  compare_choices(argc > 1 ? std::filesystem::path(argv[1]) : tests::fixture("stories260k"));
+  const tests::TemporaryFolder folder;
+  if (argc <= 1) write_random_model(folder.path());
+  compare_examples(argc > 1 ? std::filesystem::path(argv[1]) : folder.path());
 }
