@@ -36,9 +36,9 @@ std::atomic<int> interrupting_signal{0};
 
 /// The words that this process was started with.
 std::vector<std::string> own_command_line() {
+  const auto text = read_text_file("/proc/self/cmdline");
   std::vector<std::string> words;
-  for (const auto word : split(read_text_file("/proc/self/cmdline"), '\0'))
-    words.emplace_back(word);
+  for (const auto word : split(text, '\0')) words.emplace_back(word);
   if (!words.empty() && words.back().empty()) words.pop_back();
   return words;
 }

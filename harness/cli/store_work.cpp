@@ -23,7 +23,7 @@ struct RescoreOptions {
   std::string run;
   std::string store;
   std::string data;
-  std::vector<std::string> texts;
+  std::vector<std::string> texts, sets, tasks;
   bool dry_run = false;
   bool json = false;
   bool allow_other_data = false;
@@ -77,12 +77,13 @@ void rescore_run(const RescoreOptions& options) {
   auto store = reports::Store::open(store_file(options.store),
                                     {.read_only = options.dry_run, .create = false});
   const auto run = store.find_run(options.run);
-  harness::PlanOptions data{.tasks = {},
+  harness::PlanOptions data{.tasks = options.tasks,
                             .data_root = data_root(options.data),
                             .prompts = {},
                             .document_ids = {},
                             .allow_other_bytes = options.allow_other_data};
   data.texts.assign(options.texts.begin(), options.texts.end());
+  data.sets.assign(options.sets.begin(), options.sets.end());
   const auto result = harness::rescore(store, run, data, !options.dry_run);
   const bool written = !options.dry_run && result.num_changed > 0;
   if (options.json) return print_json(json_of(run.id, result, written));
@@ -93,8 +94,7 @@ void merge_stores(const MergeOptions& options) {
   const auto into = store_file(options.into);
   std::vector<std::filesystem::path> inputs(options.stores.begin(), options.stores.end());
   if (inputs.empty()) inputs.push_back(into);
-  auto out = reports::Store::open(into);
-  const auto merged = reports::merge_shards(inputs, out, options.name);
+  const auto merged = reports::merge_shards(inputs, into, options.name);
   auto rows = OrderedJson::array();
   std::string text;
   for (const auto& run : merged) {
@@ -124,6 +124,10 @@ void add_rescore(CLI::App& store) {
   verb.add_option("--store", options->store, "the store; else HYLO_STORE, else ./hylo.db")
       ->type_name("FILE");
   verb.add_option("--data", options->data, "folder of the data sets; else HYLO_DATA");
+  verb.add_option("--sets", options->sets, "sample sets of RULER that the run was made on")
+      ->type_name("DIR|FILE");
+  verb.add_option("--task", options->tasks, "a task file that is no longer where it was")
+      ->type_name("FILE");
   verb.add_option("--text", options->texts,
                   "the file of a text that the run read; may be given again, in the run's order")
       ->type_name("FILE")

@@ -3,9 +3,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "harness/base/error.h"
+#include "harness/base/hash.h"
 #include "harness/base/overloaded.h"
 #include "harness/runner/ruler_sets.h"
 #include "tasks/catalog.h"
@@ -163,6 +165,7 @@ PlannedTask open_task(const std::string& name, const PlanOptions& options,
                                           prompts.fewshot_split));
   if (tasks::is_task_file(name)) {
     planned.variant["task_file"] = std::filesystem::absolute(name).string();
+    planned.variant["task_file_sha256"] = sha256_of_file(name);
   }
   return planned;
 }
@@ -178,9 +181,14 @@ std::vector<PlannedTask> plan_tasks(const PlanOptions& options) {
           "--text: none of the tasks reads texts of one's own; {} do",
           fmt::join(tasks_that_read_texts(), " and "));
   std::vector<PlannedTask> planned;
+  std::map<std::string, std::string> files;
   for (const auto& name : options.tasks) {
     if (!names_sample_sets(name)) {
       planned.push_back(plan_task(name, options));
+      const auto& own = planned.back().task->info().name;
+      const auto [other, is_new] = files.emplace(own, name);
+      require(is_new, "{} and {} are both tasks of the name '{}'; rename one", other->second, name,
+              own);
       continue;
     }
     for (const auto& file : sample_sets_named(name, options.sets)) {

@@ -7,6 +7,7 @@
 #include "harness/base/error.h"
 #include "harness/base/version.h"
 #include "harness/runner/run_record.h"
+#include "tasks/catalog.h"
 
 namespace hylo::harness {
 namespace {
@@ -28,6 +29,15 @@ void require_same_task(const PlannedTask& now, const reports::CellDescription& t
           "{}: its metrics are no longer those of the run", then.task);
 }
 
+/// A task file is read from where it was, or from where `data` names it now.
+std::string name_of_task(const reports::CellDescription& cell, const PlanOptions& data) {
+  if (!cell.variant.contains("task_file")) return cell.task;
+  for (const auto& file : data.tasks) {
+    if (tasks::make_task(file)->info().name == cell.task) return file;
+  }
+  return cell.variant["task_file"].get<std::string>();
+}
+
 /// With the settings that the task had, and texts only where it read some.
 PlanOptions as_it_was(const reports::CellDescription& cell, const PlanOptions& data) {
   auto options = data;
@@ -46,7 +56,12 @@ PlanOptions as_it_was(const reports::CellDescription& cell, const PlanOptions& d
 /// Scores the documents of one cell.
 class CellScorer {
  public:
-  CellScorer(PlannedTask task, int64_t cell) : task_(std::move(task)), cell_(cell) {
+  CellScorer(PlannedTask task, int64_t cell, const reports::CellDescription& description)
+      : task_(std::move(task)),
+        cell_(cell),
+        asks_the_same_way_(description.num_fewshot == 0 &&
+                           !description.variant.contains("chat_template") &&
+                           !description.variant.contains("system_instruction")) {
     for (const auto& document : task_.data->documents) documents_[document.index] = &document;
   }
 
@@ -54,6 +69,7 @@ class CellScorer {
     const auto document = documents_.find(stored.index);
     require(document != documents_.end(), "{}: document {} of the run is not in the data",
             task_.task->info().name, stored.index);
+    if (asks_the_same_way_) check_requests(*document->second, stored);
     std::vector<tasks::Response> responses;
     for (const auto& output : stored.requests) responses.push_back(response_of(output));
     reports::NewScores scores{.cell = cell_, .ordinal = stored.ordinal, .scores = {}};
@@ -64,8 +80,24 @@ class CellScorer {
   }
 
  private:
+  /// Answers to one prompt are not those to another.
+  void check_requests(const tasks::Document& document,
+                      const reports::DocumentOutput& stored) const {
+    const auto requests = task_.task->requests(document, {});
+    bool same = requests.size() == stored.requests.size();
+    for (size_t i = 0; same && i < requests.size(); ++i) {
+      const auto asked = record_of(0, requests[i], tasks::Failed{});
+      same = asked.context == stored.requests[i].context &&
+             asked.continuation == stored.requests[i].continuation;
+    }
+    require(same, "{}: document {} is asked otherwise now than in the run; evaluate it again",
+            task_.task->info().name, stored.index);
+  }
+
   PlannedTask task_;
   int64_t cell_;
+  /// Without worked examples and chat the requests can be made again as they were.
+  bool asks_the_same_way_;
   std::unordered_map<int64_t, const tasks::Document*> documents_;
 };
 
@@ -98,13 +130,18 @@ Rescored rescore(reports::Store& store, const reports::RunSummary& run, const Pl
   Rescored result;
   std::vector<reports::NewScores> all;
   const auto cells = store.cells(run.id);
+  const auto reads_texts = [](const auto& cell) {
+    return cell.description.variant.contains("texts");
+  };
+  require(data.texts.empty() || std::ranges::any_of(cells, reads_texts),
+          "--text: run {} read no texts of one's own, so it would have no effect", run.id);
   const auto before = store.aggregates(run.id);
   for (size_t c = 0; c < cells.size(); ++c) {
     const auto& description = cells[c].description;
-    const auto name = description.variant.value("task_file", description.task);
+    const auto name = name_of_task(description, data);
     auto task = open_task(name, as_it_was(description, data), {.num_fewshot = 0});
     require_same_task(task, description);
-    const CellScorer scorer(std::move(task), static_cast<int64_t>(c));
+    const CellScorer scorer(std::move(task), static_cast<int64_t>(c), description);
     const size_t first = all.size();
     store.read_documents(
         run.id, static_cast<int64_t>(c), {}, [&](const reports::DocumentOutput& stored) {
@@ -128,7 +165,7 @@ Rescored rescore(reports::Store& store, const reports::RunSummary& run, const Pl
       }
     }
   }
-  if (write && result.num_changed > 0) {
+  if (write) {
     store.rescore(run.id, all, {{"version", version()}});
   }
   return result;

@@ -23,10 +23,10 @@ struct Rescored {
   std::vector<ChangedValue> changed;
 };
 
-/// Opens the tasks of the run with `data` (its tasks and prompts are not used) and scores what is
-/// stored; with `write`, the new scores take the place of the old ones. Throws Error when a task
-/// is unknown, has another version or other metrics than it had, or its data is missing or other
-/// than the run's.
+/// Opens the tasks of the run with `data` (of its tasks only files that moved are used, its prompts
+/// not at all) and scores what is stored; with `write`, the new scores take the place of the old
+/// ones. Throws Error when a task is unknown, has another version or other metrics than it had, or
+/// its data is missing or other than the run's.
 Rescored rescore(reports::Store& store, const reports::RunSummary& run, const PlanOptions& data,
                  bool write);
 

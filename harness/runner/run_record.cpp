@@ -159,6 +159,12 @@ void add_form(OrderedJson& variant, const tasks::PromptOptions& options) {
   if (!options.fewshot_split.empty()) variant["fewshot_split"] = options.fewshot_split;
 }
 
+/// Of the documents; a task that makes them has its own.
+std::string licence_of_data(const tasks::Task& task) {
+  const auto& info = task.info();
+  return info.dataset.empty() ? info.licence : task.manifest().licence;
+}
+
 OrderedJson machine_json() {
   utsname names{};
   uname(&names);
@@ -179,7 +185,7 @@ std::vector<reports::CellDescription> describe_cells(const std::vector<PlannedTa
                                   .task_version = info.version,
                                   .dataset = planned.data->is_own_texts ? "text" : info.dataset,
                                   .dataset_sha256 = planned.data->sha256,
-                                  .licence = info.licence,
+                                  .licence = licence_of_data(*planned.task),
                                   .num_documents = static_cast<int64_t>(planned.documents.size()),
                                   .num_fewshot = tasks::num_fewshot_of(info, planned.options),
                                   .metrics = {}};
@@ -227,8 +233,11 @@ reports::RunDescription describe_run(const std::vector<PlannedTask>& tasks,
                   {"tasks", OrderedJson::array()}};
   const auto cells = describe_cells(tasks);
   for (const auto& cell : cells) {
+    // Where a task file lies determines nothing; what is in it, its hash tells.
+    auto variant = cell.variant;
+    variant.erase("task_file");
     key["tasks"].push_back({cell.task, cell.task_version, cell.dataset_sha256, cell.num_fewshot,
-                            cell.num_documents, cell.variant});
+                            cell.num_documents, variant});
   }
   for (const auto& group : labels.groups) key["groups"].push_back(group.name);
   run.key = sha256_hex(key.dump());

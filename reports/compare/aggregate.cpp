@@ -51,16 +51,22 @@ Clusters clusters_of(std::span<const WeightedValue> scores) {
 }
 
 /// Outcomes that go together tell as much as fewer independent ones: as many as would have their
-/// error. Where all agree there is no error to tell, and a cluster counts as one outcome.
+/// error, but no fewer than clusters and no more than there are. Where all clusters agree there is
+/// no error to tell, and each counts as one outcome.
 double independent_outcomes(double share, const Aggregate& aggregate) {
   const auto n = static_cast<double>(aggregate.n);
   if (!aggregate.clustered_error) return n;
+  const auto clusters = static_cast<double>(aggregate.num_clusters);
+  // Deviations that cancel leave a rest of rounding.
+  constexpr double rounding = 1e-12;
+  if (*aggregate.clustered_error < rounding) return clusters;
   const double variance = *aggregate.clustered_error * *aggregate.clustered_error;
-  if (variance == 0) return static_cast<double>(aggregate.num_clusters);
-  return std::min(n, share * (1 - share) / variance);
+  return std::clamp(share * (1 - share) / variance, std::min(clusters, n), n);
 }
 
 std::optional<Interval> interval_of(std::span<const double> values, const Aggregate& aggregate) {
+  // One cluster of several outcomes is one draw, of which nothing can be told.
+  if (aggregate.num_clusters == 1 && aggregate.n > 1) return std::nullopt;
   const auto ones = std::ranges::count(values, 1.0);
   if (ones + std::ranges::count(values, 0.0) != std::ssize(values)) return std::nullopt;
   const double share = static_cast<double>(ones) / static_cast<double>(values.size());

@@ -35,9 +35,9 @@ struct Aggregate {
   int64_t n = 0;                     ///< scores that counted
   int64_t num_clusters = 0;          ///< of those scores; n where every score stands for itself
 
-  /// The one to quote: clustered where there are clusters.
+  /// The one to quote: clustered where there are clusters; none where all scores are one cluster.
   [[nodiscard]] std::optional<double> best_error() const {
-    return clustered_error ? clustered_error : standard_error;
+    return num_clusters < n ? clustered_error : standard_error;
   }
 };
 

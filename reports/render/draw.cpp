@@ -28,6 +28,9 @@ std::string rounded(const OrderedJson& value) {
   const auto number = number_of(value);
   if (!number) return absent;
   if (!std::isfinite(*number)) return text_of(value);
+  // What is small is not 0: a KL divergence of 5e-6 is a finding.
+  constexpr double small = 0.01;
+  if (*number != 0 && std::abs(*number) < small) return fmt::format("{:.3g}", *number);
   return std::abs(*number) < 1000 ? fmt::format("{:.4f}", *number) : fmt::format("{:.1f}", *number);
 }
 
@@ -113,6 +116,7 @@ Table runs_table(const OrderedJson& report) {
                           {"Model"},
                           {"Tasks", Align::Left, 2},
                           {"Documents", Align::Right, 1},
+                          {"Shard", Align::Right, 0, ""},
                           {"Attempts", Align::Right, 4},
                           {"Started", Align::Left, 3}}};
   for (const auto& run : report["runs"]) {
@@ -124,10 +128,13 @@ Table runs_table(const OrderedJson& report) {
          {text_of(run["model"])},
          {joined(run["tasks"])},
          {fmt::format("{}/{}", text_of(run["num_finished"]), text_of(run["num_documents"]))},
+         {run["shard"].is_null() ? ""
+                                 : fmt::format("{}/{}", text_of(run["shard"]["number"]),
+                                               text_of(run["shard"]["count"]))},
          {text_of(run["num_attempts"])},
          {text_of(run["started"])}});
   }
-  return table;
+  return without_unremarkable_columns(table);
 }
 
 std::string run_title(const OrderedJson& report) {

@@ -230,7 +230,6 @@ OrderedJson list_row(const Store& store, const RunSummary& run) {
   auto row = run_json(run);
   row.erase("key");
   row.erase("argv");
-  row.erase("shard");
   row["model"] = run.description.model.value("name", "");
   row["tasks"] = tasks;
   return row;

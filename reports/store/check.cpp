@@ -91,6 +91,7 @@ class Examination {
       check_complete(run, where);
     }
     check_aggregates(run);
+    check_groups(run);
   }
 
   void check_complete(const RunSummary& run, const std::string& where) {
@@ -136,8 +137,38 @@ class Examination {
   static bool agree(const CellAggregate& left, const CellAggregate& right) {
     return agree(left.aggregate.value, right.aggregate.value) &&
            agree(left.aggregate.standard_error, right.aggregate.standard_error) &&
+           agree(left.aggregate.clustered_error, right.aggregate.clustered_error) &&
+           agree(bound(left, &Interval::low), bound(right, &Interval::low)) &&
+           agree(bound(left, &Interval::high), bound(right, &Interval::high)) &&
            left.aggregate.n == right.aggregate.n && left.num_failed == right.num_failed &&
            left.partial == right.partial;
+  }
+
+  static std::optional<double> bound(const CellAggregate& row, double Interval::*which) {
+    if (!row.aggregate.interval) return std::nullopt;
+    return (*row.aggregate.interval).*which;
+  }
+
+  static bool agree(const GroupAggregate& left, const GroupAggregate& right) {
+    return agree(left.value, right.value) && agree(left.standard_error, right.standard_error) &&
+           agree(left.clustered_error, right.clustered_error) && left.n == right.n &&
+           left.num_failed == right.num_failed && left.partial == right.partial;
+  }
+
+  void check_groups(const RunSummary& run) {
+    const auto computed = store_.group_results(run.id);
+    const auto stored = store_.stored_group_results(run.id);
+    if (stored.empty() && run.state == RunState::Incomplete) return;
+    if (stored.size() != computed.size()) {
+      return problem(
+          fmt::format("run {}", run.id),
+          fmt::format("has {} values of groups, expected {}", stored.size(), computed.size()));
+    }
+    for (size_t i = 0; i < stored.size(); ++i) {
+      if (agree(stored[i].aggregate, computed[i].aggregate)) continue;
+      problem(fmt::format("run {}, group {}", run.id, stored[i].group.name),
+              "the stored value is not that of its tasks");
+    }
   }
 
   const Store& store_;

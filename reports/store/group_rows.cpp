@@ -131,6 +131,28 @@ void insert_group_aggregates(SQLite::Database& database, int64_t run,
   }
 }
 
+std::vector<GroupResult> read_group_results(SQLite::Database& database, int64_t run) {
+  const auto groups = read_groups(database, run);
+  SQLite::Statement query(
+      database,
+      "SELECT position, value, standard_error, clustered_error, num_members, n, num_failed, "
+      "partial FROM group_aggregate JOIN task_group ON task_group.id = group_aggregate.task_group "
+      "WHERE run = ? ORDER BY position");
+  query.bind(1, run);
+  std::vector<GroupResult> results;
+  while (query.executeStep()) {
+    results.push_back({.group = groups.at(static_cast<size_t>(query.getColumn(0).getInt64())),
+                       .aggregate = {.value = number_in(query.getColumn(1)),
+                                     .standard_error = number_in(query.getColumn(2)),
+                                     .clustered_error = number_in(query.getColumn(3)),
+                                     .num_members = query.getColumn(4).getInt64(),
+                                     .n = query.getColumn(5).getInt64(),
+                                     .num_failed = query.getColumn(6).getInt64(),
+                                     .partial = query.getColumn(7).getInt() != 0}});
+  }
+  return results;
+}
+
 std::vector<GroupResult> group_results(std::span<const GroupDescription> groups,
                                        std::span<const CellAggregate> cells) {
   std::vector<GroupResult> results;

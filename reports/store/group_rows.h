@@ -20,6 +20,9 @@ std::vector<GroupDescription> read_groups(SQLite::Database& database, int64_t ru
 void insert_group_aggregates(SQLite::Database& database, int64_t run,
                              std::span<const GroupResult> results);
 
+/// In order of the groups; those that have none stored are left out.
+std::vector<GroupResult> read_group_results(SQLite::Database& database, int64_t run);
+
 /// Values of the groups from those of the cells, which are all of the run's, in order.
 std::vector<GroupResult> group_results(std::span<const GroupDescription> groups,
                                        std::span<const CellAggregate> cells);

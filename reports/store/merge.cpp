@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <map>
 #include <ranges>
+#include <sstream>
 
 #include "harness/base/error.h"
+#include "harness/base/hash.h"
+#include "reports/store/export.h"
 
 namespace hylo::reports {
 namespace {
@@ -21,14 +24,33 @@ struct ShardRun {
 /// The shards of one run, by their numbers.
 using Shards = std::map<int64_t, ShardRun>;
 
+/// What a run produced, to hold two runs of one shard against each other.
+std::string digest_of(const ShardRun& shard) {
+  std::ostringstream out;
+  export_samples(*shard.store, shard.run.id, {.text = true, .ids = true}, out);
+  return sha256_hex(out.str());
+}
+
+/// One shard may have been run twice, or copied; but not with two outcomes, of which one would have
+/// to be chosen.
+void require_same(const ShardRun& one, const ShardRun& other) {
+  require(digest_of(one) == digest_of(other),
+          "shard {} was run twice with two outcomes: run {} of {} and run {} of {}; leave one out",
+          one.run.description.shard->number, one.run.id, one.store->file().string(), other.run.id,
+          other.store->file().string());
+}
+
 void add_shards(const Store& store, std::map<std::string, Shards>& wholes) {
   for (const auto& run : store.runs()) {
     const auto& shard = run.description.shard;
     if (!shard) continue;
-    // Runs come oldest first: a newer one takes the place of an older, unless it is not complete.
     auto& shards = wholes[fmt::format("{} {}", shard->whole_key, shard->count)];
     const auto found = shards.find(shard->number);
-    if (found != shards.end() && run.state == RunState::Incomplete) continue;
+    const bool is_complete = run.state == RunState::Complete;
+    if (found != shards.end() && !is_complete) continue;
+    if (found != shards.end() && found->second.run.state == RunState::Complete) {
+      require_same(found->second, {&store, run});
+    }
     shards.insert_or_assign(shard->number, ShardRun{&store, run});
   }
 }
@@ -46,9 +68,12 @@ void require_all(const Shards& shards) {
                                   found->second.run.id, found->second.store->file().string()));
     }
   }
-  require(wrong.empty(), "expected all {} shards of the run of {}, but shard {}; run or name them",
-          first.shard->count, first.model.value("name", "a model without a name"),
-          fmt::join(wrong, ", shard "));
+  require(
+      wrong.empty(),
+      "expected all {} shards of what run {} of {} ({}) is one of, but shard {}; run or name them",
+      first.shard->count, shards.begin()->second.run.id,
+      shards.begin()->second.store->file().string(),
+      first.model.value("name", "a model without a name"), fmt::join(wrong, ", shard "));
 }
 
 RunDescription whole_description(const Shards& shards, const std::string& name) {
@@ -61,6 +86,8 @@ RunDescription whole_description(const Shards& shards, const std::string& name) 
     whole.settings["merged_from"].push_back({{"shard", number},
                                              {"store", shard.store->file().string()},
                                              {"run", shard.run.id},
+                                             {"argv", shard.run.description.argv},
+                                             {"build", shard.run.description.build},
                                              {"machine", shard.run.description.machine}});
   }
   return whole;
@@ -99,7 +126,6 @@ std::optional<int64_t> complete_run(const Store& store, const std::string& key) 
 }
 
 MergedRun merge(const Shards& shards, Store& out, const std::string& name) {
-  require_all(shards);
   const auto description = whole_description(shards, name);
   MergedRun merged{.num_shards = std::ssize(shards)};
   for (const auto& [number, shard] : shards) merged.num_documents += shard.run.num_finished;
@@ -124,9 +150,10 @@ MergedRun merge(const Shards& shards, Store& out, const std::string& name) {
 
 }  // namespace
 
-std::vector<MergedRun> merge_shards(std::span<const std::filesystem::path> inputs, Store& out,
-                                    const std::string& name) {
+std::vector<MergedRun> merge_shards(std::span<const std::filesystem::path> inputs,
+                                    const std::filesystem::path& into, const std::string& name) {
   std::vector<Store> stores;
+  stores.reserve(inputs.size());
   for (const auto& file : inputs) stores.push_back(Store::open(file, {.read_only = true}));
   std::map<std::string, Shards> wholes;
   for (const auto& store : stores) add_shards(store, wholes);
@@ -135,6 +162,9 @@ std::vector<MergedRun> merge_shards(std::span<const std::filesystem::path> input
       fmt::join(inputs | std::views::transform([](const auto& f) { return f.string(); }), ", "));
   require(name.empty() || wholes.size() == 1,
           "--name: there are shards of {} runs; name stores with the shards of one", wholes.size());
+  // Before anything is written: a store is not made for shards that make no run.
+  for (const auto& [key, shards] : wholes) require_all(shards);
+  auto out = Store::open(into);
   std::vector<MergedRun> merged;
   for (const auto& [key, shards] : wholes) merged.push_back(merge(shards, out, name));
   return merged;

@@ -17,12 +17,12 @@ struct MergedRun {
   int64_t num_documents = 0;
 };
 
-/// Every run of which all shards are complete in `inputs` (of one that was run twice, the newest)
-/// becomes a whole, complete run in `out`, as if one process had run it. `name` is the name of the
-/// only one, may be empty. Throws Error when there are no shards, when some are missing or
-/// incomplete (which), or when a name is given and there are several runs. A merge that was
-/// interrupted goes on.
-std::vector<MergedRun> merge_shards(std::span<const std::filesystem::path> inputs, Store& out,
-                                    const std::string& name);
+/// Every run of which all shards are complete in `inputs` becomes a whole, complete run in the
+/// store `into`, which is made if it is not there, as if one process had run it. `name` is the name
+/// of the only one, may be empty. Throws Error, before anything is written, when there are no
+/// shards, when some are missing or incomplete (which), when one was run twice with two outcomes,
+/// or when a name is given and there are several runs. A merge that was interrupted goes on.
+std::vector<MergedRun> merge_shards(std::span<const std::filesystem::path> inputs,
+                                    const std::filesystem::path& into, const std::string& name);
 
 }  // namespace hylo::reports

@@ -315,6 +315,10 @@ std::vector<GroupResult> Store::group_results(int64_t run) const {
   });
 }
 
+std::vector<GroupResult> Store::stored_group_results(int64_t run) const {
+  return in_words(file(), [&] { return read_group_results(database(), run); });
+}
+
 std::vector<CellAggregate> Store::stored_aggregates(int64_t run) const {
   return in_words(file(), [&] {
     std::vector<CellAggregate> rows;

@@ -107,6 +107,8 @@ class Store {
   /// The run's groups, in order, from the scores that are there now.
   [[nodiscard]] std::vector<GroupResult> group_results(int64_t run) const;
   /// As they were stored by finish or stop; empty before.
+  [[nodiscard]] std::vector<GroupResult> stored_group_results(int64_t run) const;
+  /// As they were stored by finish or stop; empty before.
   [[nodiscard]] std::vector<CellAggregate> stored_aggregates(int64_t run) const;
 
   [[nodiscard]] const std::filesystem::path& file() const;

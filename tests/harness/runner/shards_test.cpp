@@ -62,10 +62,9 @@ class Shards : public testing::Test {
       auto store = reports::Store::open(files.back());
       run(store, system, ShardNumber{number, count});
     }
-    auto out = open("merged.db");
-    const auto runs = reports::merge_shards(files, out, "");
+    const auto runs = reports::merge_shards(files, file("merged.db"), "");
     EXPECT_EQ(runs.size(), 1);
-    return {std::move(out), runs.front().id};
+    return {open("merged.db"), runs.front().id};
   }
 
   TemporaryFolder folder_;
@@ -115,10 +114,10 @@ TEST_F(Shards, OneStoreMayHoldAllOfThemAndTheWhole) {
   run(store, system, ShardNumber{2, 2});
   run(store, system, ShardNumber{1, 2});
   const std::vector inputs{file("hylo.db")};
-  const auto first = reports::merge_shards(inputs, store, "").front();
+  const auto first = reports::merge_shards(inputs, file("hylo.db"), "").front();
   EXPECT_FALSE(first.was_there);
   EXPECT_EQ(first.num_documents, 292);
-  const auto again = reports::merge_shards(inputs, store, "").front();
+  const auto again = reports::merge_shards(inputs, file("hylo.db"), "").front();
   EXPECT_TRUE(again.was_there);
   EXPECT_EQ(again.id, first.id);
   EXPECT_THAT(reports::check(store), IsEmpty());
@@ -129,10 +128,31 @@ TEST_F(Shards, AMissingShardIsNamed) {
   auto store = open("hylo.db");
   run(store, system, ShardNumber{1, 3});
   run(store, system, ShardNumber{3, 3});
-  auto out = open("out.db");
-  EXPECT_THAT(error_of([&] { reports::merge_shards(std::vector{file("hylo.db")}, out, ""); }),
-              HasSubstr("shard 2 is missing"));
-  EXPECT_THAT(out.runs(), IsEmpty());
+  EXPECT_THAT(
+      error_of([&] { reports::merge_shards(std::vector{file("hylo.db")}, file("out.db"), ""); }),
+      HasSubstr("shard 2 is missing"));
+  EXPECT_FALSE(std::filesystem::exists(file("out.db")));
+}
+
+TEST_F(Shards, OneThatHasTwoOutcomesIsRefusedInWhateverOrderTheyAreNamed) {
+  CrcSystem system;
+  std::vector<std::filesystem::path> files{file("one.db"), file("two.db")};
+  for (int64_t number = 1; number <= 2; ++number) {
+    auto store = reports::Store::open(files[static_cast<size_t>(number) - 1]);
+    run(store, system, ShardNumber{number, 2});
+  }
+  std::filesystem::copy_file(files[0], file("copy.db"));
+  files.push_back(file("copy.db"));
+  EXPECT_EQ(reports::merge_shards(files, file("same.db"), "").size(), 1);
+  {
+    auto changed = open("copy.db");
+    changed.database().exec("UPDATE score SET value = 1 - value WHERE metric = 1");
+  }
+  for (int turn = 0; turn < 2; ++turn) {
+    EXPECT_THAT(error_of([&] { reports::merge_shards(files, file("out.db"), ""); }),
+                HasSubstr("shard 1 was run twice with two outcomes"));
+    std::ranges::reverse(files);
+  }
 }
 
 TEST_F(Shards, MoreShardsThanBatchesIsAnError) {
@@ -146,9 +166,9 @@ TEST_F(Shards, OfTwoCountsAreNotMixed) {
   auto store = open("hylo.db");
   run(store, system, ShardNumber{1, 2});
   run(store, system, ShardNumber{2, 3});
-  auto out = open("out.db");
-  EXPECT_THAT(error_of([&] { reports::merge_shards(std::vector{file("hylo.db")}, out, ""); }),
-              HasSubstr("is missing"));
+  EXPECT_THAT(
+      error_of([&] { reports::merge_shards(std::vector{file("hylo.db")}, file("out.db"), ""); }),
+      HasSubstr("is missing"));
 }
 
 TEST_F(Shards, StoredAnswersGiveTheStoredScoresAgain) {
@@ -180,6 +200,15 @@ TEST_F(Shards, ScoresThatWereWrongAreMendedAndItIsNoted) {
   EXPECT_EQ(results_of(store, id), before);
   EXPECT_EQ(store.database().execAndGet("SELECT num_changed FROM rescore").getInt(), 280);
   EXPECT_THAT(reports::check(store), IsEmpty());
+}
+
+TEST_F(Shards, AnswersToOtherPromptsAreNotScored) {
+  CrcSystem system;
+  auto store = open("hylo.db");
+  run(store, system);
+  store.database().exec("UPDATE output SET continuation = 'x' WHERE id = 7");
+  EXPECT_THAT(error_of([&] { rescore(store, store.find_run("latest"), {}, true); }),
+              HasSubstr("is asked otherwise now"));
 }
 
 TEST_F(Shards, ARunOfOtherDataIsNotScoredWithThese) {

@@ -61,6 +61,25 @@ TEST(ClusteredError, WhereAllAgreeAClusterCountsAsOneOutcome) {
   EXPECT_DOUBLE_EQ(found.interval->low, wilson(2, 2).low);
 }
 
+TEST(ClusteredError, ClustersThatAgreeCountAsOneOutcomeEachHoweverTheirMeansAreRounded) {
+  for (const int per_cluster : {2, 3}) {
+    std::vector<WeightedValue> scores;
+    for (int64_t cluster = 0; cluster < 6; ++cluster) {
+      for (int i = 0; i < per_cluster; ++i)
+        scores.push_back({.value = i == 0 ? 1.0 : 0.0, .cluster = cluster});
+    }
+    const auto found = aggregate(Aggregation::Mean, scores);
+    EXPECT_DOUBLE_EQ(found.interval->low, wilson_of_share(1.0 / per_cluster, 6).low);
+  }
+}
+
+TEST(ClusteredError, ScoresOfOneClusterTellNothingOfTheirError) {
+  const std::vector<WeightedValue> scores{{.value = 1, .cluster = 3}, {.value = 0, .cluster = 3}};
+  const auto found = aggregate(Aggregation::Mean, scores);
+  EXPECT_FALSE(found.best_error());
+  EXPECT_FALSE(found.interval);
+}
+
 TEST(ClusteredError, ScoresThatStandForThemselvesHaveNone) {
   const std::vector<WeightedValue> scores{{.value = 1}, {.value = 0}};
   const auto found = aggregate(Aggregation::Mean, scores);
