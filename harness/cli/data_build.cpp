@@ -1,4 +1,6 @@
 // hylo data build ruler: sample sets for a tokenizer and lengths.
+#include <fmt/ranges.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <exception>
@@ -79,6 +81,8 @@ std::vector<const ruler::RulerSpec*> tasks_named(const std::string& list) {
     return specs;
   }
   for (const auto name : split(list, ',')) {
+    require(!python_strip(name).empty(),
+            "--tasks: expected names of tasks, found an empty one in '{}'", list);
     const auto* spec = &ruler::find_ruler_spec(name);
     require(std::ranges::find(specs, spec) == specs.end(), "--tasks: '{}' is named twice", name);
     specs.push_back(spec);
@@ -295,12 +299,29 @@ void refuse_what_is_missing(const BuildOptions& options, const std::vector<Outco
        std::ranges::count_if(outcomes, is_left_out), outcomes.size());
 }
 
+/// Texts of our own are not those of the reference.
+void tell_what_is_generated(const Workshop& shop, const std::vector<Job>& jobs) {
+  if (shop.mode != ruler::Mode::Compat) return;
+  std::vector<std::string> parts;
+  for (const auto& job : jobs) {
+    const auto used = ruler::sources_of_task(*job.spec, shop.sources, shop.mode);
+    for (const auto& [part, identity] : used.items()) {
+      const bool is_generated =
+          identity.is_string() && identity.get<std::string>().starts_with("generated-");
+      if (is_generated && std::ranges::find(parts, part) == parts.end()) parts.push_back(part);
+    }
+  }
+  if (parts.empty()) return;
+  fmt::print(stderr, "hylo: generated: {}; not the reference's samples\n", fmt::join(parts, ", "));
+}
+
 void build(const BuildOptions& options) {
   require(options.dry_run || !options.out.empty(),
           "--out: expected the folder for the sets (or --dry-run)");
   const auto jobs = jobs_of(options);
   const auto shop = open_workshop(options);
   if (!options.json) print_lengths(options);
+  tell_what_is_generated(shop, jobs);
   const auto outcomes = run_jobs(shop, jobs);
   if (options.json) {
     auto sets = OrderedJson::array();

@@ -90,6 +90,14 @@ TEST(Data, WhatNoLengthWillDoForIsLeftOutAndTheOthersAreBuilt) {
   }
 }
 
+TEST(Data, CompatTellsWhichOfItsTextsAreGenerated) {
+  const TemporaryFolder out;
+  const auto essays = run_hylo(build_call(out.path(), "niah_single_2", {"--mode", "compat"}));
+  EXPECT_THAT(essays.err, HasSubstr("generated: words, essays; not the reference's samples"));
+  const auto coded = run_hylo(build_call(out.path(), "fwe", {"--mode", "compat"}));
+  EXPECT_EQ(coded.err, "");
+}
+
 TEST(Data, ADryRunWritesNothing) {
   const TemporaryFolder out;
   const auto plan =
@@ -151,6 +159,7 @@ TEST(Data, WhatIsWrongWithTheCallIsTold) {
   const TemporaryFolder out;
   EXPECT_THAT(error_of_hylo(build_call(out.path(), "vtt")), HasSubstr("vt"));
   EXPECT_THAT(error_of_hylo(build_call(out.path(), "vt,vt")), HasSubstr("named twice"));
+  EXPECT_THAT(error_of_hylo(build_call(out.path(), "vt,")), HasSubstr("an empty one in 'vt,'"));
   EXPECT_THAT(error_of_hylo(build_call(out.path(), "vt", {"--words", "/nowhere"})),
               HasSubstr("/nowhere"));
   EXPECT_THAT(error_of_hylo({"data", "build", "ruler", "--tokenizer", tokenizer(), "--lengths",
