@@ -1,6 +1,9 @@
 // hylo data build ruler: sample sets for a tokenizer and lengths.
+#include <fmt/ranges.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <exception>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -47,12 +50,19 @@ struct Job {
 /// What became of a job.
 struct Outcome {
   Job job;
-  std::string state;  ///< built, there, fits, too small
+  std::string state;   ///< built, there, fits, left out
+  std::string reason;  ///< it was left out
   std::filesystem::path file;
   std::optional<ruler::SampleSetHeader> header;
-  int64_t smallest_length = 0;  ///< where it was looked for
+  std::optional<int64_t> smallest_length;  ///< where it was looked for and is known
   double tokens_per_sample = 0, bytes_per_sample = 0;
   double seconds = 0;
+};
+
+/// There is no such set with this tokenizer and these sources; others may well be made.
+class CannotBeMade : public Error {
+ public:
+  using Error::Error;
 };
 
 /// What all jobs share.
@@ -71,6 +81,8 @@ std::vector<const ruler::RulerSpec*> tasks_named(const std::string& list) {
     return specs;
   }
   for (const auto name : split(list, ',')) {
+    require(!python_strip(name).empty(),
+            "--tasks: expected names of tasks, found an empty one in '{}'", list);
     const auto* spec = &ruler::find_ruler_spec(name);
     require(std::ranges::find(specs, spec) == specs.end(), "--tasks: '{}' is named twice", name);
     specs.push_back(spec);
@@ -103,21 +115,41 @@ ruler::BuildRequest request_of(const Workshop& shop, const Job& job, int64_t num
   return {*job.spec, job.length, num_samples, shop.options.seed};
 }
 
-int64_t smallest_length(const Workshop& shop, const Job& job) {
-  if (shop.mode == ruler::Mode::Compat) {
-    return ruler::smallest_compat_length(*job.spec, shop.sources, shop.count, shop.options.seed);
+/// Nothing where no length will do.
+std::optional<int64_t> smallest_length(const Workshop& shop, const Job& job) {
+  try {
+    if (shop.mode == ruler::Mode::Compat) {
+      return ruler::smallest_compat_length(*job.spec, shop.sources, shop.count, shop.options.seed);
+    }
+    return ruler::smallest_strict_length(request_of(shop, job, shop.options.num_samples),
+                                         shop.sources, shop.count);
+  } catch (const Error&) {
+    return std::nullopt;
   }
-  return ruler::smallest_strict_length(request_of(shop, job, shop.options.num_samples),
-                                       shop.sources, shop.count);
 }
 
+/// Throws CannotBeMade where the generator refuses; what `on_sample` throws stays what it is.
 void build_samples(const Workshop& shop, const ruler::BuildRequest& request,
                    const ruler::OnSample& on_sample) {
-  if (shop.mode == ruler::Mode::Compat) {
-    ruler::build_compat(request, shop.sources, shop.count, on_sample);
-  } else {
-    ruler::build_strict(request, shop.sources, shop.count, on_sample,
-                        static_cast<int>(shop.options.num_threads));
+  std::exception_ptr not_taken;
+  const ruler::OnSample take = [&](ruler::Sample sample) {
+    try {
+      on_sample(std::move(sample));
+    } catch (...) {
+      not_taken = std::current_exception();
+      throw;
+    }
+  };
+  try {
+    if (shop.mode == ruler::Mode::Compat) {
+      ruler::build_compat(request, shop.sources, shop.count, take);
+    } else {
+      ruler::build_strict(request, shop.sources, shop.count, take,
+                          static_cast<int>(shop.options.num_threads));
+    }
+  } catch (const Error& refusal) {
+    if (not_taken) std::rethrow_exception(not_taken);
+    throw CannotBeMade(refusal.what());
   }
 }
 
@@ -155,9 +187,9 @@ void try_set(const Workshop& shop, Outcome& outcome) {
   constexpr int64_t most_tried = 4;
   const auto num_tried = std::min(most_tried, shop.options.num_samples);
   outcome.smallest_length = smallest_length(shop, outcome.job);
-  if (outcome.smallest_length > outcome.job.length) {
-    outcome.state = "too small";
-    return;
+  if (outcome.smallest_length.value_or(0) > outcome.job.length) {
+    throw CannotBeMade(
+        fmt::format("{} at {} tokens: too small", outcome.job.spec->name, outcome.job.length));
   }
   build_samples(shop, request_of(shop, outcome.job, num_tried), [&](const ruler::Sample& sample) {
     outcome.tokens_per_sample +=
@@ -168,33 +200,42 @@ void try_set(const Workshop& shop, Outcome& outcome) {
   outcome.state = "fits";
 }
 
+constexpr auto left_out = "left out";
+
 Outcome run_job(const Workshop& shop, const Job& job) {
   Outcome outcome{.job = job};
   const Stopwatch watch;
   try {
     shop.options.dry_run ? try_set(shop, outcome) : build_set(shop, outcome);
-  } catch (const Error&) {
-    // Whether the length is to blame: then the task is told of with its smallest, others go on.
+  } catch (const CannotBeMade& refusal) {
+    outcome.state = left_out;
+    outcome.reason = refusal.what();
+    // Only told where the length is to blame.
     outcome.smallest_length = smallest_length(shop, job);
-    if (outcome.smallest_length <= job.length) throw;
-    outcome.state = "too small";
+    if (outcome.smallest_length.value_or(0) <= job.length) outcome.smallest_length.reset();
   }
   outcome.seconds = watch.seconds();
   return outcome;
 }
 
+std::string reason_of(const Outcome& outcome) {
+  if (!outcome.smallest_length) return outcome.reason;
+  return fmt::format("{} at {} tokens: too small, its smallest length is {}",
+                     outcome.job.spec->name, outcome.job.length, *outcome.smallest_length);
+}
+
 std::string line_of(const Outcome& outcome, const BuildOptions& options) {
   const auto name = fmt::format("{}@{}", outcome.job.spec->name, outcome.job.length);
-  if (outcome.state == "too small") {
-    return fmt::format("left out  {:<24} too small, its smallest length is {}\n", name,
-                       outcome.smallest_length);
+  if (outcome.state == left_out) {
+    return fmt::format("left out  {:<24} {}\n", name, reason_of(outcome));
   }
   const auto samples = static_cast<double>(options.num_samples);
   if (outcome.state == "fits") {
-    return fmt::format("fits      {:<24} smallest length {}, about {} tokens a prompt, {} in all\n",
-                       name, outcome.smallest_length,
-                       static_cast<int64_t>(outcome.tokens_per_sample),
-                       human_bytes(static_cast<int64_t>(outcome.bytes_per_sample * samples)));
+    return fmt::format(
+        "fits      {:<24} smallest length {}, about {} tokens a prompt, {} in all\n", name,
+        outcome.smallest_length ? std::to_string(*outcome.smallest_length) : "unknown",
+        static_cast<int64_t>(outcome.tokens_per_sample),
+        human_bytes(static_cast<int64_t>(outcome.bytes_per_sample * samples)));
   }
   return fmt::format("{:<9} {:<24} {} samples, {} tokens, at least {} a prompt, {}: {}\n",
                      outcome.state, name, options.num_samples,
@@ -205,7 +246,8 @@ std::string line_of(const Outcome& outcome, const BuildOptions& options) {
 OrderedJson json_of(const Outcome& outcome) {
   OrderedJson json{
       {"task", outcome.job.spec->name}, {"length", outcome.job.length}, {"state", outcome.state}};
-  if (outcome.smallest_length > 0) json["smallest_length"] = outcome.smallest_length;
+  if (outcome.state == left_out) json["reason"] = reason_of(outcome);
+  if (outcome.smallest_length) json["smallest_length"] = *outcome.smallest_length;
   if (outcome.state == "fits") {
     json["tokens_per_sample"] = outcome.tokens_per_sample;
     json["bytes_per_sample"] = outcome.bytes_per_sample;
@@ -248,14 +290,29 @@ void print_lengths(const BuildOptions& options) {
 /// A task that was asked for by name and cannot be made is an error; of all tasks at least one has
 /// to be there.
 void refuse_what_is_missing(const BuildOptions& options, const std::vector<Outcome>& outcomes) {
-  const auto is_too_small = [](const Outcome& outcome) { return outcome.state == "too small"; };
-  const auto missing = std::ranges::find_if(outcomes, is_too_small);
+  const auto is_left_out = [](const Outcome& outcome) { return outcome.state == left_out; };
+  const auto missing = std::ranges::find_if(outcomes, is_left_out);
   if (missing == outcomes.end()) return;
   const bool all = options.tasks == "all" || options.tasks == "ruler";
-  if (all && !std::ranges::all_of(outcomes, is_too_small)) return;
-  fail("{} at {} tokens: too small, its smallest length is {}; {} of {} sets were left out",
-       missing->job.spec->name, missing->job.length, missing->smallest_length,
-       std::ranges::count_if(outcomes, is_too_small), outcomes.size());
+  if (all && !std::ranges::all_of(outcomes, is_left_out)) return;
+  fail("{}; {} of {} sets were left out", reason_of(*missing),
+       std::ranges::count_if(outcomes, is_left_out), outcomes.size());
+}
+
+/// Texts of our own are not those of the reference.
+void tell_what_is_generated(const Workshop& shop, const std::vector<Job>& jobs) {
+  if (shop.mode != ruler::Mode::Compat) return;
+  std::vector<std::string> parts;
+  for (const auto& job : jobs) {
+    const auto used = ruler::sources_of_task(*job.spec, shop.sources, shop.mode);
+    for (const auto& [part, identity] : used.items()) {
+      const bool is_generated =
+          identity.is_string() && identity.get<std::string>().starts_with("generated-");
+      if (is_generated && std::ranges::find(parts, part) == parts.end()) parts.push_back(part);
+    }
+  }
+  if (parts.empty()) return;
+  fmt::print(stderr, "hylo: generated: {}; not the reference's samples\n", fmt::join(parts, ", "));
 }
 
 void build(const BuildOptions& options) {
@@ -264,6 +321,7 @@ void build(const BuildOptions& options) {
   const auto jobs = jobs_of(options);
   const auto shop = open_workshop(options);
   if (!options.json) print_lengths(options);
+  tell_what_is_generated(shop, jobs);
   const auto outcomes = run_jobs(shop, jobs);
   if (options.json) {
     auto sets = OrderedJson::array();

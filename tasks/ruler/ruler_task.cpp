@@ -23,23 +23,30 @@ TaskInfo info_of(const RulerSpec& spec) {
 
 constexpr int64_t num_depths = 10;
 
-/// The strict mode notes the strata of the needles, those asked for first, and of the golden
-/// document; compat the depths in the order of the text, so that one is known to be asked for only
-/// where it is alone.
-std::optional<int64_t> depth_of(const Json& fields) {
+/// The depths of the needles are in the order of the references in both modes, so that one is known
+/// to be what is asked for only where there is one reference; in the strict mode further needles,
+/// which are not asked for, come behind it. That of a document is its place among the documents.
+std::optional<double> depth_of(const Json& fields, const RulerSpec& spec) {
   const auto& meta = fields.at("meta");
-  const bool has_gold = meta.contains("gold_position");
-  if (!has_gold && fields.at("references").size() != 1) return std::nullopt;
-  if (meta.contains("strata")) return meta["strata"].at(0).get<int64_t>();
-  double depth = 0;
-  if (has_gold) {
-    depth = meta["gold_position"].get<double>() / meta.at("units").get<double>();
-  } else if (meta.contains("depths") && meta["depths"].size() == 1) {
-    depth = meta["depths"][0].get<double>();
-  } else {
-    return std::nullopt;
+  const auto units = meta.value("units", int64_t{0});
+  const auto* qa = std::get_if<QaSpec>(&spec.family);
+  // Fewer units leave tenths without a place; needles have one more, behind the last unit.
+  if (units < num_depths - (qa ? 0 : 1)) return std::nullopt;
+  if (qa) {
+    // Of several golden documents it is not known which one holds the answer.
+    if (qa->source != QaSource::Squad || !meta.contains("gold_position")) return std::nullopt;
+    return meta["gold_position"].get<double>() / static_cast<double>(units);
   }
-  return std::min(num_depths - 1, static_cast<int64_t>(depth * static_cast<double>(num_depths)));
+  const bool has_depths = meta.contains("depths") && !meta["depths"].empty();
+  if (!has_depths || fields.at("references").size() != 1) return std::nullopt;
+  return meta["depths"][0].get<double>();
+}
+
+int64_t tenth_of(double depth) {
+  // A depth of p / units at the beginning of a tenth may have come out a hair below it.
+  constexpr double rounding = 1e-9;
+  const auto tenth = static_cast<int64_t>(static_cast<double>(num_depths) * depth + rounding);
+  return std::min(num_depths - 1, tenth);
 }
 
 }  // namespace
@@ -72,8 +79,8 @@ std::string RulerTask::cluster_of(const Document& document) const {
 }
 
 OrderedJson RulerTask::tags_of(const Document& document) const {
-  const auto depth = depth_of(document.fields);
-  return depth ? OrderedJson{{"depth", *depth}} : OrderedJson::object();
+  const auto depth = depth_of(document.fields, spec_);
+  return depth ? OrderedJson{{"depth", tenth_of(*depth)}} : OrderedJson::object();
 }
 
 std::vector<Document> RulerTask::generate_documents() const {

@@ -28,8 +28,8 @@ class RulerTask : public Task {
   [[nodiscard]] Score score(const Document& document,
                             std::span<const Response> responses) const override;
   [[nodiscard]] std::string cluster_of(const Document& document) const override;
-  /// "depth": the tenth of the haystack, 0 to 9, in which the only needle asked for or the golden
-  /// document lies.
+  /// "depth": the tenth of the haystack, 0 to 9, in which the only needle asked for or the only
+  /// golden document lies. Absent where the haystack has fewer than ten places.
   [[nodiscard]] OrderedJson tags_of(const Document& document) const override;
   /// Throws Error: documents come from a sample set.
   [[nodiscard]] std::vector<Document> generate_documents() const override;

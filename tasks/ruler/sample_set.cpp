@@ -85,9 +85,9 @@ SampleSetHeader parse_header(const std::string& line, const fs::path& file) {
   header.description.sources = OrderedJson::parse(line).value("sources", OrderedJson::object());
   const auto expected = address_of(header);
   require(header.sha256 == expected,
-          "{}: it was edited: its sha256 is {}, expected {}; build the set anew with `hylo data "
+          "{}: it was edited: expected sha256 {}, found {}; build the set anew with `hylo data "
           "build ruler`",
-          where, expected, header.sha256);
+          where, header.sha256, expected);
   return header;
 }
 

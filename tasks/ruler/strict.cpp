@@ -79,11 +79,13 @@ class Builder {
   }
 
   /// Estimates are put right by exact counts, between the largest target known to fit and the
-  /// smallest known not to.
+  /// smallest known not to. Where a higher target brings no more text, as pieces that are counted
+  /// alone may cost more than in their place, it is raised by twice as much.
   [[nodiscard]] std::optional<Sample> largest_that_fits(int64_t index) const {
     std::optional<Sample> best;
     int64_t fits = 0;
     int64_t fails = 2 * max_tokens_ + 2;
+    int64_t step = 0;
     auto target = static_cast<int64_t>(static_cast<double>(max_tokens_) * (1 - caution));
     for (int round = 0; round < max_rounds && target > fits && target < fails; ++round) {
       auto made = counted(draw_(index, target));
@@ -93,9 +95,10 @@ class Builder {
         target = std::max(target + left - max_tokens_ / 1000, fits + (fails - fits) / 4);
       } else {
         fits = target;
-        target = std::min(target + std::max<int64_t>(left, 1), fails - (fails - fits) / 4);
-        if (best && made.num_tokens <= best->num_tokens) break;
-        best = std::move(made);
+        const bool has_grown = !best || made.num_tokens > best->num_tokens;
+        step = std::max<int64_t>(has_grown ? left : 2 * step, 1);
+        target = std::min(target + step, fails - (fails - fits) / 4);
+        if (has_grown) best = std::move(made);
         if (fill_of(*best) >= enough_fill) break;
       }
     }

@@ -52,7 +52,8 @@ class VtDesign {
     const auto num_units = std::max<int64_t>(
         min_haystack_units,
         static_cast<int64_t>(noise_.num_fitting(0, static_cast<double>(target_tokens) - others)));
-    const auto strata = strata_of(input_.request, index, static_cast<int64_t>(chains.lines.size()));
+    auto strata = strata_of(input_.request, index, static_cast<int64_t>(chains.lines.size()));
+    std::ranges::sort(strata);  // a higher stratum never has a lower slot: strata belong to depths
     const auto slots = slots_in_order(strata, num_units, slots_random);
     auto made = instance(chains, join(chains.lines, slots, num_units));
     Sample sample{.input = shown + made.task,

@@ -9,9 +9,6 @@
 namespace hylo::tasks::ruler::compat {
 namespace {
 
-constexpr std::string_view what_to_do =
-    "ask for a longer length; hylo data build --dry-run prints the smallest of each task";
-
 /// The tokens of a prompt that the search draws; there the reference does not catch an exception.
 int64_t tokens_of_probe(const Fitting& fitting, int64_t units, const Draw& draw,
                         const CountTokens& count) {
@@ -20,7 +17,7 @@ int64_t tokens_of_probe(const Fitting& fitting, int64_t units, const Draw& draw,
     fail(
         "{}: no sample of {} tokens can be made: {} {} were tried and {}; the reference generator "
         "ends with an exception; {}",
-        fitting.task, fitting.length, units, fitting.unit, none->why, what_to_do);
+        fitting.task, fitting.length, units, fitting.unit, none->why, fitting.what_to_do);
   }
   return count(std::get<Draft>(attempt).text);
 }
@@ -53,7 +50,8 @@ struct Tries {
   fail(
       "{}: sample {} of {} tokens can not be made: {} {}, the smallest haystack that is tried, {}; "
       "the reference generator would redraw it for ever ({}); {}",
-      fitting.task, sample, fitting.length, tries.units, fitting.unit, found, reason, what_to_do);
+      fitting.task, sample, fitting.length, tries.units, fitting.unit, found, reason,
+      fitting.what_to_do);
 }
 
 /// The attempt if it fits; else `tries` learns why not.

@@ -23,6 +23,9 @@ struct Fitting {
   int64_t estimate_at = 0;     ///< size of the prompt that tokens per unit are estimated from
   int64_t example_tokens = 0;  ///< added to each probe
   bool is_estimated_in_whole_steps = false;  ///< cwe: twice the whole quotient, else three times it
+  /// Of messages, where it can not be made.
+  std::string_view what_to_do =
+      "ask for a longer length; hylo data build --dry-run prints the smallest of each task";
 };
 
 /// Draws prompts until the largest size that fitted on the way is known. Throws Error where the

@@ -126,6 +126,9 @@ Example make_example(Build& build, VtDraws& draws, std::vector<Fit>& fits) {
   Fitting fitting = build.fitting("lines of the worked example", example_step);
   fitting.length = example_length;
   fitting.max_new_tokens = 0;
+  fitting.what_to_do =
+      "its size is fixed, so that with this tokenizer there is no length at which the task can be "
+      "made in the mode compat";
   const Draw draw = [&](int64_t units, size_t) { return draws.draw_example(units); };
   fits.push_back(search(fitting, draw, build.count));
   const SampleLoop loop{fitting, build.streams, draw, build.count, build.max_redraws};

@@ -73,6 +73,31 @@ TEST(Data, TasksThatDoNotFitAreLeftOutOfAllAndAnErrorByName) {
               AllOf(HasSubstr("cwe at 1000 tokens: too small"), HasSubstr("smallest length is")));
 }
 
+// The worked example of vt has a fixed size that the tokenizer of the fixture exceeds.
+TEST(Data, WhatNoLengthWillDoForIsLeftOutAndTheOthersAreBuilt) {
+  const TemporaryFolder out;
+  for (const bool is_dry : {true, false}) {
+    auto call = build_call(out.path(), "vt,fwe", {"--mode", "compat", "--json"});
+    if (is_dry) call.emplace_back("--dry-run");
+    const auto built = run_hylo(call);
+    EXPECT_EQ(built.exit_code, 2);
+    EXPECT_THAT(built.err, AllOf(HasSubstr("worked example"), HasSubstr("1 of 2 sets"),
+                                 testing::Not(HasSubstr("ask for a longer length"))));
+    const auto sets = OrderedJson::parse(built.out)["sets"];
+    EXPECT_EQ(sets[0]["state"], "left out");
+    EXPECT_THAT(sets[0]["reason"].get<std::string>(), HasSubstr("no length"));
+    EXPECT_EQ(sets[1]["state"], is_dry ? "fits" : "built");
+  }
+}
+
+TEST(Data, CompatTellsWhichOfItsTextsAreGenerated) {
+  const TemporaryFolder out;
+  const auto essays = run_hylo(build_call(out.path(), "niah_single_2", {"--mode", "compat"}));
+  EXPECT_THAT(essays.err, HasSubstr("generated: words, essays; not the reference's samples"));
+  const auto coded = run_hylo(build_call(out.path(), "fwe", {"--mode", "compat"}));
+  EXPECT_EQ(coded.err, "");
+}
+
 TEST(Data, ADryRunWritesNothing) {
   const TemporaryFolder out;
   const auto plan =
@@ -134,6 +159,7 @@ TEST(Data, WhatIsWrongWithTheCallIsTold) {
   const TemporaryFolder out;
   EXPECT_THAT(error_of_hylo(build_call(out.path(), "vtt")), HasSubstr("vt"));
   EXPECT_THAT(error_of_hylo(build_call(out.path(), "vt,vt")), HasSubstr("named twice"));
+  EXPECT_THAT(error_of_hylo(build_call(out.path(), "vt,")), HasSubstr("an empty one in 'vt,'"));
   EXPECT_THAT(error_of_hylo(build_call(out.path(), "vt", {"--words", "/nowhere"})),
               HasSubstr("/nowhere"));
   EXPECT_THAT(error_of_hylo({"data", "build", "ruler", "--tokenizer", tokenizer(), "--lengths",

@@ -75,6 +75,33 @@ TEST(RulerTask, QuestionsOfOneArticleAreOneCluster) {
   EXPECT_NE(RulerTask(spec, 2048).cluster_of(data.documents[0]), "");
 }
 
+OrderedJson tags_of(const char* task, Json meta, std::vector<std::string> references = {"a"}) {
+  const RulerTask of_length(ruler::find_ruler_spec(task), 4096);
+  return of_length.tags_of({0, {{"references", std::move(references)}, {"meta", std::move(meta)}}});
+}
+
+TEST(RulerTask, TheDepthIsTheTenthOfTheOnlyNeedleAskedFor) {
+  const auto depth = [](double share, int64_t units) {
+    return tags_of("niah_single_1", {{"depths", {share}}, {"strata", {7}}, {"units", units}});
+  };
+  EXPECT_EQ(depth(0.0, 100), OrderedJson({{"depth", 0}}));
+  EXPECT_EQ(depth(0.3, 100), OrderedJson({{"depth", 3}}));
+  EXPECT_EQ(depth(0.999, 100), OrderedJson({{"depth", 9}}));
+  EXPECT_EQ(depth(1.0, 9), OrderedJson({{"depth", 9}}));
+  EXPECT_EQ(tags_of("niah_multikey_1", {{"depths", {0.55, 0.1, 0.2, 0.9}}, {"units", 50}}),
+            OrderedJson({{"depth", 5}}));
+  EXPECT_EQ(tags_of("qa_1", {{"gold_position", 19}, {"units", 20}}), OrderedJson({{"depth", 9}}));
+}
+
+TEST(RulerTask, WhereTheDepthIsNotKnownNoneIsTold) {
+  const auto none = OrderedJson::object();
+  EXPECT_EQ(tags_of("niah_single_1", {{"depths", {0.5}}, {"strata", {5}}, {"units", 8}}), none);
+  EXPECT_EQ(tags_of("niah_multiquery", {{"depths", {0.5, 0.6}}, {"units", 50}}, {"a", "b"}), none);
+  EXPECT_EQ(tags_of("qa_2", {{"gold_position", 3}, {"units", 50}}), none);
+  EXPECT_EQ(tags_of("qa_1", {{"units", 50}}), none);
+  EXPECT_EQ(tags_of("fwe", {{"units", 50}}), none);
+}
+
 TEST(RulerTask, WithoutASetItSaysHowOneIsMade) {
   const RulerTask task(ruler::find_ruler_spec("vt"));
   EXPECT_EQ(task.info().name, "vt");
