@@ -49,10 +49,7 @@ std::optional<std::string> read_sha256(JsonReader& reader, const Json& json) {
     reader.ignore("sha256");
     return std::nullopt;
   }
-  const auto digits = reader.get<std::string>("sha256");
-  require(is_sha256(digits), "{}: expected 64 lower-case hexadecimal digits, found '{}'",
-          reader.path_of("sha256"), digits);
-  return digits;
+  return checked_sha256(reader.get<std::string>("sha256"), reader.path_of("sha256"));
 }
 
 ManifestFile read_file_entry(const Json& json, const std::string& path) {
@@ -125,6 +122,12 @@ std::vector<ManifestFile> Manifest::files_of(std::string_view split) const {
 
 Format format_named(const std::string& name, const std::string& where) {
   return named(format_names, name, where);
+}
+
+std::string checked_sha256(std::string digits, const std::string& where) {
+  require(is_sha256(digits), "{}: expected 64 lower-case hexadecimal digits, found '{}'", where,
+          digits);
+  return digits;
 }
 
 Manifest read_manifest(const std::filesystem::path& file) {

@@ -65,6 +65,9 @@ struct Manifest {
 /// The format of that name. Throws Error, beginning with `where`, that names all of them.
 Format format_named(const std::string& name, const std::string& where);
 
+/// `digits`. Throws Error, beginning with `where`, unless they are 64 lower-case hexadecimal ones.
+std::string checked_sha256(std::string digits, const std::string& where);
+
 /// Throws Error with the path of the key for what is missing, misspelt or of the wrong type.
 Manifest read_manifest(const std::filesystem::path& file);
 

@@ -67,7 +67,11 @@ ChoiceQuestion read_question(const ChoicePrompt& prompt, const ChoiceHooks& hook
     for (auto& choice : question.choices) choice = hooks.clean(choice);
   }
   require(!question.choices.empty(), "there are no choices");
-  for (const auto& choice : question.choices) require(!choice.empty(), "a choice is empty");
+  for (const auto& choice : question.choices) {
+    require(!choice.empty(), "a choice is empty");
+    require(!prompt.refuses_blank_choices || !python_strip(choice).empty(),
+            "a choice is white space alone");
+  }
   question.gold = gold_of(prompt, fields, question.choices.size());
   return question;
 }
@@ -137,6 +141,7 @@ std::vector<Request> ChoiceTask::requests_in(const PromptForm& form, const Docum
         {context_of(example, example.gold), example.choices[example.gold]});
   }
   const auto question = question_of(document);
+  static_cast<void>(cluster_of(document));  // a broken path is found before anything is computed
   std::vector<std::string> prompts;
   for (const auto& context : question.contexts) {
     conversation.question = context;
@@ -169,7 +174,11 @@ Score ChoiceTask::score(const Document& document, std::span<const Response> resp
 
 std::string ChoiceTask::cluster_of(const Document& document) const {
   if (!prompt_.cluster) return {};
-  return sha256_hex(text_of(prompt_.cluster->find(document.fields), *prompt_.cluster));
+  try {
+    return sha256_hex(text_of(prompt_.cluster->find(document.fields), *prompt_.cluster));
+  } catch (const Error& error) {
+    fail("{}: document {}: cluster: {}", info_.name, document.index, error.what());
+  }
 }
 
 std::vector<Document> ChoiceTask::generate_documents() const {

@@ -10,15 +10,17 @@ namespace hylo::tasks {
 namespace {
 
 constexpr std::string_view blanks = " \t\r\n";
-constexpr std::array<std::pair<char, char>, 9> escapes{{{'n', '\n'},
+constexpr size_t max_depth = 100;
+constexpr size_t max_octal_digits = 3;
+constexpr std::string_view octal_digits = "01234567";
+constexpr std::array<std::pair<char, char>, 8> escapes{{{'n', '\n'},
                                                         {'t', '\t'},
                                                         {'r', '\r'},
                                                         {'a', '\a'},
                                                         {'b', '\b'},
                                                         {'f', '\f'},
                                                         {'v', '\v'},
-                                                        {'\\', '\\'},
-                                                        {'0', '\0'}}};
+                                                        {'\\', '\\'}}};
 constexpr std::array<std::pair<char, size_t>, 3> hexadecimal_escapes{
     {{'x', 2}, {'u', 4}, {'U', 8}}};
 
@@ -53,6 +55,16 @@ class Parser {
   }
 
   Json any() {
+    require(depth_ < max_depth,
+            "Python literal: expected at most {} values inside each other, found more at offset {}",
+            max_depth, position_);
+    ++depth_;
+    Json value = any_at_this_depth();
+    --depth_;
+    return value;
+  }
+
+  Json any_at_this_depth() {
     if (take("[")) return list("]");
     if (take("(")) return list(")");
     if (take("{")) return dictionary();
@@ -114,6 +126,11 @@ class Parser {
 
   std::string escaped() {
     const char sign = peek();
+    if (octal_digits.find(sign) != std::string_view::npos) return octal();
+    require(sign != 'N',
+            "Python literal: a character is asked for by its name at offset {}; write "
+            "the character itself or \\u with its number",
+            position_);
     ++position_;
     for (const auto& [name, num_digits] : hexadecimal_escapes) {
       if (sign == name) return code_point(num_digits);
@@ -123,6 +140,19 @@ class Parser {
     }
     if (sign == '\'' || sign == '"') return {sign};
     return sign == '\n' ? std::string() : std::string{'\\', sign};
+  }
+
+  /// Up to three digits, as many as there are.
+  std::string octal() {
+    const auto digits = text_.substr(position_, max_octal_digits);
+    uint32_t value = 0;
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), value, 8);
+    invariant(error == std::errc(), "no octal digit in '{}'", digits);
+    position_ += static_cast<size_t>(end - digits.data());
+    std::string text;
+    append_utf8(text, static_cast<char32_t>(value));
+    return text;
   }
 
   std::string code_point(size_t num_digits) {
@@ -148,6 +178,7 @@ class Parser {
 
   std::string_view text_;
   size_t position_ = 0;
+  size_t depth_ = 0;
 };
 
 }  // namespace

@@ -12,27 +12,33 @@ namespace {
 
 using Shots = std::vector<const Document*>;
 
+/// As lm-eval: also where the split asked for is the one evaluated.
+bool leaves_itself_out(const TaskInfo& info, const PromptOptions& options) {
+  return info.leaves_itself_out ||
+         (!options.fewshot_split.empty() && options.fewshot_split == info.split);
+}
+
 /// Draws the worked examples of one document after another.
 class ShotSampler {
  public:
   ShotSampler(const TaskInfo& info, std::span<const Document> pool, const PromptOptions& options)
-      : info_(info),
-        pool_(pool),
+      : pool_(pool),
         sampler_(options.sampler.value_or(info.sampler)),
         num_shots_(num_fewshot_of(info, options)),
+        leaves_itself_out_(leaves_itself_out(info, options)),
         random_(options.fewshot_seed) {
-    require(num_shots_ + (info.leaves_itself_out ? 1 : 0) <= static_cast<int64_t>(pool.size()) ||
-                num_shots_ == 0,
+    const auto num_usable = static_cast<int64_t>(pool.size()) - (leaves_itself_out_ ? 1 : 0);
+    require(num_shots_ <= num_usable || num_shots_ == 0,
             "{}: expected at most {} worked examples, as many as the split {} can give; found {}",
-            info.name, static_cast<int64_t>(pool.size()) - (info.leaves_itself_out ? 1 : 0),
-            info.fewshot_split, num_shots_);
+            info.name, std::max<int64_t>(num_usable, 0),
+            options.fewshot_split.empty() ? info.fewshot_split : options.fewshot_split, num_shots_);
   }
 
   Shots next(const Document& document) {
     if (num_shots_ == 0) return {};
     Shots shots = candidates();
     // Equal in content is enough, as in lm-eval: a pool may hold a document twice.
-    if (info_.leaves_itself_out) {
+    if (leaves_itself_out_) {
       std::erase_if(shots, [&](const Document* shot) { return shot->fields == document.fields; });
     }
     shots.resize(std::min(shots.size(), static_cast<size_t>(num_shots_)));
@@ -41,7 +47,7 @@ class ShotSampler {
 
  private:
   Shots candidates() {
-    const auto count = static_cast<size_t>(num_shots_) + (info_.leaves_itself_out ? 1 : 0);
+    const auto count = static_cast<size_t>(num_shots_) + (leaves_itself_out_ ? 1 : 0);
     Shots shots;
     if (sampler_ == Sampler::Default) {
       for (const size_t i : random_.sample(pool_.size(), count)) shots.push_back(&pool_[i]);
@@ -51,10 +57,10 @@ class ShotSampler {
     return shots;
   }
 
-  const TaskInfo& info_;
   std::span<const Document> pool_;
   Sampler sampler_;
   int64_t num_shots_;
+  bool leaves_itself_out_;
   PythonRandom random_;
 };
 

@@ -24,7 +24,9 @@ struct PromptOptions {
   std::optional<Sampler> sampler;      ///< instead of the task's
   uint64_t fewshot_seed = default_fewshot_seed;
   GenerationOverrides generation;
-  std::string fewshot_split;  ///< the pool of worked examples instead of the task's, if not empty
+  /// The pool of worked examples instead of the task's, if not empty. If it is the split that is
+  /// evaluated, a document is left out of its own examples.
+  std::string fewshot_split;
   PromptForm form;
 };
 

@@ -1,5 +1,8 @@
 #include "tasks/prompts/prompt_file.h"
 
+#include <algorithm>
+#include <set>
+
 #include "harness/base/files.h"
 
 namespace hylo::tasks {
@@ -22,10 +25,18 @@ T get_as(JsonReader& reader, std::string_view key) {
   return parse_text<T>(reader, key, reader.get<std::string>(key));
 }
 
+/// A list that says nothing when empty is left out instead.
+Texts get_texts(JsonReader& reader, std::string_view key, const Texts& otherwise = {}) {
+  auto texts = reader.get_or<Texts>(key, otherwise);
+  require(!texts.empty() || !reader.has(key), "{}: expected at least one text, found none",
+          reader.path_of(key));
+  return texts;
+}
+
 template <class T>
-std::vector<T> get_each(JsonReader& reader, std::string_view key) {
+std::vector<T> get_each(JsonReader& reader, std::string_view key, const Texts& texts) {
   std::vector<T> all;
-  for (const auto& text : reader.get_or<Texts>(key, {})) {
+  for (const auto& text : texts) {
     all.push_back(parse_text<T>(reader, key, text));
   }
   return all;
@@ -48,11 +59,11 @@ void read_questions(JsonReader& reader, ChoicePrompt& prompt) {
   if (reader.has("question")) {
     prompt.questions.push_back(get_as<TextTemplate>(reader, "question"));
     require_one_of(reader, "choices", "choice_texts");
-    prompt.choices = get_each<FieldPath>(reader, "choices");
-    prompt.choice_texts = reader.get_or<Texts>("choice_texts", {});
+    prompt.choices = get_each<FieldPath>(reader, "choices", get_texts(reader, "choices"));
+    prompt.choice_texts = get_texts(reader, "choice_texts");
     return;
   }
-  prompt.questions = get_each<TextTemplate>(reader, "questions");
+  prompt.questions = get_each<TextTemplate>(reader, "questions", get_texts(reader, "questions"));
   prompt.continuation = get_as<TextTemplate>(reader, "continuation");
 }
 
@@ -64,7 +75,7 @@ void read_answer(JsonReader& reader, ChoicePrompt& prompt) {
   require(!reader.has("labels") || !reader.has("label_texts"),
           "{}: expected either this or label_texts, found both", reader.path_of("labels"));
   prompt.labels = get_optional<FieldPath>(reader, "labels");
-  prompt.label_texts = reader.get_or<Texts>("label_texts", {});
+  prompt.label_texts = get_texts(reader, "label_texts");
 }
 
 AnswerFilter read_filter(const Json& json, const std::string& path) {
@@ -75,6 +86,9 @@ AnswerFilter read_filter(const Json& json, const std::string& path) {
   const auto take = reader.get<std::string>("take");
   require(take == "first" || take == "last", "{}: expected first or last, found '{}'",
           reader.path_of("take"), take);
+  // A comma parts metric and filter in reports and on the command line.
+  require(!filter.name.empty() && filter.name.find(',') == std::string::npos,
+          "{}: expected a name without commas, found '{}'", reader.path_of("name"), filter.name);
   if (take == "last") filter.take = Take::Last;
   reader.done();
   return filter;
@@ -94,10 +108,22 @@ std::vector<AnswerFilter> read_filters(JsonReader& reader) {
   const Json& list = reader.at("filters");
   require(list.is_array() && !list.empty(), "{}: expected a list of filters, found {}",
           reader.path_of("filters"), list.dump());
+  std::set<std::string> names;
   for (size_t i = 0; i < list.size(); ++i) {
-    filters.push_back(read_filter(list[i], fmt::format("{}[{}]", reader.path_of("filters"), i)));
+    const auto path = fmt::format("{}[{}]", reader.path_of("filters"), i);
+    filters.push_back(read_filter(list[i], path));
+    require(names.insert(filters.back().name).second,
+            "{}.name: expected a name of its own, found '{}' for a second time", path,
+            filters.back().name);
   }
   return filters;
+}
+
+Texts read_stop(JsonReader& reader) {
+  auto stop = reader.get<Texts>("stop");
+  require(std::ranges::find(stop, "") == stop.end(),
+          "{}: expected texts that end an answer, found an empty one", reader.path_of("stop"));
+  return stop;
 }
 
 template <class Read>
@@ -121,8 +147,8 @@ ChoicePrompt read_choice_prompt(JsonReader& reader) {
   read_answer(reader, prompt);
   const bool per_choice = prompt.continuation.has_value();
   // Texts of one length would make the normalised metrics acc again.
-  prompt.metrics = reader.get_or<Texts>(
-      "metrics", per_choice ? Texts{"acc"} : Texts{"acc", "acc_norm", "acc_bytes"});
+  prompt.metrics = get_texts(reader, "metrics",
+                             per_choice ? Texts{"acc"} : Texts{"acc", "acc_norm", "acc_bytes"});
   prompt.cluster = get_optional<FieldPath>(reader, "cluster");
   return prompt;
 }
@@ -131,14 +157,17 @@ GenerationPrompt read_generation_prompt(JsonReader& reader) {
   GenerationPrompt prompt{
       .question = get_as<TextTemplate>(reader, "question"),
       .answer = get_as<TextTemplate>(reader, "answer"),
-      .stop = reader.get<Texts>("stop"),
+      .stop = read_stop(reader),
       .max_new_tokens = reader.get<int64_t>("max_new_tokens"),
       .filters = read_filters(reader),
-      .comparison = {.ignored = get_each<Regex>(reader, "ignored"),
+      .comparison = {.ignored =
+                         get_each<Regex>(reader, "ignored", reader.get_or<Texts>("ignored", {})),
                      .ignores_case = reader.get_or<bool>("ignores_case", false)},
       .shots = reader.get_or<std::vector<Json>>("shots", {})};
   require(prompt.max_new_tokens > 0, "{}: expected 1 or more, found {}",
           reader.path_of("max_new_tokens"), prompt.max_new_tokens);
+  require(!prompt.shots.empty() || !reader.has("shots"),
+          "{}: expected at least one worked example, found none", reader.path_of("shots"));
   return prompt;
 }
 

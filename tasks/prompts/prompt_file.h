@@ -30,6 +30,8 @@ struct ChoicePrompt {
   int64_t first_number = 0;          ///< what an answer that is a number counts from
   std::vector<std::string> metrics;  ///< of acc, acc_norm, acc_bytes
   std::optional<FieldPath> cluster;  ///< documents with the same text here are not independent
+  /// Choices of white space alone are errors. No key of a file: published suites take them.
+  bool refuses_blank_choices = false;
 };
 
 struct GenerationPrompt {

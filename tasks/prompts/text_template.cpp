@@ -1,6 +1,7 @@
 #include "tasks/prompts/text_template.h"
 
 #include <array>
+#include <utility>
 
 #include "harness/base/unicode.h"
 
@@ -64,18 +65,25 @@ TextTemplate::Piece TextTemplate::place(Text inside) {
 }
 
 TextTemplate::TextTemplate(Text text) {
-  for (Text rest = text; !rest.empty();) {
-    const size_t open = rest.find('{');
-    if (open == Text::npos) {
-      pieces_.push_back({.literal = std::string(rest), .path = {}, .changes = {}});
-      return;
+  std::string literal;
+  for (size_t i = 0; i < text.size();) {
+    const char sign = text[i];
+    const bool is_brace = sign == '{' || sign == '}';
+    const bool is_double = is_brace && text.substr(i + 1).starts_with(sign);
+    if (!is_brace || is_double) {
+      literal += sign;
+      i += is_double ? 2 : 1;
+      continue;
     }
-    const size_t close = rest.find('}', open);
+    require(sign == '{', "template '{}': a brace is closed that none opened; }}}} writes one",
+            text);
+    const size_t close = text.find('}', i);
     require(close != Text::npos, "template '{}': a brace is not closed", text);
-    pieces_.push_back(place(rest.substr(open + 1, close - open - 1)));
-    pieces_.back().literal = rest.substr(0, open);
-    rest = rest.substr(close + 1);
+    pieces_.push_back(place(text.substr(i + 1, close - i - 1)));
+    pieces_.back().literal = std::exchange(literal, {});
+    i = close + 1;
   }
+  if (!literal.empty()) pieces_.push_back({.literal = literal, .path = {}, .changes = {}});
 }
 
 std::string TextTemplate::render(const Json& fields) const {

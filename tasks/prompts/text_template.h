@@ -11,6 +11,7 @@
 namespace hylo::tasks {
 
 /// A place is {path}, {path|change} or {path|change|change...}, changed from left to right:
+/// {{ and }} write a brace.
 ///   strip, lstrip, rstrip, capitalize   as Python's
 ///   before:X, after:X                   the text before (after) the first X, which must be there
 ///   before_last:X                       the text before the last X, which must be there
@@ -18,7 +19,7 @@ namespace hylo::tasks {
 ///                                       (Python's split(X)[-1])
 class TextTemplate {
  public:
-  /// Throws Error for a brace that is not closed and for an unknown change.
+  /// Throws Error for a brace without its partner and for an unknown change.
   explicit TextTemplate(std::string_view text);
 
   [[nodiscard]] std::string render(const Json& fields) const;

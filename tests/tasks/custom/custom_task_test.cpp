@@ -138,6 +138,72 @@ TEST(CustomTask, AnAnswerOutsideTheChoicesAndAnEmptyChoiceNameTheDocument) {
               AllOf(HasSubstr("document 1"), HasSubstr("field cities.*: 'cities' is missing")));
 }
 
+TEST(CustomTask, AChoiceOfWhiteSpaceIsAnError) {
+  Example example;
+  example.json.erase("fewshot");
+  example.write_data(R"({"country": "A", "cities": ["b", " \n"], "capital": 0})");
+  EXPECT_THAT(error_of([&] { asked(example.file()); }),
+              AllOf(HasSubstr("capitals: document 0"), HasSubstr("white space alone")));
+}
+
+TEST(CustomTask, ABrokenClusterIsFoundBeforeAnythingIsAsked) {
+  EXPECT_THAT(error_after([](Json& j) { j["prompt"]["cluster"] = "continent"; }),
+              AllOf(HasSubstr("capitals: document 0: cluster: "), HasSubstr("continent")));
+}
+
+TEST(CustomTask, AHashHasItsForm) {
+  EXPECT_THAT(error_after([](Json& j) { j["data"]["sha256"] = ""; }),
+              HasSubstr("data.sha256: expected 64 lower-case hexadecimal digits, found ''"));
+  EXPECT_THAT(error_after([](Json& j) { j["data"]["sha256"] = std::string(64, 'A'); }),
+              HasSubstr("data.sha256: expected 64"));
+  EXPECT_THAT(error_after([](Json& j) { j["data"]["sha256"] = std::string(64, 'a'); }),
+              HasSubstr("with sha256 aaaa"));
+}
+
+TEST(CustomTask, ADescriptionHasNoPlaces) {
+  EXPECT_THAT(error_after([](Json& j) { j["prompt"]["description"] = "About {country}.\n"; }),
+              AllOf(HasSubstr("prompt.description"), HasSubstr("without braces")));
+}
+
+/// The sums with worked examples in the task file.
+class SumsWithShots {
+ public:
+  SumsWithShots() {
+    json = read_json_file(tests::fixture("custom-tasks/sums.json"));
+    // The second is a document of the data, in content.
+    json["prompt"]["shots"] = {{{"sum", "7+1"}, {"result", "8"}},
+                               {{"sum", "1+1"}, {"result", "2"}}};
+    std::filesystem::copy_file(tests::fixture("custom-tasks/sums.csv"), folder_ / "sums.csv");
+  }
+  Json json;
+  [[nodiscard]] std::string file() const {
+    write_text_file(folder_ / "task.json", json.dump());
+    return (folder_ / "task.json").string();
+  }
+  [[nodiscard]] std::string first_prompt() const {
+    return std::get<GenerateText>(asked(file())[0].requests[0]).prompt;
+  }
+
+ private:
+  tests::TemporaryFolder folder_;
+};
+
+TEST(CustomTask, ShotsOfTheFileAreTheWorkedExamplesInTheirOrder) {
+  SumsWithShots sums;
+  EXPECT_EQ(sums.first_prompt(), "7+1 = 8\n\n1+1 = 2\n\n1+1 =");
+  sums.json["fewshot"]["count"] = 1;
+  EXPECT_EQ(sums.first_prompt(), "7+1 = 8\n\n1+1 =");
+}
+
+TEST(CustomTask, ShotsTakeNoOtherPoolBesideThem) {
+  SumsWithShots sums;
+  sums.json["fewshot"] = {{"count", 1}, {"file", "sums.csv"}, {"format", "csv"}};
+  EXPECT_THAT(error_of([&] { asked(sums.file()); }),
+              AllOf(HasSubstr("fewshot.file"), HasSubstr("prompt.shots")));
+  sums.json["fewshot"] = {{"count", 3}};
+  EXPECT_THAT(error_of([&] { asked(sums.file()); }), HasSubstr("fewshot.count: expected 0 to 2"));
+}
+
 TEST(CustomTask, ANameOfTheCatalogIsRefused) {
   EXPECT_THAT(error_after([](Json& j) { j["name"] = "piqa"; }), HasSubstr("'piqa' is a task"));
   EXPECT_THAT(error_after([](Json& j) { j["name"] = "mmlu"; }), HasSubstr("'mmlu' is a task"));

@@ -75,6 +75,26 @@ TEST(Assembly, ADocumentThatWouldBeItsOwnExampleIsTakenOut) {
   }
 }
 
+TEST(Assembly, AnExplicitPoolThatIsTheEvaluatedSplitLeavesTheDocumentOut) {
+  const auto data = with_own_pool(4);
+  const PromptOptions options{.num_fewshot = 3, .fewshot_split = "test"};
+  for (const auto& prompted : prompted_documents(CountingTask(), data, options)) {
+    EXPECT_EQ(prompted.fewshot_ids.size(), 3U);
+    EXPECT_THAT(prompted.fewshot_ids, testing::Not(testing::Contains(prompted.document->index)));
+  }
+  EXPECT_THAT(error_of([&] {
+                prompted_documents(CountingTask(), data,
+                                   {.num_fewshot = 4, .fewshot_split = "test"});
+              }),
+              HasSubstr("at most 3 worked examples, as many as the split test"));
+  // Another split keeps the draws of the task.
+  const auto other = with_pool_of(1, 7473);
+  EXPECT_THAT(
+      prompted_documents(CountingTask(), other, {.num_fewshot = 5, .fewshot_split = "dev"})[0]
+          .fewshot_ids,
+      ElementsAre(6374, 3610, 957, 61, 742));
+}
+
 TEST(Assembly, FirstNTakesTheFirstAndLeavesTheDocumentOutUnderTheSameCondition) {
   CountingTask task;
   const auto data = with_own_pool(4);

@@ -50,5 +50,35 @@ TEST(PromptFile, WhatDoesNotParseIsAnError) {
               HasSubstr("expected first or last, found 'any'"));
 }
 
+TEST(PromptFile, FiltersHaveNamesOfTheirOwn) {
+  const auto error_for = [](const char* name) {
+    return error_after([&](Json& j) { j["generation"]["gsm8k"]["filters"][1]["name"] = name; });
+  };
+  EXPECT_THAT(error_for("strict-match"),
+              HasSubstr("generation.gsm8k.filters[1].name: expected a name of its own"));
+  EXPECT_THAT(error_for(""), HasSubstr("generation.gsm8k.filters[1].name: expected a name"));
+  EXPECT_THAT(error_for("a,b"), HasSubstr("without commas, found 'a,b'"));
+}
+
+TEST(PromptFile, EmptyListsAndEmptyStopsAreErrors) {
+  const auto error_for = [](const char* prompt, const char* key) {
+    return error_after([&](Json& j) { j["choice"][prompt][key] = Json::array(); });
+  };
+  EXPECT_THAT(error_for("arc", "choices"), HasSubstr("choice.arc.choices: expected at least one"));
+  EXPECT_THAT(error_for("arc", "metrics"), HasSubstr("choice.arc.metrics: expected at least one"));
+  EXPECT_THAT(error_for("boolq", "choice_texts"),
+              HasSubstr("choice.boolq.choice_texts: expected at least one"));
+  EXPECT_THAT(error_for("boolq", "label_texts"),
+              HasSubstr("choice.boolq.label_texts: expected at least one"));
+  EXPECT_THAT(error_for("winogrande", "questions"),
+              HasSubstr("choice.winogrande.questions: expected at least one"));
+  EXPECT_THAT(error_after([](Json& j) {
+                j["generation"]["gsm8k"]["stop"] = {"\n", ""};
+              }),
+              HasSubstr("generation.gsm8k.stop: expected texts that end an answer"));
+  EXPECT_THAT(error_after([](Json& j) { j["generation"]["gsm8k"]["shots"] = Json::array(); }),
+              HasSubstr("generation.gsm8k.shots: expected at least one"));
+}
+
 }  // namespace
 }  // namespace hylo::tasks

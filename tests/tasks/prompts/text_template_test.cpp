@@ -53,6 +53,12 @@ TEST(TextTemplate, MistakesAreNamed) {
               HasSubstr("expected a text or a number"));
 }
 
+TEST(TextTemplate, ADoubledBraceIsWritten) {
+  const Json fields{{"a", "x"}};
+  EXPECT_EQ(TextTemplate("{{a}} = {{{a}}}").render(fields), "{a} = {x}");
+  EXPECT_THAT(error_of([] { (void)TextTemplate("a}"); }), HasSubstr("that none opened; }} writes"));
+}
+
 TEST(FieldPath, ANumberIsAnElementOfAnArrayAndAKeyOfAnObject) {
   EXPECT_EQ(FieldPath("question.choices.1.text").find(document), "b");
   EXPECT_EQ(FieldPath("1").find({{"1", "one"}}), "one");
