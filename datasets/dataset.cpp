@@ -58,6 +58,7 @@ Dataset open_file(const Manifest& manifest, const ManifestFile& expected,
   dataset.sha256 = sha256_hex(bytes);
   dataset.is_verified = is_verified(expected, dataset, bytes.size(), options);
   dataset.documents = parse_documents(expected.format, bytes, dataset.file.string());
+  require(!dataset.documents.empty(), "{}: expected documents, found none", dataset.file.string());
   check_fields(manifest, dataset);
   return dataset;
 }

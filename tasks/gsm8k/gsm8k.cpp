@@ -21,6 +21,7 @@ GenerationSuite zero_shots() {
   auto suite = five_shots();
   suite.name = "gsm8k_zeroshot";
   suite.description = "gsm8k without worked examples, as HyLo and MambaInLlama report it";
+  suite.fewshot_split = "";
   suite.default_num_fewshot = 0;
   return suite;
 }

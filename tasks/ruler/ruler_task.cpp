@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "harness/base/error.h"
+#include "tasks/prompts/conversation.h"
 #include "tasks/ruler/prompts.h"
 #include "tasks/ruler/scoring.h"
 
@@ -62,6 +63,16 @@ std::vector<Request> RulerTask::requests(const Document& document,
   return {GenerateText{.prompt = document.fields.at("prompt").get<std::string>(),
                        .stop = {},
                        .max_new_tokens = spec_.max_new_tokens}};
+}
+
+std::vector<Request> RulerTask::requests_in(const PromptForm& form, const Document& document,
+                                            std::span<const Document* const> shots) const {
+  require(
+      !form.chat && form.system_instruction.empty(),
+      "{}: its samples are built to a length without a chat or a system instruction, and end in "
+      "the beginning of the answer; leave --chat-template and --system-instruction out",
+      info_.name);
+  return requests(document, shots);
 }
 
 Score RulerTask::score(const Document& document, std::span<const Response> responses) const {

@@ -25,6 +25,11 @@ class RulerTask : public Task {
   [[nodiscard]] const TaskInfo& info() const override { return info_; }
   [[nodiscard]] std::vector<Request> requests(
       const Document& document, std::span<const Document* const> shots) const override;
+  /// Throws Error for a chat or a system instruction: samples are built to a length without them,
+  /// and the answer prefix would stand in the user's turn.
+  [[nodiscard]] std::vector<Request> requests_in(
+      const PromptForm& form, const Document& document,
+      std::span<const Document* const> shots) const override;
   [[nodiscard]] Score score(const Document& document,
                             std::span<const Response> responses) const override;
   [[nodiscard]] std::string cluster_of(const Document& document) const override;

@@ -46,9 +46,8 @@ TEST(ClusteredError, OfRepeatedOutcomesIsThatOfTheirDraws) {
   EXPECT_EQ(found.best_error(), found.clustered_error);
   EXPECT_EQ(found.n, 2000);
   EXPECT_EQ(found.num_clusters, 400);
-  // The interval is that of 400 outcomes (399 here, for s has n - 1), not of 2000.
-  const double p = *found.value;
-  const auto wide = wilson_of_share(p, 399);
+  // The interval is that of 400 outcomes, not of 2000.
+  const auto wide = wilson_of_share(*found.value, 400);
   EXPECT_NEAR(found.interval->low, wide.low, 1e-12);
   EXPECT_NEAR(found.interval->high, wide.high, 1e-12);
 }
