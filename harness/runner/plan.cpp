@@ -80,12 +80,40 @@ std::vector<Family> families_of(const std::vector<PlannedTask>& tasks, size_t ta
   return families;
 }
 
-/// Adds the costs of its documents, each behind those before it in the family.
-void cost_family(Family& family, const std::vector<PlannedTask>& tasks,
-                 const SystemUnderTest& system, Plan& plan) {
-  const auto costs = system.plan(requests_of(tasks, family));
-  size_t next = 0;
-  for (auto& document : family) {
+/// Requests are tokenised in pieces of a family, so that no set of long prompts is held at once.
+constexpr size_t bytes_of_a_piece = size_t{16} << 20;
+
+size_t bytes_of(const std::vector<PlannedTask>& tasks, const PlannedDocument& document) {
+  size_t bytes = 0;
+  for (const auto& request : tasks[document.task].documents[document.document].requests) {
+    bytes += beginning_of(request).size();
+  }
+  return bytes;
+}
+
+/// The documents from `begin` on that are planned together: at least one.
+size_t end_of_piece(const std::vector<PlannedTask>& tasks, const Family& family, size_t begin) {
+  size_t end = begin;
+  size_t bytes = 0;
+  while (end < family.size() && end - begin < documents_of_a_batch) {
+    bytes += bytes_of(tasks, family[end]);
+    if (end > begin && bytes > bytes_of_a_piece) break;
+    ++end;
+  }
+  return end;
+}
+
+/// Adds the costs of documents [begin, end), each behind those before it. The one before the piece
+/// is asked for as well: it begins as they do, and what they share with it is not theirs to pay.
+void cost_piece(Family& family, size_t begin, size_t end, const std::vector<PlannedTask>& tasks,
+                const SystemUnderTest& system, Plan& plan) {
+  const size_t lead = begin > 0 ? 1 : 0;
+  const auto at = [&](size_t i) { return family.begin() + static_cast<int64_t>(i); };
+  const auto costs = system.plan(requests_of(tasks, {at(begin - lead), at(end)}));
+  const auto& before = family[begin - lead];
+  size_t next = lead * tasks[before.task].documents[before.document].requests.size();
+  for (size_t d = begin; d < end; ++d) {
+    auto& document = family[d];
     const auto& prompted = tasks[document.task].documents[document.document];
     for (size_t r = 0; r < prompted.requests.size(); ++r) {
       const auto& cost = costs[next++];
@@ -97,6 +125,15 @@ void cost_family(Family& family, const std::vector<PlannedTask>& tasks,
                                          prompted.document->index);
     }
     plan.num_requests += static_cast<int64_t>(prompted.requests.size());
+  }
+}
+
+void cost_family(Family& family, const std::vector<PlannedTask>& tasks,
+                 const SystemUnderTest& system, Plan& plan) {
+  for (size_t begin = 0; begin < family.size();) {
+    const size_t end = end_of_piece(tasks, family, begin);
+    cost_piece(family, begin, end, tasks, system, plan);
+    begin = end;
   }
 }
 

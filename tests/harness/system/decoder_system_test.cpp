@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
+#include <cstring>
 #include <numeric>
 
 #include "harness/base/json.h"
@@ -156,6 +158,20 @@ TEST_F(StorySystem, PromptsThatBeginAlikeArePlannedAsOneBeginning) {
   EXPECT_EQ(costs[0].rows, costs[0].rows_unshared);
   EXPECT_LT(costs[1].rows, 10);
   EXPECT_GT(costs[1].rows_unshared, 60);
+}
+
+TEST_F(StorySystem, AModelOfZerosIsUniformAndItsLikelihoodIsKnown) {
+  const tests::StoryCopy copy;
+  const auto bytes = read_text_file(copy / "model.safetensors");
+  uint64_t header = 0;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  copy.change_end("model.safetensors", std::string(bytes.size() - sizeof header - header, '\0'));
+  DecoderSystem system(story(copy.path()));
+  const double nats = std::log(512);  // of every token: the vocabulary has 512
+  for (const auto& response : answers(system, choices)) {
+    const auto& score = std::get<TextScore>(response);
+    EXPECT_NEAR(score.log_likelihood, -nats * static_cast<double>(score.num_tokens), 1e-4);
+  }
 }
 
 TEST_F(StorySystem, ARequestWithNothingToScoreFailsAndTheOthersAreAnswered) {
