@@ -105,10 +105,17 @@ Json openbookqa_item(std::string_view line, const std::string& where) {
 }  // namespace
 
 std::vector<Document> parse_csv(std::string_view bytes, const std::string& where) {
+  // Spreadsheets put a byte-order mark in front, which is no part of the first name.
+  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+  if (bytes.starts_with(byte_order_mark)) bytes.remove_prefix(byte_order_mark.size());
   CsvReader reader(bytes, where);
   require(!reader.at_end(), "{}: expected a line that names the fields, found an empty file",
           where);
   const Record names = reader.next();
+  for (const auto& name : names) {
+    require(std::ranges::count(names, name) == 1,
+            "{}: the header names '{}' twice; give every field a name of its own", where, name);
+  }
   std::vector<Document> documents;
   while (!reader.at_end()) {
     const int64_t line = reader.line();

@@ -57,6 +57,16 @@ TEST(Csv, ARecordHasAsManyValuesAsTheHeader) {
   EXPECT_THAT(csv_error(""), HasSubstr("empty file"));
 }
 
+TEST(Csv, AByteOrderMarkIsNoPartOfTheFirstName) {
+  EXPECT_EQ(only_row("\xef\xbb\xbf"
+                     "a,b\n1,2\n"),
+            (Json{{"a", "1"}, {"b", "2"}}));
+}
+
+TEST(Csv, AFieldIsNamedOnce) {
+  EXPECT_THAT(csv_error("q,a,a\n1,2,3\n"), HasSubstr("names 'a' twice"));
+}
+
 constexpr const char* header = "ID\tQuestion Stem\tChoices\tComplete Question\tAnswer Key\n";
 
 std::vector<Document> table_of(const std::string& line) {
