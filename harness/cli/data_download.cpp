@@ -60,6 +60,11 @@ std::vector<std::string> datasets_of_name(const std::string& name,
   } else if (manifest == manifests.end()) {
     fail_for_unknown(name, manifests);
   }
+  if (tasks.size() == 1) {
+    const auto how = tasks::make_task(tasks.front())->info().built_by;
+    require(how.empty(), "data download: '{}' is evaluated on sample sets; `{}` makes them", name,
+            how);
+  }
   std::vector<std::string> found;
   for (const auto& task : tasks) found.push_back(dataset_of_task(task, manifests));
   std::erase(found, "");
@@ -108,7 +113,7 @@ std::vector<std::string> datasets_behind(const std::vector<std::string>& names) 
 void add_data_download(CLI::App& data) {
   auto& verb = add_verb(
       data, "download", "Fetch published data sets from the Hugging Face hub.",
-      {{"hylo data download arc_easy commonsense --data ./data",
+      {{"hylo data download arc_easy mmlu --data ./data",
         "the data of a task and of a group; what is there already is verified and kept"},
        {"hylo data download --list", "what can be fetched, and how much of it is here"},
        {"HYLO_PYTHON=venv/bin/python hylo data download", "every data set, by this Python"}});

@@ -26,6 +26,7 @@ TEST(DataDownload, ATaskBringsItsDataSetOnce) {
 TEST(DataDownload, ATaskOfOursNeedsNothing) {
   EXPECT_THAT(error_of([] { datasets_behind({"story_openings"}); }),
               HasSubstr("'story_openings' needs no data from outside"));
+  EXPECT_THAT(error_of_hylo({"data", "download", "vt"}), HasSubstr("hylo data build ruler"));
 }
 
 TEST(DataDownload, AnUnknownNameBringsTheNearest) {
