@@ -1,12 +1,12 @@
 #include "harness/runner/rescore.h"
 
 #include <algorithm>
-#include <cmath>
 #include <unordered_map>
 
 #include "harness/base/error.h"
 #include "harness/base/version.h"
 #include "harness/runner/run_record.h"
+#include "reports/store/json_number.h"
 #include "tasks/catalog.h"
 
 namespace hylo::harness {
@@ -101,12 +101,8 @@ class CellScorer {
   std::unordered_map<int64_t, const tasks::Document*> documents_;
 };
 
-bool same(const std::optional<double>& a, const std::optional<double>& b) {
-  return a == b || (a && b && std::isnan(*a) && std::isnan(*b));
-}
-
 bool same(const reports::DocumentScore& a, const reports::DocumentScore& b) {
-  return a.metric == b.metric && a.filter == b.filter && same(a.value, b.value) &&
+  return a.metric == b.metric && a.filter == b.filter && reports::same_number(a.value, b.value) &&
          a.weight == b.weight;
 }
 
@@ -159,7 +155,7 @@ Rescored rescore(reports::Store& store, const reports::RunSummary& run, const Pl
         return r.cell == static_cast<int64_t>(c) && r.metric.name == metric.name &&
                r.metric.filter == metric.filter;
       });
-      if (!same(row->aggregate.value, after)) {
+      if (!reports::same_number(row->aggregate.value, after)) {
         result.changed.push_back(
             {description.task, metric.name, metric.filter, row->aggregate.value, after});
       }

@@ -3,12 +3,12 @@
 #include <SQLiteCpp/Statement.h>
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include "harness/base/clock.h"
 #include "harness/base/error.h"
 #include "reports/store/connection.h"
+#include "reports/store/json_number.h"
 #include "reports/store/run_rows.h"
 #include "reports/store/store_state.h"
 #include "reports/store/values.h"
@@ -105,10 +105,6 @@ std::vector<DocumentScore> scores_of(SQLite::Statement& query, int64_t document)
                       .weight = query.getColumn(3).getDouble()});
   }
   return scores;
-}
-
-bool same_number(const std::optional<double>& a, const std::optional<double>& b) {
-  return a == b || (a && b && std::isnan(*a) && std::isnan(*b));
 }
 
 /// Ordinals to rows of a cell.

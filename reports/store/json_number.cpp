@@ -23,4 +23,8 @@ std::optional<double> number_of(const OrderedJson& json) {
   return text == "Infinity" ? infinity : -infinity;
 }
 
+bool same_number(std::optional<double> a, std::optional<double> b) {
+  return a == b || (a && b && std::isnan(*a) && std::isnan(*b));
+}
+
 }  // namespace hylo::reports

@@ -1,4 +1,4 @@
-// Doubles in JSON.
+// Doubles that may be absent or no number: in JSON, and held against each other.
 #pragma once
 
 #include <optional>
@@ -13,5 +13,8 @@ OrderedJson json_number(std::optional<double> value);
 
 /// The other way round.
 std::optional<double> number_of(const OrderedJson& json);
+
+/// Equal, both absent or both NaN: what is stored and read back is the same.
+bool same_number(std::optional<double> a, std::optional<double> b);
 
 }  // namespace hylo::reports

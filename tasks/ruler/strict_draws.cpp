@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "harness/base/hash.h"
+#include "tasks/ruler/needle_parts.h"
 
 namespace hylo::tasks::ruler {
 namespace {
@@ -76,10 +77,8 @@ std::string draw_number(CounterRandom& random) {
 }
 
 std::string draw_uuid(CounterRandom& random) {
-  const uint64_t high = (random.next() & ~0xf000ULL) | 0x4000ULL;
-  const uint64_t low = (random.next() & ~(3ULL << 62)) | (1ULL << 63);
-  return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", high >> 32, (high >> 16) & 0xffff,
-                     high & 0xffff, low >> 48, low & 0xffffffffffffULL);
+  const uint64_t high = random.next();
+  return version_4_uuid(high, random.next());
 }
 
 std::string draw_letters(CounterRandom& random, int count, char first) {

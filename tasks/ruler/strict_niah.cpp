@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "harness/base/overloaded.h"
+#include "tasks/ruler/needle_parts.h"
 #include "tasks/ruler/punkt.h"
 #include "tasks/ruler/strict_designs.h"
 #include "tasks/ruler/strict_draws.h"
@@ -12,18 +13,6 @@ namespace hylo::tasks::ruler {
 namespace {
 
 constexpr size_t lines_for_an_estimate = 256;
-
-std::string_view name_of(NeedlePart part) {
-  switch (part) {
-    case NeedlePart::Words:
-      return "words";
-    case NeedlePart::Numbers:
-      return "numbers";
-    case NeedlePart::Uuids:
-      return "uuids";
-  }
-  return "";
-}
 
 /// Keys and values of one prompt, none of them twice, the lines of a haystack of needles included.
 class NeedleMaker {

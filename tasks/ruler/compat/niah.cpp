@@ -8,6 +8,7 @@
 
 #include "tasks/ruler/compat/build.h"
 #include "tasks/ruler/essay_haystack.h"
+#include "tasks/ruler/needle_parts.h"
 #include "tasks/ruler/word_pairs.h"
 
 namespace hylo::tasks::ruler::compat {
@@ -18,24 +19,10 @@ constexpr std::array depths{0,  3,  5,  8,  10, 13, 15, 18, 21, 23, 26, 28, 31, 
                             36, 38, 41, 44, 46, 49, 51, 54, 56, 59, 62, 64, 67, 69,
                             72, 74, 77, 79, 82, 85, 87, 90, 92, 95, 97, 100};
 
-std::string_view name_of(NeedlePart part) {
-  switch (part) {
-    case NeedlePart::Words:
-      return "words";
-    case NeedlePart::Numbers:
-      return "numbers";
-    case NeedlePart::Uuids:
-      return "uuids";
-  }
-  return "";
-}
-
-/// 128 random bits, of which four say version 4 and two the variant of RFC 4122.
+/// Of getrandbits(128), whose low half is drawn first.
 std::string uuid(PythonRandom& random) {
-  const uint64_t low = (random.getrandbits(64) & ~(3ULL << 62)) | (2ULL << 62);
-  const uint64_t high = (random.getrandbits(64) & ~(15ULL << 12)) | (4ULL << 12);
-  return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", high >> 32, (high >> 16) & 0xffff,
-                     high & 0xffff, low >> 48, low & 0xffffffffffffULL);
+  const uint64_t low = random.getrandbits(64);
+  return version_4_uuid(random.getrandbits(64), low);
 }
 
 struct Needles {
