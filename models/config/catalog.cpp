@@ -52,14 +52,14 @@ CatalogEntry entry_of(const Geometry& g) {
       .num_kv_heads = g.kv_heads,
       .head_width = g.head_width,
       .input_bias = g.family == Family::Qwen2,
-      .head_norms = g.family == Family::Qwen3,
+      .head_norms = g.family == Family::Qwen3 ? HeadNorms::PerHead : HeadNorms::None,
       .rope = {.theta = g.theta, .width = g.head_width, .scaling = g.scaling}};
   const LayerSpec layer{attention, SwiGluSpec{.width = g.feed_forward}};
   ModelConfig config{.family = g.family,
                      .vocabulary_size = g.vocabulary,
                      .width = g.width,
                      .layers = std::vector<LayerSpec>(g.layers, layer),
-                     .norm_epsilon = g.epsilon,
+                     .norm = {.epsilon = g.epsilon},
                      .tied_head = g.tied,
                      .max_positions = g.max_positions,
                      .stored = NumberType::BFloat16,

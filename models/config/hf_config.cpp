@@ -252,9 +252,9 @@ ModelConfig parse(JsonReader& reader, const std::string& where) {
   refuse_what_is_not_understood(reader);
   config.vocabulary_size = positive<int64_t>(reader, "vocab_size");
   config.width = positive<int64_t>(reader, "hidden_size");
-  config.norm_epsilon = reader.get_or<double>("rms_norm_eps", 1e-6);
-  require(config.norm_epsilon >= 0, "{}: expected 0 or more, found {}",
-          reader.path_of("rms_norm_eps"), config.norm_epsilon);
+  config.norm.epsilon = reader.get_or<double>("rms_norm_eps", 1e-6);
+  require(config.norm.epsilon >= 0, "{}: expected 0 or more, found {}",
+          reader.path_of("rms_norm_eps"), config.norm.epsilon);
   config.tied_head = reader.get_or<bool>("tie_word_embeddings", false);
   config.max_positions =
       positive_or<int64_t>(reader, "max_position_embeddings", default_positions(config.family));
@@ -275,7 +275,7 @@ ModelConfig parse(JsonReader& reader, const std::string& where) {
   const bool bias = reader.get_or<bool>("attention_bias", false);
   attention.input_bias = config.family == Family::Qwen2 || bias;
   attention.output_bias = config.family != Family::Qwen2 && bias;
-  attention.head_norms = config.family == Family::Qwen3;
+  if (config.family == Family::Qwen3) attention.head_norms = HeadNorms::PerHead;
   attention.rope = rope_of(reader, attention.head_width, config.max_positions);
   check_divides(attention, where);
 
@@ -346,7 +346,7 @@ OrderedJson write_hf_config(const ModelConfig& config) {
                    {"num_key_value_heads", attention.num_kv_heads},
                    {"head_dim", attention.head_width},
                    {"hidden_act", "silu"},
-                   {"rms_norm_eps", config.norm_epsilon},
+                   {"rms_norm_eps", config.norm.epsilon},
                    {"max_position_embeddings", config.max_positions},
                    {"rope_theta", attention.rope.theta},
                    {"rope_scaling", scaling_json(attention.rope.scaling)},
