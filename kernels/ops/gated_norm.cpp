@@ -1,21 +1,15 @@
 #include "kernels/ops/gated_norm.h"
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/mean.h>
-#include <ATen/ops/rsqrt.h>
-#include <ATen/ops/sigmoid.h>
-#include <ATen/ops/silu.h>
-#include <ATen/ops/sum.h>
+#include <ATen/ops/empty.h>
 
 #include "harness/base/error.h"
+#include "kernels/cpu/gated_norm.h"
+#include "kernels/ops/gradient.h"
 #include "kernels/ops/shape.h"
+#include "kernels/torch/gated_norm.h"
 
 namespace hylo::kernels {
 namespace {
-
-at::ScalarType wide_type(const at::Tensor& x) {
-  return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-}
 
 void check(const GatedNormIn& in) {
   require(in.x_ND.dim() == 2 && in.x_ND.sizes() == in.gate_ND.sizes() && in.group > 0 &&
@@ -29,29 +23,31 @@ void check(const GatedNormIn& in) {
           type_text(in.gate_ND), type_text(in.weight));
 }
 
+at::Tensor with_rows_apart(const at::Tensor& x_ND) {
+  return x_ND.stride(1) == 1 ? x_ND : x_ND.contiguous();
+}
+
 }  // namespace
 
 at::Tensor gated_norm(const GatedNormIn& in) {
   check(in);
-  const auto type = in.x_ND.scalar_type(), wide = wide_type(in.x_ND);
-  const int64_t groups = in.x_ND.size(1) / in.group;
-  const auto raw_gate = in.gate_ND.to(wide);
-  const auto gate =
-      in.activation == GateActivation::Silu ? at::silu(raw_gate) : at::sigmoid(raw_gate);
-  auto x = in.x_ND.to(wide);
-  if (in.order == GateOrder::GateThenNorm) x = x * gate;
-  const auto x_NGC = x.reshape({-1, groups, in.group});
-  const auto scale = at::rsqrt((x_NGC * x_NGC).mean(-1, true) + in.epsilon);
-  const auto weight =
-      in.weight.numel() == in.group ? in.weight : in.weight.view({groups, in.group});
-  const auto normed = ((x_NGC * scale).to(type) * weight).reshape(in.x_ND.sizes());
-  if (in.order == GateOrder::GateThenNorm) return normed;
-  return (normed.to(wide) * gate).to(type);
+  if (wants_gradient({in.x_ND, in.gate_ND, in.weight})) return torch::gated_norm(in);
+  auto out_ND = at::empty(in.x_ND.sizes(), in.x_ND.options());
+  auto rows = in;
+  rows.x_ND = with_rows_apart(in.x_ND);
+  rows.gate_ND = with_rows_apart(in.gate_ND);
+  rows.weight = in.weight.contiguous();
+  cpu::gated_norm(rows, out_ND);
+  return out_ND;
 }
 
 at::Tensor l2_norm(const L2NormIn& in) {
-  const auto x = in.x.to(wide_type(in.x));
-  return (x * at::rsqrt((x * x).sum(-1, true) + in.epsilon)).to(in.x.scalar_type());
+  if (wants_gradient({in.x})) return torch::l2_norm(in);
+  const auto x = in.x.contiguous();
+  auto out = at::empty(x.sizes(), x.options());
+  auto out_MK = out.view({-1, x.size(-1)});
+  cpu::l2_norm(x.view({-1, x.size(-1)}), in.epsilon, out_MK);
+  return out;
 }
 
 }  // namespace hylo::kernels
