@@ -51,6 +51,12 @@ std::string_view family_name(Family family) {
   return found->second;
 }
 
+std::optional<Family> family_named(std::string_view name) {
+  const auto* found =
+      std::ranges::find(families, name, [](const auto& f) { return std::string_view(f.second); });
+  return found == families.end() ? std::nullopt : std::optional(found->first);
+}
+
 std::string_view type_name(NumberType type) {
   return std::ranges::find(types, type, &std::pair<const char*, NumberType>::second)->first;
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "models/config/layer_spec.h"
@@ -46,8 +47,9 @@ struct NormSpec {
 
 struct ModelConfig {
   Family family = Family::Llama;
-  int64_t vocabulary_size = 0;  ///< W, rows of the embedding
-  int64_t width = 0;            ///< D
+  std::optional<Family> backbone;  ///< of which layers were replaced (HyLo, X-EcoMLA, MambaInLlama)
+  int64_t vocabulary_size = 0;     ///< W, rows of the embedding
+  int64_t width = 0;               ///< D
   std::vector<LayerSpec> layers;
   NormSpec norm;
   std::optional<double> final_norm_epsilon;  ///< where it is not that of the layers (Llamba)
@@ -67,6 +69,7 @@ struct ModelConfig {
 bool depends_on_call_length(const ModelConfig& config);
 
 std::string_view family_name(Family family);  ///< "llama", as in config.json's model_type
+std::optional<Family> family_named(std::string_view name);
 std::string_view type_name(NumberType type);  ///< "float32", ...
 std::optional<NumberType> type_named(std::string_view name);
 int64_t bytes_of(NumberType type);
