@@ -81,7 +81,8 @@ Fact cache_fact(const models::ModelConfig& config, NumberType type) {
   }
   const auto bytes_at = [&](int64_t tokens) {
     return models::predicted_bytes(config,
-                                   {.tokens = tokens, .element_bytes = models::bytes_of(type)});
+                                   {.tokens = tokens, .element_bytes = models::bytes_of(type)})
+        .total();
   };
   OrderedJson value{{"bytes_per_token", bytes_at(1)}, {"bytes_at", OrderedJson::object()}};
   auto text = fmt::format("{} bytes a token", with_thousands(bytes_at(1)));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 namespace hylo::kernels {
 
@@ -10,6 +11,9 @@ struct RowRange {
   int64_t first_row = 0;
   int64_t num_rows = 0;
 };
+
+/// Throws Error, in the name of `op`, unless every sequence lies within [0, num_rows).
+void check_sequences(const char* op, std::span<const RowRange> sequences, int64_t num_rows);
 
 /// How an op with a recurrent state walks over the rows of a sequence.
 enum class RecurrentForm {

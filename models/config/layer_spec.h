@@ -6,6 +6,7 @@
 #include <optional>
 #include <variant>
 
+#include "kernels/ops/router_spec.h"
 #include "models/config/rope_spec.h"
 
 namespace hylo::models {
@@ -133,6 +134,9 @@ struct JetBlockSpec {
   bool operator==(const JetBlockSpec&) const = default;
 };
 
+using kernels::RouterKind;
+using kernels::RouterSpec;
+
 struct NoFeedForward {
   bool operator==(const NoFeedForward&) const = default;
 };
@@ -141,23 +145,6 @@ struct SwiGluSpec {
   int64_t width = 0;  ///< F
   bool bias = false;
   bool operator==(const SwiGluSpec&) const = default;
-};
-
-/// How a router turns its logits into chosen experts and their weights.
-enum class RouterKind {
-  SoftmaxThenTop,  ///< softmax over all experts, then the k largest (Mixtral, Qwen, DeepSeek-V2)
-  TopThenSoftmax,  ///< the k largest logits, then softmax over them (Granite)
-  Sigmoid,         ///< sigmoid of each, chosen by the biased value (DeepSeek-V3)
-};
-
-struct RouterSpec {
-  RouterKind kind = RouterKind::SoftmaxThenTop;
-  bool normalised = false;      ///< the chosen weights are divided by their sum
-  double scale = 1;             ///< multiplies the chosen weights
-  bool selection_bias = false;  ///< a bias per expert that takes part in the choice alone
-  int64_t num_groups = 1;       ///< experts are chosen from top_groups of these
-  int64_t top_groups = 1;
-  bool operator==(const RouterSpec&) const = default;
 };
 
 /// A mixture of SwiGLU experts, beside which a shared one may run for every token.
