@@ -2,27 +2,17 @@
 // read back exactly. Its tensors have the project's own names.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 
 #include "harness/base/json.h"
+#include "models/config/checkpoint_format.h"
 #include "models/config/model_config.h"
 
 namespace hylo::models {
 
 inline constexpr const char* own_architecture = "HyloForCausalLM";
 inline constexpr const char* own_model_type = "hylo";
-
-/// Where weights come from; empty or absent is unknown.
-struct Provenance {
-  std::string teacher;         ///< name or folder
-  std::string teacher_sha256;  ///< of its weights
-  std::string recipe;
-  std::string commit;
-  std::optional<uint64_t> seed;
-  bool operator==(const Provenance&) const = default;
-};
 
 /// Whether a parsed config.json is of this format.
 bool is_own_config(const Json& json);

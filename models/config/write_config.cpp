@@ -5,6 +5,7 @@
 #include "models/config/architectures.h"
 #include "models/config/families/rope_keys.h"
 #include "models/config/hf_config.h"
+#include "models/config/own_config.h"
 
 namespace hylo::models {
 namespace {

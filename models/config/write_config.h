@@ -8,18 +8,10 @@
 #include <vector>
 
 #include "harness/base/json.h"
+#include "models/config/checkpoint_format.h"
 #include "models/config/model_config.h"
-#include "models/config/own_config.h"
 
 namespace hylo::models {
-
-enum class CheckpointFormat {
-  Published,  ///< as others read it: Llama, Mistral, Qwen2, Qwen3, and HyLo's two files
-  Own,        ///< any network; tensors have the project's own names
-};
-
-/// Published for the families that can be written so, the project's own for all others.
-CheckpointFormat natural_format(Family family);
 
 /// File names and contents. Throws Error when the published format cannot express the network.
 std::vector<std::pair<std::string, OrderedJson>> config_files(
