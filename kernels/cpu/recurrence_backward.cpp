@@ -35,7 +35,7 @@ template <class A, bool per_channel>
 struct BackwardWalk {
   using C = Chunk<A, per_channel>;
   using D = hn::ScalableTag<A>;
-  static constexpr int64_t num_states = segment_rows / C::rows + 1;
+  static constexpr int64_t num_states = segment_rows / C::rows;
 
   const RecurrenceIn& in;
   const RecurrenceTrace& trace;
@@ -50,8 +50,9 @@ struct BackwardWalk {
   Matrix<A> d_state, d_state_turned;  ///< [K, V], [V, K]
   Matrix<A> errors, d_out, x_turned;  ///< E; dO; X^T [V, n]. X is in chunk.v
   Matrix<A> d_written, d_error;       ///< dX, then Z; -F
-  Matrix<A> d_q, d_k_reading, d_k_written;
+  Matrix<A> d_q, d_k_reading, d_k_written, d_k_kept;
   Matrix<A> d_decay, d_beta;
+  Matrix<A> diagonal;  ///< of dP, one row
 
   static int64_t num_elements(int64_t key_width, int64_t value_width) {
     const int64_t key_step = C::step_of(key_width), value_step = C::step_of(value_width);
@@ -59,7 +60,7 @@ struct BackwardWalk {
     return C::num_elements(key_width, value_width) +
            Scores<A, per_channel>::num_elements(key_width) + 4 * C::rows * chunk_step +
            (num_states + 1) * value_width * key_step + key_width * value_step +
-           value_width * chunk_step + C::rows * (4 * value_step + 4 * key_step) + chunk_step;
+           value_width * chunk_step + C::rows * (4 * value_step + 5 * key_step) + 2 * chunk_step;
   }
 
   BackwardWalk(const RecurrenceIn& recurrence, const RecurrenceTrace& kept,
@@ -82,10 +83,10 @@ struct BackwardWalk {
     for (auto* m : {&errors, &d_out, &d_written, &d_error}) {
       *m = arena.take(C::rows, chunk.value_step);
     }
-    for (auto* m : {&d_q, &d_k_reading, &d_k_written, &d_decay}) {
+    for (auto* m : {&d_q, &d_k_reading, &d_k_written, &d_k_kept, &d_decay}) {
       *m = arena.take(C::rows, chunk.key_step);
     }
-    d_beta = arena.take(1, chunk_step);
+    for (auto* m : {&d_beta, &diagonal}) *m = arena.take(1, chunk_step);
   }
 
   HWY_INLINE static auto get(Matrix<A> m, int64_t i, int64_t c) {
@@ -159,11 +160,14 @@ struct BackwardWalk {
     const ProductSize size{chunk.n, chunk.key_width, chunk.value_width};
     multiply(plain(d_out), before_turned, d_q, size);
     scale_rows_by(chunk.since_start, d_q);
-    multiply(plain(chunk.v), d_state_turned, d_k_written, size);
-    scale_rows_by(chunk.to_end, d_k_written);
+    multiply(plain(chunk.v), d_state_turned, d_k_kept, size);
+    scale_rows_by(chunk.to_end, d_k_kept);
+    std::fill_n(d_k_written.at, C::rows * d_k_written.step, A(0));
     if (chunk.has_delta) {
       multiply(plain(d_error), before_turned, d_k_reading, size);
       scale_rows_by(chunk.since_start, d_k_reading);
+    } else {
+      std::fill_n(d_k_reading.at, C::rows * d_k_reading.step, A(0));
     }
     scores.flow_back(chunk, {.of_queries = d_of_queries,
                              .of_keys = d_of_keys,
@@ -172,19 +176,24 @@ struct BackwardWalk {
                              .k_written = d_k_written});
   }
 
-  /// Sums from the last row up; per channel in `d_decay`, and their sum over channels if there is
-  /// one decay for the head, in its first row.
-  void flow_to_decays(Matrix<A> after_turned) {
+  /// Per channel in `d_decay`.
+  void flow_to_decays(Matrix<A> before_turned) {
     for_each_vector<A>(chunk.key_width, [&](int64_t c) {
       auto sum = hn::Zero(D());
       for (int64_t v = 0; v < chunk.value_width; ++v) {
-        sum = hn::MulAdd(get(after_turned, v, c), get(d_state_turned, v, c), sum);
+        sum = hn::MulAdd(get(before_turned, v, c), get(d_state_turned, v, c), sum);
       }
+      sum = hn::Mul(sum, C::factor(chunk.since_start, chunk.n - 1, c));
+      for (int64_t i = 0; i < chunk.n; ++i) {
+        put(sum, d_decay, i, c);
+        sum = hn::MulAdd(get(chunk.k, i, c), get(d_k_kept, i, c), sum);
+      }
+      sum = hn::Zero(D());
       for (int64_t i = chunk.n - 1; i >= 0; --i) {
         const auto d_key = hn::Sub(get(d_k_reading, i, c), get(d_k_written, i, c));
         sum = hn::MulAdd(get(chunk.q, i, c), get(d_q, i, c), sum);
         sum = hn::MulAdd(get(chunk.k, i, c), d_key, sum);
-        put(sum, d_decay, i, c);
+        put(hn::Add(sum, get(d_decay, i, c)), d_decay, i, c);
       }
     });
   }
@@ -202,13 +211,22 @@ struct BackwardWalk {
     if (chunk.has_delta) multiply_add(turned(chunk.k_decayed), d_error, d_state, size);
   }
 
-  void store(int64_t head, int64_t first) {
+  /// All that flowed to the keys, in d_k_written; the diagonal of P, and the scale of q.
+  void finish_keys() {
+    const auto scale = hn::Set(D(), static_cast<A>(in.scale));
     for (int64_t i = 0; i < chunk.n; ++i) {
+      const auto d_diagonal = hn::Set(D(), diagonal.at[i]);
       for_each_vector<A>(chunk.key_width, [&](int64_t c) {
-        put(hn::Mul(hn::Set(D(), static_cast<A>(in.scale)), get(d_q, i, c)), d_q, i, c);
-        put(hn::Add(get(d_k_reading, i, c), get(d_k_written, i, c)), d_k_written, i, c);
+        auto d_key = hn::Add(get(d_k_reading, i, c), get(d_k_written, i, c));
+        d_key = hn::Add(d_key, get(d_k_kept, i, c));
+        put(hn::MulAdd(d_diagonal, get(chunk.q, i, c), d_key), d_k_written, i, c);
+        const auto d_query = hn::MulAdd(d_diagonal, get(chunk.k, i, c), get(d_q, i, c));
+        put(hn::Mul(scale, d_query), d_q, i, c);
       });
     }
+  }
+
+  void store(int64_t head, int64_t first) {
     store_rows(d_q, gradients.q_NHK, head, first, chunk.n);
     store_rows(d_k_written, gradients.k_NHK, head, first, chunk.n);
     store_rows(d_written, gradients.v_NHV, head, first, chunk.n);
@@ -236,10 +254,12 @@ struct BackwardWalk {
     multiply(plain(chunk.k_kept), d_state, d_written, {n, width, chunk.key_width});
     multiply_add_lower_turned(of_queries, d_out, d_written, n, width);
     multiply_to_lower(d_out, x_turned, d_of_queries, n, width);
+    for (int64_t i = 0; i < n; ++i) diagonal.at[i] = d_of_queries.row(i)[i];
     if (chunk.has_delta) flow_through_delta_rule();
     flow_to_keys(state_turned(index));
-    flow_to_decays(state_turned(index + 1));
+    flow_to_decays(state_turned(index));
     flow_to_state();
+    finish_keys();
     store(head, first);
   }
 
@@ -254,8 +274,8 @@ struct BackwardWalk {
       const int64_t begin = segment * segment_rows;
       const int64_t end = std::min(sequence.num_rows, begin + segment_rows);
       transpose(Matrix<A>{kept_KV(segment), width}, state_turned(0), chunk.key_width, width);
-      for (int64_t done = begin; done < end; done += C::rows) {
-        load(head, sequence.first_row + done, std::min(C::rows, end - done));
+      for (int64_t done = begin; done + C::rows < end; done += C::rows) {
+        load(head, sequence.first_row + done, C::rows);
         replay((done - begin) / C::rows);
       }
       for (int64_t done = (end - 1) / C::rows * C::rows; done >= begin; done -= C::rows) {

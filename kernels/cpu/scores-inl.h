@@ -18,7 +18,7 @@ namespace hylo::kernels::cpu::HWY_NAMESPACE {
 /// one that is read (j) is kept apart: their decays have opposite gradients.
 template <class A>
 struct ScoreGradients {
-  Matrix<A> of_queries, of_keys;      ///< [n, n], zero where the scores are; overwritten
+  Matrix<A> of_queries, of_keys;      ///< [n, n], overwritten
   Matrix<A> q, k_reading, k_written;  ///< added to
 };
 
@@ -72,7 +72,7 @@ struct HeadScores {
 
   void flow_back(const C& chunk, const ScoreGradients<A>& gradients) {
     const int64_t n = chunk.n, width = chunk.key_width;
-    weigh(gradients.of_queries, n, 1);
+    weigh(gradients.of_queries, n, 0);
     multiply_add_lower(gradients.of_queries, chunk.k, gradients.q, n, width);
     multiply_add_lower_turned(gradients.of_queries, chunk.q, gradients.k_written, n, width);
     if (!chunk.has_delta) return;
@@ -188,7 +188,6 @@ struct ChannelScores {
     for_each_vector<A>(chunk.key_width, [&](int64_t c) {
       for (int64_t j = first; j < end; ++j) {
         auto key = get(chunk.k, j, c);
-        add(of_queries(j, j), key, gradients.q, j, c);
         for (int64_t i = j + 1; i < end; ++i) {
           key = hn::Mul(key, get(chunk.decay, i, c));
           add(of_queries(i, j), key, gradients.q, i, c);
@@ -200,7 +199,6 @@ struct ChannelScores {
           written = hn::MulAdd(of_keys(i, j), get(chunk.k, i, c), written);
           written = hn::Mul(written, get(chunk.decay, i, c));
         }
-        written = hn::MulAdd(of_queries(j, j), get(chunk.q, j, c), written);
         put(hn::Add(written, get(gradients.k_written, j, c)), gradients.k_written, j, c);
       }
     });

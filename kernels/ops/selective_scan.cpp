@@ -20,9 +20,12 @@ RecurrentRows rows_of(const SelectiveScanIn& in) {
 
 void check(const SelectiveScanIn& in) {
   check(rows_of(in));
-  require(in.log_decay_NH.sizes() == in.v_NHV.sizes().slice(0, 2),
-          "selective_scan: log_decay {} must be [rows, heads] of v {}", shape_text(in.log_decay_NH),
-          shape_text(in.v_NHV));
+  const int64_t rows = in.v_NHV.size(0), heads = in.v_NHV.size(1);
+  require(
+      in.log_decay_NH.sizes() == at::IntArrayRef({rows, heads}) ||
+          in.log_decay_NH.sizes() == at::IntArrayRef({rows, heads, in.k_NHK.size(2)}),
+      "selective_scan: log_decay {} must be [rows, heads] of v {}, or that and the width of k {}",
+      shape_text(in.log_decay_NH), shape_text(in.v_NHV), shape_text(in.k_NHK));
 }
 
 cpu::RecurrenceIn recurrence_of(const SelectiveScanIn& in) {

@@ -127,7 +127,7 @@ TEST(RecurrentForms, Float32IsCloseToFloat64OnRealHeadSizes) {
   for (const auto op : recurrent_ops) {
     for (const auto& shape : shapes) {
       SCOPED_TRACE(fmt::format("{}, {} x {}", name_of(op), shape.key_width, shape.value_width));
-      const auto problem = random_problem(op, shape, {700}, at::kDouble, 6);
+      const auto problem = random_problem(op, shape, {580}, at::kDouble, 6);
       const auto d_result = random_d_result(problem, 7);
       const auto expected = gradients_of(problem, d_result);
       const RecurrentResult d_rounded{d_result.out_NHV.to(at::kFloat),

@@ -35,20 +35,25 @@ RecurrentResult result_of(Out out) {
 
 }  // namespace
 
+bool has_delta(RecurrentOp op) {
+  return op == RecurrentOp::GatedDelta || op == RecurrentOp::ChannelDelta;
+}
+
 std::string name_of(RecurrentOp op) {
-  if (op == RecurrentOp::Scan) return "selective scan";
-  return op == RecurrentOp::GatedDelta ? "gated delta" : "gated delta per channel";
+  const bool per_channel = op == RecurrentOp::ChannelDelta || op == RecurrentOp::ChannelScan;
+  return std::string(has_delta(op) ? "gated delta" : "selective scan") +
+         (per_channel ? " per channel" : "");
 }
 
 RecurrentResult RecurrentProblem::run(RecurrentForm form) const {
-  return op == RecurrentOp::Scan ? result_of(selective_scan(scan_of(*this, form)))
-                                 : result_of(gated_delta(delta_of(*this, form)));
+  return has_delta(op) ? result_of(gated_delta(delta_of(*this, form)))
+                       : result_of(selective_scan(scan_of(*this, form)));
 }
 
 RecurrentResult RecurrentProblem::run_reference() const {
   const auto form = RecurrentForm::Chunked;
-  return op == RecurrentOp::Scan ? result_of(reference::selective_scan(scan_of(*this, form)))
-                                 : result_of(reference::gated_delta(delta_of(*this, form)));
+  return has_delta(op) ? result_of(reference::gated_delta(delta_of(*this, form)))
+                       : result_of(reference::selective_scan(scan_of(*this, form)));
 }
 
 RecurrentProblem RecurrentProblem::to(at::ScalarType type) const {
@@ -87,12 +92,12 @@ RecurrentProblem random_problem(RecurrentOp op, const RecurrentShape& shape,
   };
   const auto& [key_heads, heads, key_width, value_width] = shape;
   auto k = random({rows, key_heads, key_width}, 1);
-  if (op != RecurrentOp::Scan) k = k / at::linalg_vector_norm(k, 2, {-1}, true);
+  if (has_delta(op)) k = k / at::linalg_vector_norm(k, 2, {-1}, true);
   if (hardness.with_zero_keys) {
     for (int64_t row = 0; row < rows; row += 3) k[row].zero_();
   }
-  auto decay = op == RecurrentOp::ChannelDelta ? random({rows, heads, key_width}, 3)
-                                               : random({rows, heads}, 3);
+  const bool per_channel = op == RecurrentOp::ChannelDelta || op == RecurrentOp::ChannelScan;
+  auto decay = per_channel ? random({rows, heads, key_width}, 3) : random({rows, heads}, 3);
   p.tensors = {random({rows, key_heads, key_width}, 0),
                k,
                random({rows, heads, value_width}, 2),
@@ -102,7 +107,7 @@ RecurrentProblem random_problem(RecurrentOp op, const RecurrentShape& shape,
     p.tensors[State] =
         random({static_cast<int64_t>(lengths.size()), heads, key_width, value_width}, 4);
   }
-  if (op != RecurrentOp::Scan) {
+  if (has_delta(op)) {
     p.tensors.push_back(random({rows, heads}, 5).sigmoid() * hardness.max_beta);
   }
   p.scale = 1 / std::sqrt(static_cast<double>(key_width));

@@ -15,10 +15,12 @@ namespace hylo::kernels::tests {
 enum class RecurrentOp {
   GatedDelta,    ///< one decay per head
   ChannelDelta,  ///< gated_delta with a decay per key channel
-  Scan,          ///< selective_scan
+  Scan,          ///< selective_scan with one decay per head
+  ChannelScan,   ///< and with a decay per key channel
 };
 inline constexpr RecurrentOp recurrent_ops[] = {RecurrentOp::GatedDelta, RecurrentOp::ChannelDelta,
-                                                RecurrentOp::Scan};
+                                                RecurrentOp::Scan, RecurrentOp::ChannelScan};
+bool has_delta(RecurrentOp op);
 std::string name_of(RecurrentOp op);
 
 struct RecurrentShape {
