@@ -32,7 +32,7 @@ void remember(SequenceCache& sequence, int64_t num_tokens) {
 /// The place of a token in the keys of a layer.
 at::Tensor key_row(SequenceCache& sequence, size_t layer, int64_t position) {
   auto& pool = sequence.owner().pages(layer);
-  const int64_t page_tokens = pool.shape().page_tokens;
+  const int64_t page_tokens = pool.part(0).size(1);
   const int32_t page = sequence.pages(layer)[position / page_tokens];
   EXPECT_GE(page, 0) << "layer " << layer << ", token " << position;
   return pool.part(0).select(0, page).select(0, position % page_tokens);
