@@ -2,18 +2,20 @@
 
 #include <ATen/ops/zeros.h>
 
+#include <utility>
+
 #include "harness/base/error.h"
 #include "kernels/cpu/recurrence.h"
 #include "kernels/ops/recurrent.h"
 #include "kernels/ops/shape.h"
-#include "kernels/reference/gated_delta.h"
+#include "kernels/torch/recurrence.h"
 
 namespace hylo::kernels {
 namespace {
 
 RecurrentRows rows_of(const GatedDeltaIn& in) {
-  return {"gated_delta",   in.q_NHK,      in.k_NHK,     in.v_NHV,
-          in.log_decay_NH, in.state_BHKV, in.sequences, in.form};
+  return {"gated_delta",   in.q_NHK,      in.k_NHK,    in.v_NHV,
+          in.log_decay_NH, in.state_BHKV, in.sequences};
 }
 
 void check(const GatedDeltaIn& in) {
@@ -33,18 +35,22 @@ void check(const GatedDeltaIn& in) {
           type_text(in.log_decay_NH));
 }
 
+cpu::RecurrenceIn recurrence_of(const GatedDeltaIn& in) {
+  return {.q_NHK = with_contiguous_heads(in.q_NHK),
+          .k_NHK = with_contiguous_heads(in.k_NHK),
+          .v_NHV = with_contiguous_heads(in.v_NHV),
+          .log_decay_NH = in.log_decay_NH.contiguous(),
+          .beta_NH = in.beta_NH.contiguous(),
+          .sequences = in.sequences,
+          .scale = in.scale};
+}
+
 GatedDeltaOut stepwise(const GatedDeltaIn& in) {
-  check_no_gradient(rows_of(in));
-  const auto& v = in.v_NHV;
-  GatedDeltaOut out{at::zeros(v.sizes(), v.options()), first_states(rows_of(in))};
-  cpu::recurrence_stepwise({.q_NHK = with_contiguous_heads(in.q_NHK),
-                            .k_NHK = with_contiguous_heads(in.k_NHK),
-                            .v_NHV = with_contiguous_heads(v),
-                            .log_decay_NH = in.log_decay_NH.contiguous(),
-                            .beta_NH = in.beta_NH.contiguous(),
-                            .sequences = in.sequences,
-                            .scale = in.scale},
-                           out.out_NHV, out.state_BHKV);
+  check_no_gradient("gated_delta",
+                    {in.q_NHK, in.k_NHK, in.v_NHV, in.log_decay_NH, in.beta_NH, in.state_BHKV});
+  GatedDeltaOut out{at::zeros(in.v_NHV.sizes(), in.v_NHV.options()),
+                    first_states(rows_of(in)).clone(at::MemoryFormat::Contiguous)};
+  cpu::recurrence_stepwise(recurrence_of(in), out.out_NHV, out.state_BHKV);
   return out;
 }
 
@@ -53,8 +59,8 @@ GatedDeltaOut stepwise(const GatedDeltaIn& in) {
 GatedDeltaOut gated_delta(const GatedDeltaIn& in) {
   check(in);
   if (in.form == RecurrentForm::Stepwise) return stepwise(in);
-  auto out = reference::gated_delta(in);
-  return {out.out_NHV.to(in.v_NHV.scalar_type()), out.state_BHKV.to(in.log_decay_NH.scalar_type())};
+  auto out = torch_form::recurrence(recurrence_of(in), first_states(rows_of(in)));
+  return {std::move(out.out_NHV), std::move(out.state_BHKV)};
 }
 
 }  // namespace hylo::kernels

@@ -34,7 +34,8 @@ struct GatedDeltaOut {
 ///   S <- exp(log_decay_t) S;   S <- S + k_t (beta_t (v_t - k_t S));   out_t = scale q_t S
 /// States, decays and sums in float32 (float64 for float64). Differentiable in every tensor with
 /// the chunked form. A sequence cut into two calls that pass the state on gives what one call
-/// gives, within the rounding of the type. Throws Error when shapes or types disagree.
+/// gives, within the rounding of the type. Memory of the backward pass: kernels/torch/recurrence.h.
+/// Throws Error when shapes or types disagree, or when the stepwise form is to give a gradient.
 GatedDeltaOut gated_delta(const GatedDeltaIn& in);
 
 }  // namespace hylo::kernels

@@ -9,6 +9,13 @@
 namespace hylo::kernels {
 namespace {
 
+void check_defined(const RecurrentRows& in) {
+  require(
+      in.q_NHK.defined() && in.k_NHK.defined() && in.v_NHV.defined() && in.log_decay_NH.defined(),
+      "{}: q {}, k {}, v {} and log_decay {} must all be given", in.op, shape_text(in.q_NHK),
+      shape_text(in.k_NHK), shape_text(in.v_NHV), shape_text(in.log_decay_NH));
+}
+
 void check_types(const RecurrentRows& in) {
   const auto type = in.q_NHK.scalar_type();
   require(type == at::kFloat || type == at::kDouble || type == at::kBFloat16,
@@ -26,8 +33,9 @@ void check_types(const RecurrentRows& in) {
 
 void check_devices(const RecurrentRows& in) {
   for (const auto* tensor : {&in.q_NHK, &in.k_NHK, &in.v_NHV, &in.log_decay_NH, &in.state_BHKV}) {
-    require(!tensor->defined() || tensor->device().is_cpu(),
-            "{}: tensors on the CPU are served, found one on {}", in.op, tensor->device().str());
+    if (!tensor->defined()) continue;
+    require(tensor->device().is_cpu(), "{}: tensors on the CPU are served, found one on {}", in.op,
+            tensor->device().str());
   }
 }
 
@@ -57,8 +65,6 @@ void check_shapes(const RecurrentRows& in) {
   }
 }
 
-bool wants_gradient(const at::Tensor& tensor) { return tensor.defined() && tensor.requires_grad(); }
-
 }  // namespace
 
 at::ScalarType computing_type(at::ScalarType rows) {
@@ -66,18 +72,19 @@ at::ScalarType computing_type(at::ScalarType rows) {
 }
 
 void check(const RecurrentRows& in) {
+  check_defined(in);
   check_devices(in);
   check_types(in);
   check_shapes(in);
   check_sequences(in.op, in.sequences, in.v_NHV.size(0));
 }
 
-void check_no_gradient(const RecurrentRows& in) {
-  const bool asked = wants_gradient(in.q_NHK) || wants_gradient(in.k_NHK) ||
-                     wants_gradient(in.v_NHV) || wants_gradient(in.log_decay_NH) ||
-                     wants_gradient(in.state_BHKV);
-  require(!(asked && at::GradMode::is_enabled()),
-          "{}: the stepwise form has no gradient; ask for the chunked form", in.op);
+void check_no_gradient(const char* op, std::initializer_list<at::Tensor> tensors) {
+  if (!at::GradMode::is_enabled()) return;
+  for (const auto& tensor : tensors) {
+    require(!(tensor.defined() && tensor.requires_grad()),
+            "{}: the stepwise form has no gradient; ask for the chunked form", op);
+  }
 }
 
 at::Tensor with_contiguous_heads(const at::Tensor& rows_NHW) {
@@ -86,9 +93,7 @@ at::Tensor with_contiguous_heads(const at::Tensor& rows_NHW) {
 }
 
 at::Tensor first_states(const RecurrentRows& in) {
-  if (in.state_BHKV.defined()) {
-    return in.state_BHKV.clone(at::MemoryFormat::Contiguous);
-  }
+  if (in.state_BHKV.defined()) return in.state_BHKV;
   return at::zeros({static_cast<int64_t>(in.sequences.size()), in.v_NHV.size(1), in.k_NHK.size(2),
                     in.v_NHV.size(2)},
                    in.log_decay_NH.options());

@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <initializer_list>
 #include <span>
 
 #include "kernels/ops/row_range.h"
@@ -18,15 +19,14 @@ struct RecurrentRows {
   const at::Tensor& log_decay_NH;
   const at::Tensor& state_BHKV;
   std::span<const RowRange> sequences;
-  RecurrentForm form;
 };
 
 /// Throws Error unless shapes and types agree: widths, heads that divide, the type of decays and
 /// states, sequences within the rows.
 void check(const RecurrentRows& in);
 
-/// Throws Error when the stepwise form is asked for something that wants a gradient.
-void check_no_gradient(const RecurrentRows& in);
+/// Throws Error when one of `tensors` wants a gradient, which the stepwise form does not have.
+void check_no_gradient(const char* op, std::initializer_list<at::Tensor> tensors);
 
 /// The type of decays, states and sums for rows of type `rows`.
 at::ScalarType computing_type(at::ScalarType rows);
@@ -35,7 +35,7 @@ at::ScalarType computing_type(at::ScalarType rows);
 /// may lie apart, as the columns of a wider projection do.
 at::Tensor with_contiguous_heads(const at::Tensor& rows_NHW);
 
-/// A new [B, H, K, V]: the states before the first rows, or zeros.
+/// [B, H, K, V]: the states before the first rows, or zeros where none are given.
 at::Tensor first_states(const RecurrentRows& in);
 
 }  // namespace hylo::kernels

@@ -16,7 +16,8 @@ SelectiveScanOut selective_scan(const SelectiveScanIn& in) {
   const auto q_NHK = in.q_NHK.to(at::kDouble).repeat_interleave(num_heads / in.q_NHK.size(1), 1);
   const auto k_NHK = in.k_NHK.to(at::kDouble).repeat_interleave(num_heads / in.k_NHK.size(1), 1);
   const auto v_NHV = in.v_NHV.to(at::kDouble);
-  const auto decay_NH11 = in.log_decay_NH.to(at::kDouble).exp().unsqueeze(-1).unsqueeze(-1);
+  auto decay = in.log_decay_NH.to(at::kDouble).exp();
+  if (decay.dim() == 2) decay = decay.unsqueeze(-1);
 
   const auto nothing_HV = at::zeros({num_heads, v_NHV.size(2)}, v_NHV.options());
   std::vector<at::Tensor> out_HV(v_NHV.size(0), nothing_HV), states_HKV;
@@ -26,7 +27,7 @@ SelectiveScanOut selective_scan(const SelectiveScanIn& in) {
                          : at::zeros({num_heads, k_NHK.size(2), v_NHV.size(2)}, v_NHV.options());
     const auto& [first_row, num_rows] = in.sequences[b];
     for (int64_t t = first_row; t < first_row + num_rows; ++t) {
-      state_HKV = state_HKV * decay_NH11.select(0, t) +
+      state_HKV = state_HKV * decay.select(0, t).unsqueeze(-1) +
                   at::einsum("hk,hv->hkv", {k_NHK.select(0, t), v_NHV.select(0, t)});
       out_HV[t] = at::einsum("hk,hkv->hv", {q_NHK.select(0, t), state_HKV});
     }
