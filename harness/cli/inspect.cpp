@@ -171,9 +171,8 @@ FactSection remarks(const models::ModelConfig& config, const std::vector<std::st
 
 std::vector<std::string> unknown_of(const fs::path& folder) {
   std::vector<std::string> unknown;
-  const auto file = folder / "config.json";
-  for (const auto& key : models::unknown_hf_keys(read_json_file(file), file.string())) {
-    unknown.push_back(fmt::format("config.json: '{}' is not looked at", key));
+  for (const auto& [file, key] : models::unknown_hf_keys(folder)) {
+    unknown.push_back(fmt::format("{}: '{}' is not looked at", file, key));
   }
   return unknown;
 }

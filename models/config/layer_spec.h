@@ -1,6 +1,7 @@
 // What a layer is, as plain data. A hybrid is a list of layers that is not uniform.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -53,6 +54,10 @@ struct MlaSpec {
   double scale = 0;   ///< of the scores, (Kn + Kr)^-1/2 where nothing else is said
   bool interleaved = true;  ///< rotated pairs are (2i, 2i + 1), not (i, i + Kr / 2)
   RopeSpec rope;            ///< width Kr, or 0: positions are not used
+  /// The scale where nothing else is said.
+  [[nodiscard]] double plain_scale() const {
+    return std::pow(static_cast<double>(nope_width + rope_width), -0.5);
+  }
   bool operator==(const MlaSpec&) const = default;
 };
 

@@ -9,6 +9,7 @@
 #include <set>
 #include <type_traits>
 
+#include "models/config/check_spec.h"
 #include "models/config/families/base_fields.h"
 #include "models/config/spec_fields.h"
 
@@ -190,6 +191,14 @@ ModelConfig read_own_config(const Json& json, const std::string& where) {
   ModelConfig config;
   FromJson::read(json, where, config, {"architectures", "model_type", "provenance"});
   require(!config.layers.empty(), "{}.layers: expected at least one", where);
+  for (size_t i = 0; i < config.layers.size(); ++i) {
+    check_mixer(config.layers[i].mixer, fmt::format("{}.layers[{}].mixer", where, i));
+    check_feed_forward(config.layers[i].feed_forward,
+                       fmt::format("{}.layers[{}].feed_forward", where, i));
+  }
+  require(config.vocabulary_size > 0 && config.width > 0 && config.max_positions >= 0,
+          "{}: vocabulary_size {}, width {} and max_positions {} cannot be", where,
+          config.vocabulary_size, config.width, config.max_positions);
   return config;
 }
 

@@ -148,6 +148,14 @@ ModelConfig read_back(const OrderedJson& backbone, const OrderedJson& plan) {
   return read_hylo(parse_hf_config(config_json, "config.json"), reader);
 }
 
+/// Where `read` is not what was to be written.
+std::string difference(const ModelConfig& read, const ModelConfig& wanted) {
+  for (size_t i = 0; i < wanted.layers.size(); ++i) {
+    if (read.layers[i] != wanted.layers[i]) return fmt::format("layer {}", i);
+  }
+  return read.max_positions != wanted.max_positions ? "the context" : "a norm or scale";
+}
+
 }  // namespace
 
 std::pair<OrderedJson, OrderedJson> write_hylo_config(const ModelConfig& config) {
@@ -157,14 +165,16 @@ std::pair<OrderedJson, OrderedJson> write_hylo_config(const ModelConfig& config)
   const auto backbone = backbone_json(config, plan);
   auto written = plan_json(config, plan);
   const auto wanted = without_what_tensors_tell(config);
-  const auto expressed = [&] {
-    return without_what_tensors_tell(read_back(backbone, written)) == wanted;
-  };
+  const auto read = [&] { return without_what_tensors_tell(read_back(backbone, written)); };
   // Zebra-Llama's files have no linear_type, and their context is that of config.json.
-  if (plan.mamba && !plan.delta && !expressed()) written["linear_type"] = "mamba";
-  require(expressed(),
-          "HyLo's published format cannot express this network (it has one form of MLA, one linear "
-          "form and one SwiGLU for all layers); hylo's own format takes any");
+  if (plan.mamba && !plan.delta && read() != wanted) written["linear_type"] = "mamba";
+  const auto found = read();
+  require(
+      found == wanted,
+      "HyLo's published format cannot express this network: {} would be read back otherwise (it "
+      "has one form of MLA, one linear form and one SwiGLU for all layers); hylo's own format "
+      "takes any",
+      difference(found, wanted));
   return {backbone, written};
 }
 

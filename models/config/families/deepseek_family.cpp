@@ -34,7 +34,7 @@ MlaSpec read_latent_attention(JsonReader& reader) {
           reader.path_of("num_key_value_heads"), spec.num_heads, kv_heads);
   spec.num_kv_heads = spec.num_heads;
   spec.query_latent_norm = spec.query_rank > 0;
-  spec.scale = std::pow(static_cast<double>(spec.nope_width + spec.rope_width), -0.5);
+  spec.scale = spec.plain_scale();
   return spec;
 }
 

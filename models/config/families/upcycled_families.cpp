@@ -80,7 +80,7 @@ MlaSpec read_mla(JsonReader& plan) {
   spec.num_kv_heads = spec.num_heads;
   spec.latent_norm = plan.get_or<bool>("use_lora_layer_norm", false);
   spec.query_latent_norm = spec.latent_norm && spec.query_rank > 0;
-  spec.scale = std::pow(static_cast<double>(spec.nope_width + spec.rope_width), -0.5);
+  spec.scale = spec.plain_scale();
   spec.rope = {.theta = positive_or<double>(plan, "rope_theta", 10000.0),
                .width = spec.rope_width,
                .scaling = read_yarn(plan)};
