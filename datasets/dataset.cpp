@@ -53,6 +53,7 @@ Dataset open_file(const Manifest& manifest, const ManifestFile& expected,
                   .file = location_of(manifest, expected, data_root),
                   .sha256 = {},
                   .is_verified = false,
+                  .stand_in = {},
                   .documents = {}};
   const std::string bytes = read_bytes(manifest, dataset.file);
   dataset.sha256 = sha256_hex(bytes);
@@ -70,6 +71,7 @@ Dataset joined(std::vector<Dataset> parts) {
               .file = parts.front().file.parent_path(),
               .sha256 = {},
               .is_verified = true,
+              .stand_in = {},
               .documents = {}};
   Sha256 hash;
   for (auto& part : parts) {
@@ -97,12 +99,38 @@ FoundFile find_file(const Manifest& manifest, const ManifestFile& file,
   return found;
 }
 
+std::vector<ManifestFile> published_files(const Manifest& manifest, std::string_view split) {
+  auto files = manifest.files_of(split);
+  std::erase_if(files, [](const ManifestFile& file) { return !file.stands_in.empty(); });
+  return files;
+}
+
+/// The one that stands in for the split, where it is needed and there.
+std::optional<ManifestFile> stand_in_of(const Manifest& manifest, std::string_view split,
+                                        const std::filesystem::path& data_root) {
+  const auto is_there = [&](const ManifestFile& file) {
+    return find_file(manifest, file, data_root).state != FileState::Missing;
+  };
+  if (std::ranges::any_of(published_files(manifest, split), is_there)) return std::nullopt;
+  for (const auto& file : manifest.files_of(split)) {
+    if (!file.stands_in.empty() && is_there(file)) return file;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Dataset open_dataset(const Manifest& manifest, std::string_view split,
                      const std::filesystem::path& data_root, const OpenOptions& options) {
+  const auto published = published_files(manifest, split);
+  if (const auto stand_in = stand_in_of(manifest, split, data_root)) {
+    auto dataset = open_file(manifest, *stand_in, data_root, options);
+    dataset.stand_in = fmt::format("{} was read in place of {}, which is not there: {}",
+                                   stand_in->path, published.front().path, stand_in->stands_in);
+    return dataset;
+  }
   std::vector<Dataset> parts;
-  for (const auto& file : manifest.files_of(split)) {
+  for (const auto& file : published) {
     parts.push_back(open_file(manifest, file, data_root, options));
   }
   return parts.size() == 1 ? std::move(parts.front()) : joined(std::move(parts));
@@ -136,18 +164,39 @@ Dataset open_dataset(std::string_view name, std::string_view split,
   return open_dataset(find_manifest(name), split, data_root, options);
 }
 
+FileState FoundDataset::state_of(std::string_view split) const {
+  static_cast<void>(manifest.files_of(split));  // throws
+  auto published = FileState::Found;
+  auto stand_in = FileState::Missing;
+  for (const auto& [file, location, state] : files) {
+    if (file.split != split) continue;
+    if (!file.stands_in.empty()) {
+      stand_in = state;
+    } else if (published == FileState::Found || state == FileState::Missing) {
+      published = state;
+    }
+  }
+  return published == FileState::Missing ? stand_in : published;
+}
+
 bool FoundDataset::is_complete() const {
-  return std::ranges::all_of(files, [](const FoundFile& f) { return f.state == FileState::Found; });
+  return std::ranges::all_of(files, [&](const FoundFile& found) {
+    return state_of(found.file.split) == FileState::Found;
+  });
+}
+
+FoundDataset find_dataset(Manifest manifest, const std::filesystem::path& data_root) {
+  FoundDataset dataset{.manifest = std::move(manifest), .files = {}};
+  for (const auto& file : dataset.manifest.files) {
+    dataset.files.push_back(find_file(dataset.manifest, file, data_root));
+  }
+  return dataset;
 }
 
 std::vector<FoundDataset> find_datasets(const std::filesystem::path& data_root) {
   std::vector<FoundDataset> found;
   for (auto& manifest : shipped_manifests()) {
-    FoundDataset dataset{.manifest = std::move(manifest), .files = {}};
-    for (const auto& file : dataset.manifest.files) {
-      dataset.files.push_back(find_file(dataset.manifest, file, data_root));
-    }
-    found.push_back(std::move(dataset));
+    found.push_back(find_dataset(std::move(manifest), data_root));
   }
   return found;
 }

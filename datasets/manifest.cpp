@@ -61,7 +61,8 @@ ManifestFile read_file_entry(const Json& json, const std::string& path) {
       .bytes = reader.get_or<int64_t>("bytes", 0),
       .sha256 = read_sha256(reader, json),
       .hub_config = reader.get_or<std::string>("hub_config", ""),
-      .hub_split = reader.get_or<std::string>("hub_split", "")};
+      .hub_split = reader.get_or<std::string>("hub_split", ""),
+      .stands_in = reader.get_or<std::string>("stands_in", "")};
   reader.done();
   require(file.bytes >= 0, "{}: expected 0 or more, found {}", reader.path_of("bytes"), file.bytes);
   require(file.bytes > 0 || !file.sha256, "{}: missing; a file whose hash is known has a size",
@@ -87,11 +88,16 @@ std::optional<HubPlace> read_hub(JsonReader& manifest) {
 
 void check_splits(const Manifest& manifest, const std::string& where) {
   require(!manifest.files.empty(), "{}: files: expected at least one, found none", where);
-  std::set<std::string> splits;
+  std::set<std::string> splits, stand_ins;
   for (const auto& file : manifest.files) {
-    require(splits.insert(file.split).second || file.format == Format::WholeText,
+    auto& others = file.stands_in.empty() ? splits : stand_ins;
+    require(others.insert(file.split).second || file.format == Format::WholeText,
             "{}: files: two of split '{}'; a split is one file, unless its files are whole_text",
             where, file.split);
+  }
+  for (const auto& split : stand_ins) {
+    require(splits.contains(split), "{}: files: of split '{}' only one that stands in for it",
+            where, split);
   }
 }
 

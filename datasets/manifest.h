@@ -43,6 +43,9 @@ struct ManifestFile {
   std::optional<std::string> sha256;  ///< 64 lower-case digits; absent where nobody could verify it
   std::string hub_config;             ///< where it is not that of the whole data set
   std::string hub_split;              ///< its name on the hub; empty where that is not known
+  /// Not empty: another form of the split, read where the published file is absent, and what is
+  /// different about it.
+  std::string stands_in;
 };
 
 struct Manifest {
@@ -55,10 +58,11 @@ struct Manifest {
   std::filesystem::path folder;     ///< of Place::Beside
   std::optional<HubPlace> hub;      ///< absent: not on the hub, or not in a form of its own
   std::vector<std::string> fields;  ///< that every document has
-  std::vector<ManifestFile> files;  ///< one per split; of whole texts, as many as it has
+  /// One per split, and perhaps one that stands in for it; of whole texts, as many as it has.
+  std::vector<ManifestFile> files;
 
-  /// Those of a split, in their order. Throws Error, naming the splits there are, when it has none
-  /// of that name.
+  /// Those of a split, in their order, one that stands in for the published file included. Throws
+  /// Error, naming the splits there are, when it has none of that name.
   [[nodiscard]] std::vector<ManifestFile> files_of(std::string_view split) const;
 };
 

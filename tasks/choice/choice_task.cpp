@@ -98,6 +98,7 @@ TaskInfo info_of(const ChoiceSuite& suite, const PromptFile& file) {
           .dataset = suite.dataset,
           .split = suite.split,
           .fewshot_split = suite.fewshot_split,
+          .fewshot_stand_in = suite.fewshot_stand_in,
           .leaves_itself_out = suite.leaves_itself_out,
           .sampler = suite.sampler,
           .metrics = {}};

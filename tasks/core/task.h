@@ -50,7 +50,11 @@ struct TaskInfo {
   /// tokenizer; empty for all others.
   std::string built_by;
   std::string split;          ///< that is evaluated
-  std::string fewshot_split;  ///< the pool of worked examples; empty: the task takes none
+  /// The pool of worked examples as the task is defined (of lm-eval's tasks: the one that lm-eval
+  /// draws from); empty: the task takes none.
+  std::string fewshot_split;
+  /// The pool where the file of that split is absent; empty: nothing takes its place.
+  std::string fewshot_stand_in = {};
   /// One example more than asked for is drawn, and the document itself is taken out.
   bool leaves_itself_out = false;
   int64_t default_num_fewshot = 0;

@@ -96,6 +96,18 @@ TEST(Manifest, ASplitIsOneFile) {
   EXPECT_THAT(error_of([&] { read(json); }), HasSubstr("two of split 'test'"));
 }
 
+TEST(Manifest, AnotherFormMayStandInForTheFileOfASplit) {
+  auto json = animals();
+  json["files"].push_back(json["files"][0]);
+  json["files"][1]["stands_in"] = "no hats";
+  EXPECT_EQ(read(json).files_of("test").at(1).stands_in, "no hats");
+  json["files"][0]["stands_in"] = "no hats either";
+  EXPECT_THAT(error_of([&] { read(json); }), HasSubstr("two of split 'test'"));
+  json["files"].erase(0);
+  EXPECT_THAT(error_of([&] { read(json); }),
+              HasSubstr("of split 'test' only one that stands in for it"));
+}
+
 TEST(Manifest, AnUnknownSplitNamesThoseThereAre) {
   const auto manifest = read(animals());
   EXPECT_THAT(error_of([&] { (void)manifest.files_of("train"); }),

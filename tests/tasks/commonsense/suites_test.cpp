@@ -168,6 +168,25 @@ TEST(CommonsenseQa, LettersAreScored) {
   EXPECT_EQ(score_of("commonsense_qa", document, 1), 1.0);
 }
 
+TEST(Hellaswag, ThePublishedFormHasTwoContextsAndATextAsLabel) {
+  const std::string soup = "Cooking soup: A man cuts two onions. He then";
+  EXPECT_THAT(asked("hellaswag", published("hellaswag", 0)),
+              ElementsAre(soup + "| fries them.", soup + "|  reads a book.", soup + "| sings.",
+                          soup + "| sleeps."));
+  EXPECT_EQ(score_of("hellaswag", published("hellaswag", 0), 0), 1.0);
+  EXPECT_THAT(asked("hellaswag", published("hellaswag", 1)).at(2),
+              "Home: How to rest. Sit down.| Close your eyes.");
+  EXPECT_EQ(score_of("hellaswag", published("hellaswag", 1), 2), 1.0);
+}
+
+// EleutherAI/lm-evaluation-harness: its training split where a task has one, else validation, else
+// test; RACE names a test split only.
+TEST(CommonsenseSuites, PoolsAreThoseOfLmEval) {
+  for (const auto& suite : commonsense_suites()) {
+    EXPECT_EQ(suite.fewshot_split, suite.name == "race" ? "test" : "train") << suite.name;
+  }
+}
+
 TEST(CommonsenseSuites, ThoseOnAValidationSplitTakeTheDocumentOutOfItsExamples) {
   for (const auto& suite : commonsense_suites()) {
     EXPECT_EQ(suite.leaves_itself_out, suite.split == "validation") << suite.name;
