@@ -24,16 +24,23 @@ std::string read_bytes(const Manifest& manifest, const std::filesystem::path& fi
   return read_text_file(file);
 }
 
-bool is_verified(const ManifestFile& expected, const Dataset& dataset, size_t num_bytes,
-                 const OpenOptions& options) {
+/// A task file of a user tells no size.
+std::string expected_bytes(const ManifestFile& file) {
+  const auto sha256 = fmt::format("sha256 {}", *file.sha256);
+  return file.bytes > 0 ? fmt::format("{} bytes with {}", file.bytes, sha256) : sha256;
+}
+
+bool is_verified(const Manifest& manifest, const ManifestFile& expected, const Dataset& dataset,
+                 size_t num_bytes, const OpenOptions& options) {
   if (!expected.sha256) return false;
   const bool same = dataset.sha256 == *expected.sha256;
-  require(
-      same || options.allow_other_bytes,
-      "{}: expected {} bytes with sha256 {}, found {} bytes with sha256 {}; get the file of the "
-      "manifest of {} again, or allow other bytes explicitly (results are then not comparable)",
-      dataset.file.string(), expected.bytes, *expected.sha256, num_bytes, dataset.sha256,
-      dataset.name);
+  const auto remedy = manifest.place == Place::Beside
+                          ? fmt::format("mend its sha256 in {}", manifest.source)
+                          : fmt::format("get the file of the manifest of {} again", manifest.name);
+  require(same || options.allow_other_bytes,
+          "{}: expected {}, found {} bytes with sha256 {}; {}, or allow other bytes explicitly "
+          "(results are then not comparable)",
+          dataset.file.string(), expected_bytes(expected), num_bytes, dataset.sha256, remedy);
   return same;
 }
 
@@ -57,7 +64,7 @@ Dataset open_file(const Manifest& manifest, const ManifestFile& expected,
                   .documents = {}};
   const std::string bytes = read_bytes(manifest, dataset.file);
   dataset.sha256 = sha256_hex(bytes);
-  dataset.is_verified = is_verified(expected, dataset, bytes.size(), options);
+  dataset.is_verified = is_verified(manifest, expected, dataset, bytes.size(), options);
   dataset.documents = parse_documents(expected.format, bytes, dataset.file.string());
   require(!dataset.documents.empty(), "{}: expected documents, found none", dataset.file.string());
   check_fields(manifest, dataset);
