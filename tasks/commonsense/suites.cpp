@@ -72,6 +72,8 @@ ChoiceSuite race() {
   return suite;
 }
 
+// lm-eval gives this one no version. Its draws follow the rule above, which was read in lm-eval's
+// code; no run of it was there to compare with.
 ChoiceSuite commonsense_qa() {
   auto suite = on_validation("commonsense_qa", "unversioned", "which of five words fits");
   suite.fewshot_stand_in = {};

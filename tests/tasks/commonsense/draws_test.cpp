@@ -35,10 +35,12 @@ class PublishedForms {
                                  const std::string& fewshot_split = {}) const {
     return open_task_data(*make_task(name), folder_.path(), /*with_pool=*/true, {}, fewshot_split);
   }
-  [[nodiscard]] std::vector<Ids> drawn(const std::string& name, int64_t num_fewshot) const {
+  [[nodiscard]] std::vector<Ids> drawn(const std::string& name, int64_t num_fewshot,
+                                       const std::string& fewshot_split = {}) const {
     const auto task = make_task(name);
-    const auto data = data_of(name);
+    const auto data = data_of(name, fewshot_split);
     PromptOptions options;
+    options.fewshot_split = fewshot_split;
     options.num_fewshot = num_fewshot;
     std::vector<Ids> all;
     for (const auto& prompted : prompted_documents(*task, data, options)) {
@@ -77,6 +79,25 @@ TEST(PublishedDraws, OfNAndOneMoreTheFirstNThatAreNotTheDocumentStay) {
   EXPECT_THAT(forms.drawn("hellaswag", 1), ElementsAre(Ids{0}, Ids{1}));
   write_text_file(file, replace_all(swapped, "A man", "A boy"));
   EXPECT_THAT(forms.drawn("hellaswag", 1), ElementsAre(Ids{0}, Ids{0}));
+}
+
+TEST(PublishedDraws, FromTheEvaluatedSplitTheDocumentItselfIsLeftOut) {
+  const PublishedForms forms;
+  for (const std::string name : {"commonsense_qa", "social_iqa", "hellaswag"}) {
+    EXPECT_THAT(forms.drawn(name, 1, "validation"), ElementsAre(Ids{1}, Ids{0})) << name;
+    EXPECT_THAT(tests::error_of([&] { (void)forms.drawn(name, 2, "validation"); }),
+                HasSubstr("at most 1 worked examples, as many as the split validation can give"));
+  }
+}
+
+// RACE names one split, for tests; lm-eval compares settings, so that a document may be its own
+// example unless the split is asked for by name.
+TEST(PublishedDraws, RaceLeavesTheDocumentOutOnlyWhereItsPoolIsNamed) {
+  const PublishedForms forms;
+  EXPECT_THAT(forms.drawn("race", 2)[0], ElementsAre(1, 0));
+  EXPECT_THAT(forms.drawn("race", 1, "test"), ElementsAre(Ids{1}, Ids{0}));
+  EXPECT_THAT(tests::error_of([&] { (void)forms.drawn("race", 2, "test"); }),
+              HasSubstr("at most 1 worked examples"));
 }
 
 TEST(PublishedDraws, SciqAndRaceDrawWithoutLookingAtTheDocument) {
