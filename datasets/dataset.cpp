@@ -46,9 +46,12 @@ bool is_verified(const Manifest& manifest, const ManifestFile& expected, const D
 
 void check_fields(const Manifest& manifest, const Dataset& dataset) {
   for (const auto& document : dataset.documents) {
-    for (const auto& field : manifest.fields) {
-      require(document.fields.contains(field), "{}: document {} has no field '{}'",
-              dataset.file.string(), document.index, field);
+    for (const auto& [name, type] : manifest.fields) {
+      require(document.fields.contains(name), "{}: document {} has no field '{}'", document.where,
+              document.index, name);
+      const Json& value = document.fields[name];
+      require(is_of_type(value, type), "{}: document {}: field '{}': expected {}, found {}",
+              document.where, document.index, name, words_for(type), words_for(value));
     }
   }
 }

@@ -86,6 +86,16 @@ std::optional<HubPlace> read_hub(JsonReader& manifest) {
   return hub;
 }
 
+std::vector<ManifestField> read_fields(JsonReader& manifest) {
+  const Json& json = manifest.at("fields");
+  JsonReader reader(json, manifest.path_of("fields"));
+  std::vector<ManifestField> fields;
+  for (const auto& [name, type] : json.items()) {
+    fields.push_back({name, field_type_named(reader.get<std::string>(name), reader.path_of(name))});
+  }
+  return fields;
+}
+
 void check_splits(const Manifest& manifest, const std::string& where) {
   require(!manifest.files.empty(), "{}: files: expected at least one, found none", where);
   std::set<std::string> splits, stand_ins;
@@ -148,7 +158,7 @@ Manifest read_manifest(const std::filesystem::path& file) {
       .place = named(place_names, reader.get<std::string>("place"), reader.path_of("place")),
       .folder = {},
       .hub = read_hub(reader),
-      .fields = reader.get<std::vector<std::string>>("fields"),
+      .fields = read_fields(reader),
       .files = {}};
   const Json& files = reader.at("files");
   require(files.is_array(), "{}: expected an array, found {}", reader.path_of("files"),

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "datasets/field_type.h"
+
 namespace hylo::datasets {
 
 /// How the bytes of a file become documents.
@@ -48,6 +50,11 @@ struct ManifestFile {
   std::string stands_in;
 };
 
+struct ManifestField {
+  std::string name;
+  FieldType type = FieldType::Text;
+};
+
 struct Manifest {
   std::string name;
   std::string source;
@@ -55,9 +62,9 @@ struct Manifest {
   std::string attribution;
   std::string notes;
   Place place = Place::DataRoot;
-  std::filesystem::path folder;     ///< of Place::Beside
-  std::optional<HubPlace> hub;      ///< absent: not on the hub, or not in a form of its own
-  std::vector<std::string> fields;  ///< that every document has
+  std::filesystem::path folder;       ///< of Place::Beside
+  std::optional<HubPlace> hub;        ///< absent: not on the hub, or not in a form of its own
+  std::vector<ManifestField> fields;  ///< that every document has
   /// One per split, and perhaps one that stands in for it; of whole texts, as many as it has.
   std::vector<ManifestFile> files;
 

@@ -30,8 +30,7 @@ class ShotSampler {
     const auto num_usable = static_cast<int64_t>(pool_.size()) - (leaves_itself_out_ ? 1 : 0);
     require(num_shots_ <= num_usable || num_shots_ == 0,
             "{}: expected at most {} worked examples, as many as the split {} can give; found {}",
-            info.name, std::max<int64_t>(num_usable, 0),
-            data.pool_split, num_shots_);
+            info.name, std::max<int64_t>(num_usable, 0), data.pool_split, num_shots_);
   }
 
   Shots next(const Document& document) {

@@ -25,7 +25,7 @@ struct Animals {
       .licence = "MIT",
       .attribution = {},
       .notes = {},
-      .fields = {"name"},
+      .fields = {{"name"}},
       .files = {
           {.path = "animals.jsonl", .split = "test", .bytes = 32, .sha256 = sha256_hex(text)}}};
   Animals() { write(text); }
@@ -79,6 +79,17 @@ TEST(Dataset, AFieldThatTheManifestPromisesMustBeThere) {
   animals.write("{\"name\": \"cow\"}\n{\"nam\": \"hen\"}\n");
   EXPECT_THAT(error_of([&] { (void)animals.open({.allow_other_bytes = true}); }),
               AllOf(HasSubstr("document 1"), HasSubstr("no field 'name'")));
+}
+
+TEST(Dataset, AFieldOfAnotherTypeIsNamedWithFileAndLineExpectedAndFound) {
+  const Animals animals;
+  animals.write("{\"name\": \"cow\"}\n{\"name\": 7}\n");
+  EXPECT_THAT(error_of([&] { (void)animals.open({.allow_other_bytes = true}); }),
+              AllOf(testing::StartsWith((animals.folder / "animals.jsonl").string() + ":2: "),
+                    HasSubstr("field 'name': expected a text, found a number")));
+  animals.write("{\"name\": null}\n");
+  EXPECT_THAT(error_of([&] { (void)animals.open({.allow_other_bytes = true}); }),
+              HasSubstr("expected a text, found null"));
 }
 
 /// The same animals in another form, which stands in for the published one.
@@ -173,7 +184,7 @@ TEST(DatasetsGoldens, EveryManifestWhoseFilesAreThereOpensVerified) {
 
 TEST(Dataset, ASplitOfSeveralTextsIsReadInTheirOrder) {
   Animals books;
-  books.manifest.fields = {"text"};
+  books.manifest.fields = {{"text"}};
   books.manifest.files = {};
   for (const std::string name : {"b.txt", "a.txt"}) {
     write_text_file(books.folder / name, "This is " + name);

@@ -50,7 +50,7 @@ def manifest(name="riddles", known_hash=None, **changes):
     file = {"path": f"{name}/test.jsonl", "split": "test", "format": "json_lines",
             "bytes": len(LINES) if known_hash else None, "sha256": known_hash, "hub_split": "test"}
     whole = {"name": name, "source": "https://example.org/riddles", "licence": "CC0",
-             "attribution": "nobody", "place": "data_root", "fields": ["question"],
+             "attribution": "nobody", "place": "data_root", "fields": {"question": "text"},
              "hub": {"repository": f"someone/{name}", "config": "default", "revision": None},
              "files": [file]}
     return {**whole, **changes}

@@ -20,7 +20,7 @@ Json animals() {
           {"licence", "MIT"},
           {"attribution", "nobody"},
           {"place", "data_root"},
-          {"fields", {"name"}},
+          {"fields", {{"name", "text"}}},
           {"files",
            {{{"path", "animals.jsonl"},
              {"split", "test"},
@@ -54,6 +54,16 @@ TEST(Manifest, AnUnknownFormatNamesTheKnownOnes) {
   json["files"][0]["format"] = "parquet";
   EXPECT_THAT(error_of([&] { read(json); }),
               AllOf(HasSubstr("files[0].format"), HasSubstr("json_lines"), HasSubstr("'parquet'")));
+}
+
+TEST(Manifest, AFieldHasATypeAndAnUnknownOneNamesTheKnown) {
+  auto json = animals();
+  EXPECT_EQ(read(json).fields.at(0).name, "name");
+  json["fields"]["legs"] = "text_or_number";
+  EXPECT_EQ(read(json).fields.at(0).type, FieldType::TextOrNumber);
+  json["fields"]["legs"] = "string";
+  EXPECT_THAT(error_of([&] { read(json); }),
+              AllOf(HasSubstr("fields.legs: expected one of text,"), HasSubstr("'string'")));
 }
 
 TEST(Manifest, AHashIsNullWhereNobodyKnowsItAndNeverLeftOut) {

@@ -139,6 +139,9 @@ TEST(Race, ABrokenListOfProblemsIsAnErrorThatNamesTheDocument) {
   document.fields["problems"] =
       "[{'question': 'a', 'answer': 'E', 'options': ['w', 'x', 'y', 'z']}]";
   EXPECT_THAT(error_of([&] { asked("race", document); }), HasSubstr("'E' is not among the labels"));
+  document.fields["problems"] = "[{'question': 'a', 'answer': 'A', 'options': 'wxyz'}]";
+  EXPECT_THAT(error_of([&] { asked("race", document); }),
+              HasSubstr("a problem: 'options': expected a list, found a text"));
 }
 
 TEST(SocialIqa, AnswersCountFromOne) {

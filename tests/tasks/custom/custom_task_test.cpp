@@ -139,6 +139,20 @@ TEST(CustomTask, AnAnswerOutsideTheChoicesAndAnEmptyChoiceNameTheDocument) {
               AllOf(HasSubstr("document 1"), HasSubstr("field cities.*: 'cities' is missing")));
 }
 
+TEST(CustomTask, AValueOfAnotherTypeIsNamedWithFileLineAndField) {
+  Example example;
+  example.json.erase("fewshot");
+  const std::string good = R"({"country": "A", "cities": ["b", "c"], "capital": 0})";
+  example.write_data(good + "\n" + R"({"country": ["A"], "cities": ["b", "c"], "capital": 0})");
+  EXPECT_THAT(error_of([&] { asked(example.file()); }),
+              AllOf(HasSubstr("capitals.jsonl:2: capitals: document 1: "),
+                    HasSubstr("field country: expected a text or a number, found a list")));
+  example.write_data(R"({"country": "A", "cities": "bc", "capital": 0})");
+  EXPECT_THAT(error_of([&] { asked(example.file()); }),
+              AllOf(HasSubstr("capitals.jsonl:1: "),
+                    HasSubstr("field cities.*: expected a list, found a text")));
+}
+
 TEST(CustomTask, AChoiceOfWhiteSpaceIsAnError) {
   Example example;
   example.json.erase("fewshot");
