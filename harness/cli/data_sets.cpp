@@ -24,9 +24,6 @@ namespace {
 namespace ruler = tasks::ruler;
 namespace fs = std::filesystem;
 
-/// Thrown to end the reading of a set early.
-struct EnoughRead {};
-
 std::vector<fs::path> files_of(const std::vector<std::string>& paths) {
   std::vector<fs::path> files;
   for (const fs::path path : paths) {
@@ -72,22 +69,6 @@ struct ShowOptions {
   bool tokens = false, json = false;
 };
 
-ruler::Sample sample_of(const fs::path& file, int64_t id) {
-  std::optional<ruler::Sample> found;
-  int64_t index = 0;
-  try {
-    ruler::read_sample_set(file, [&](ruler::Sample sample) {
-      if (index++ != id) return;
-      found = std::move(sample);
-      throw EnoughRead{};
-    });
-  } catch (const EnoughRead&) {
-  }
-  require(found.has_value(), "{}: expected a sample from 0 to {}, found {}", file.string(),
-          index - 1, id);
-  return std::move(*found);
-}
-
 OrderedJson tokens_of(const ShowOptions& options, const ruler::SampleSetHeader& header,
                       const ruler::Sample& sample) {
   require(!options.tokenizer.empty(), "--tokens: expected --tokenizer, the one of the set ({})",
@@ -101,7 +82,7 @@ OrderedJson tokens_of(const ShowOptions& options, const ruler::SampleSetHeader& 
 }
 
 void show_sample(const ShowOptions& options, const ruler::SampleSetHeader& header) {
-  const auto sample = sample_of(options.file, *options.id);
+  const auto sample = ruler::read_sample(options.file, *options.id);
   auto json = ruler::json_of(sample, *options.id);
   if (options.tokens) json["token_ids"] = tokens_of(options, header, sample);
   if (options.json) return print_json(json);

@@ -159,6 +159,15 @@ void add_form(OrderedJson& variant, const tasks::PromptOptions& options) {
   if (!options.fewshot_split.empty()) variant["fewshot_split"] = options.fewshot_split;
 }
 
+/// Where the worked examples come from; null as data set: from the task itself.
+void add_pool(OrderedJson& variant, const tasks::TaskData& data) {
+  if (data.pool_sha256.empty()) return;
+  variant["pool_sha256"] = data.pool_sha256;
+  const auto& name = data.pool_dataset;
+  variant["fewshot_pool"] = {{"dataset", name.empty() ? OrderedJson(nullptr) : OrderedJson(name)},
+                             {"split", data.pool_split}};
+}
+
 /// Of the documents; a task that makes them has its own.
 std::string licence_of_data(const tasks::Task& task) {
   const auto& info = task.info();
@@ -190,13 +199,14 @@ std::vector<reports::CellDescription> describe_cells(const std::vector<PlannedTa
                                   .num_fewshot = tasks::num_fewshot_of(info, planned.options),
                                   .metrics = {}};
     cell.variant["requests_sha256"] = hash_requests(planned);
-    if (!planned.data->pool_sha256.empty()) cell.variant["pool_sha256"] = planned.data->pool_sha256;
+    add_pool(cell.variant, *planned.data);
     cell.variant.update(planned.variant);
     if (info.needs_teacher) {
       cell.variant["num_compared_layers"] = planned.settings.num_compared_layers;
     }
     for (const auto& text : texts_of(planned)) cell.variant["texts"].push_back(text);
     if (!planned.data->is_verified) cell.variant["data_verified"] = false;
+    if (!planned.data->remarks.empty()) cell.variant["remarks"] = planned.data->remarks;
     add_form(cell.variant, planned.options);
     for (const auto& metric : info.metrics) {
       cell.metrics.push_back({metric.name, metric.filter, aggregation_of(metric.aggregation),
@@ -233,9 +243,10 @@ reports::RunDescription describe_run(const std::vector<PlannedTask>& tasks,
                   {"tasks", OrderedJson::array()}};
   const auto cells = describe_cells(tasks);
   for (const auto& cell : cells) {
-    // Where a task file lies determines nothing; what is in it, its hash tells.
+    // Where a task file lies determines nothing; what is in it, its hash tells. Remarks explain.
     auto variant = cell.variant;
     variant.erase("task_file");
+    variant.erase("remarks");
     key["tasks"].push_back({cell.task, cell.task_version, cell.dataset_sha256, cell.num_fewshot,
                             cell.num_documents, variant});
   }

@@ -98,6 +98,7 @@ TaskInfo info_of(const ChoiceSuite& suite, const PromptFile& file) {
           .dataset = suite.dataset,
           .split = suite.split,
           .fewshot_split = suite.fewshot_split,
+          .fewshot_stand_in = suite.fewshot_stand_in,
           .leaves_itself_out = suite.leaves_itself_out,
           .sampler = suite.sampler,
           .metrics = {}};
@@ -123,7 +124,7 @@ ChoiceQuestion ChoiceTask::question_of(const Document& document) const {
     if (!hooks_.prepare) return read_question(prompt_, hooks_, document.fields);
     return read_question(prompt_, hooks_, hooks_.prepare(document.fields));
   } catch (const Error& error) {
-    fail("{}: document {}: {}", info_.name, document.index, error.what());
+    fail("{}: {}", name_of(info_, document), error.what());
   }
 }
 
@@ -177,7 +178,7 @@ std::string ChoiceTask::cluster_of(const Document& document) const {
   try {
     return sha256_hex(text_of(prompt_.cluster->find(document.fields), *prompt_.cluster));
   } catch (const Error& error) {
-    fail("{}: document {}: cluster: {}", info_.name, document.index, error.what());
+    fail("{}: cluster: {}", name_of(info_, document), error.what());
   }
 }
 

@@ -29,6 +29,7 @@ struct ChoiceSuite {
   std::string dataset;      ///< empty: the hook `generate` makes the documents
   std::string split;
   std::string fewshot_split;
+  std::string fewshot_stand_in;
   bool leaves_itself_out = false;
   Sampler sampler = Sampler::Default;
   ChoiceHooks hooks;

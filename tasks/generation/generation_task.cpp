@@ -53,7 +53,7 @@ WorkedExample GenerationTask::example_of(const Document& document) const {
   try {
     return {prompt_.question.render(document.fields), prompt_.answer.render(document.fields)};
   } catch (const Error& error) {
-    fail("{}: document {}: {}", info_.name, document.index, error.what());
+    fail("{}: {}", name_of(info_, document), error.what());
   }
 }
 

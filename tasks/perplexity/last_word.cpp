@@ -46,7 +46,7 @@ WorkedExample LastWordTask::example_of(const Document& document) const {
     require(!python_strip(example.answer).empty(), "the word to score is empty");
     return example;
   } catch (const Error& error) {
-    fail("{}: document {}: {}", info_.name, document.index, error.what());
+    fail("{}: {}", name_of(info_, document), error.what());
   }
 }
 

@@ -122,6 +122,16 @@ Sample parse_sample(const std::string& line, const fs::path& file, int64_t index
   return sample;
 }
 
+/// The next line. The end of a file that was cut in the middle of a line looks like a line.
+std::string line_of_sample(std::ifstream& in, const fs::path& file, const SampleSetHeader& header,
+                           int64_t index) {
+  std::string line;
+  std::getline(in, line);
+  require(!in.eof(), "{}: is cut off in sample {} of {}; build the set anew", file.string(), index,
+          header.description.num_samples);
+  return line;
+}
+
 }  // namespace
 
 std::string_view name_of(Mode mode) { return mode == Mode::Compat ? "compat" : "strict"; }
@@ -259,6 +269,18 @@ SampleSetHeader read_header(const fs::path& file) {
   return parse_header(line, file);
 }
 
+Sample read_sample(const fs::path& file, int64_t index) {
+  auto in = opened(file);
+  std::string line;
+  std::getline(in, line);
+  const auto header = parse_header(line, file);
+  const auto num_samples = header.description.num_samples;
+  require(0 <= index && index < num_samples, "{}: expected a sample from 0 to {}, found {}",
+          file.string(), num_samples - 1, index);
+  for (int64_t i = 0; i <= index; ++i) line = line_of_sample(in, file, header, i);
+  return parse_sample(line, file, index);
+}
+
 SampleSetHeader read_sample_set(const fs::path& file, const OnSample& on_sample) {
   auto in = opened(file);
   std::string line;
@@ -266,10 +288,8 @@ SampleSetHeader read_sample_set(const fs::path& file, const OnSample& on_sample)
   auto header = parse_header(line, file);
   Sha256 body;
   int64_t index = 0;
-  while (std::getline(in, line)) {
-    // The end of a file that was cut in the middle of a line looks like a line.
-    require(!in.eof(), "{}: is cut off in sample {} of {}; build the set anew", file.string(),
-            index, header.description.num_samples);
+  while (in.peek() != std::ifstream::traits_type::eof()) {
+    line = line_of_sample(in, file, header, index);
     body.update(line).update("\n");
     on_sample(parse_sample(line, file, index));
     ++index;

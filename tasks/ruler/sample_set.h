@@ -85,6 +85,10 @@ SampleSetHeader read_header(const std::filesystem::path& file);
 /// (expected and found), where it is cut off, and for a sample whose own hash differs (which one).
 SampleSetHeader read_sample_set(const std::filesystem::path& file, const OnSample& on_sample);
 
+/// Reads one sample, and of the others only as many as lie before it. Throws Error for a number
+/// that the set does not have, and where the file is cut off or the sample was edited.
+Sample read_sample(const std::filesystem::path& file, int64_t index);
+
 /// Reads everything and keeps nothing.
 SampleSetHeader verify_sample_set(const std::filesystem::path& file);
 

@@ -62,6 +62,18 @@ TEST(SampleSet, ComesBackAsItWasWritten) {
   }
 }
 
+TEST(SampleSet, OneSampleIsReadByItsNumber) {
+  const TemporaryFolder folder;
+  const auto file = written(folder);
+  EXPECT_EQ(read_sample(file, 1).input, "second");
+  EXPECT_THAT(error_of([&] { (void)read_sample(file, 2); }), HasSubstr("from 0 to 1, found 2"));
+  EXPECT_THAT(error_of([&] { (void)read_sample(file, -1); }), HasSubstr("found -1"));
+  const auto text = read_text_file(file);
+  write_text_file(file, text.substr(0, text.find("{\"index\":1")));
+  EXPECT_EQ(json_of(read_sample(file, 0), 0).dump(), json_of(samples()[0], 0).dump());
+  EXPECT_THAT(error_of([&] { (void)read_sample(file, 1); }), HasSubstr("cut off in sample 1 of 2"));
+}
+
 TEST(SampleSet, IsNamedByWhatIsInIt) {
   const TemporaryFolder folder, other;
   const auto file = written(folder);
