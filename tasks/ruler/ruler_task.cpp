@@ -34,8 +34,10 @@ std::optional<double> depth_of(const Json& fields, const RulerSpec& spec) {
   // Fewer units leave tenths without a place; needles have one more, behind the last unit.
   if (units < num_depths - (qa ? 0 : 1)) return std::nullopt;
   if (qa) {
-    // Of several golden documents it is not known which one holds the answer.
-    if (qa->source != QaSource::Squad || !meta.contains("gold_position")) return std::nullopt;
+    // Of several golden documents the one whose place is told need not hold the answer.
+    const bool holds_answer =
+        qa->source == QaSource::Squad || meta.value("gold", std::string()) == gold_holds_answer;
+    if (!holds_answer || !meta.contains("gold_position")) return std::nullopt;
     return meta["gold_position"].get<double>() / static_cast<double>(units);
   }
   const bool has_depths = meta.contains("depths") && !meta["depths"].empty();

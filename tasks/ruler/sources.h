@@ -17,9 +17,12 @@ struct Words {
 struct Question {
   std::string text;
   std::vector<std::string> answers;  ///< any of them is right
-  std::vector<size_t> golden;        ///< documents that answer it: indices into QaSet::documents
+  std::vector<size_t> golden;        ///< documents that come with it: indices into QaSet::documents
   std::vector<size_t> related;       ///< other documents of the same article, in file order
   std::string article;               ///< questions of one article are not independent
+  /// Golden documents that the answer needs, first the one that holds it; empty where not known.
+  std::vector<size_t> supporting = {};
+  bool has_answer_document = false;  ///< the first supporting one holds the answer as a text
 };
 struct QaSet {
   std::vector<std::string> documents;  ///< sorted by code point, no document twice

@@ -24,7 +24,8 @@ std::vector<size_t> ends_of_words(std::string_view text) {
 /// What stands in a prompt: whole documents and, last, perhaps the beginning of one.
 struct Chosen {
   std::vector<size_t> documents;
-  size_t num_golden = 0;  ///< the first so many
+  size_t num_golden = 0;      ///< the first so many
+  size_t num_supporting = 0;  ///< of these, the first so many
   std::optional<std::string> cut;
   [[nodiscard]] size_t size() const { return documents.size() + (cut ? 1 : 0); }
 };
@@ -52,6 +53,21 @@ class Fillers {
  private:
   std::vector<size_t> order_;
 };
+
+/// The golden documents, those that the answer needs in front: the one that holds it first.
+std::vector<size_t> golden_in_order(const Question& question) {
+  auto golden = question.supporting;
+  for (const size_t document : question.golden) {
+    if (!std::ranges::count(golden, document)) golden.push_back(document);
+  }
+  return golden;
+}
+
+/// What is known of the golden document whose place is drawn.
+std::string_view kind_of_gold(const Question& question) {
+  if (question.has_answer_document) return gold_holds_answer;
+  return question.supporting.empty() ? "any" : "supporting";
+}
 
 class QaDesign {
  public:
@@ -102,7 +118,9 @@ class QaDesign {
 
   [[nodiscard]] Chosen choose(const Question& question, const Fillers& fillers,
                               double max_tokens) const {
-    Chosen chosen{.documents = question.golden, .num_golden = question.golden.size()};
+    Chosen chosen{.documents = golden_in_order(question),
+                  .num_supporting = question.supporting.size()};
+    chosen.num_golden = chosen.documents.size();
     double tokens = 0;
     for (size_t i = 0; i < chosen.documents.size(); ++i) {
       tokens += document_tokens_[chosen.documents[i]] + heading_tokens(i + 1);
@@ -147,7 +165,8 @@ class QaDesign {
     return std::string(fitting);
   }
 
-  /// Which of the chosen stands where: the first golden one in its stratum, the others anywhere.
+  /// Which of the chosen stands where: the first one, which is golden, in its stratum, the others
+  /// anywhere.
   static std::vector<size_t> arrange(const Chosen& chosen, int64_t stratum, CounterRandom& random) {
     const auto count = static_cast<double>(chosen.size());
     const double share = (static_cast<double>(stratum) + random.uniform()) / num_strata;
@@ -172,17 +191,21 @@ class QaDesign {
     return context;
   }
 
-  static void describe(Sample& sample, const Chosen& chosen, const std::vector<size_t>& order,
-                       size_t question, int64_t stratum) {
+  void describe(Sample& sample, const Chosen& chosen, const std::vector<size_t>& order,
+                size_t question, int64_t stratum) const {
     const auto position = std::ranges::find(order, size_t{0}) - order.begin();
     auto golden = OrderedJson::array();
+    auto supporting = OrderedJson::array();
     for (size_t i = 0; i < order.size(); ++i) {
       if (order[i] < chosen.num_golden) golden.push_back(i);
+      if (order[i] < chosen.num_supporting) supporting.push_back(i);
     }
     const auto last = static_cast<double>(std::max<size_t>(order.size() - 1, 1));
     sample.meta = {{"question", question},
+                   {"gold", kind_of_gold(set_.questions[question])},
                    {"gold_position", position},
                    {"gold_positions", golden},
+                   {"supporting_positions", supporting},
                    {"depths", {static_cast<double>(position) / last}},
                    {"strata", {stratum}},
                    {"units", order.size()},
