@@ -6,6 +6,7 @@
 
 #include "harness/base/error.h"
 #include "harness/base/overloaded.h"
+#include "harness/base/unicode.h"
 #include "tasks/ruler/strict_draws.h"
 
 namespace hylo::tasks::ruler {
@@ -13,12 +14,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view format_name = "hylo-ruler-samples-1";
+constexpr std::string_view format_name = "hylo-ruler-samples-2";
 constexpr std::string_view compat_revision = "compat-1";
 constexpr std::string_view ending = ".jsonl";
 /// Numbers and hashes are known when all samples are written; the header's line is padded with
 /// blanks, so that it can be written in its place.
 constexpr size_t room_for_numbers = 192;
+constexpr std::string_view what_to_do = "build the set anew with `hylo data build ruler`";
 
 /// Without the tokenizer's name: a folder may be renamed.
 OrderedJson identity_of(const SampleSetDescription& description) {
@@ -46,10 +48,26 @@ std::string address_of(const SampleSetHeader& header) {
   return sha256_hex(json_of(identity_of(header.description), header).dump());
 }
 
+/// Of all that a sample's line says; keys are sorted, as they come back when it is read.
 std::string sample_hash(const Sample& sample) {
-  Sha256 hash;
-  hash.update(sample.input).update(sample.answer_prefix);
-  return hash.hex();
+  const Json all{{"input", sample.input},           {"answer_prefix", sample.answer_prefix},
+                 {"references", sample.references}, {"num_tokens", sample.num_tokens},
+                 {"cluster", sample.cluster},       {"meta", sample.meta}};
+  return sha256_hex(all.dump());
+}
+
+/// The object of a line; `what` is what was expected there.
+Json parse_line(const std::string& line, const std::string& where, std::string_view what) {
+  Json json = Json::parse(line, nullptr, false);
+  const auto text = python_strip(line);
+  const bool is_cut = text.starts_with('{') && !text.ends_with('}');
+  const auto found = text.empty()          ? std::string("an empty line")
+                     : json.is_discarded() ? fmt::format("{} bytes that are {}", text.size(),
+                                                         is_cut ? "cut off" : "no JSON")
+                                           : std::string(json.type_name());
+  require(json.is_object(), "{}: expected {}, a JSON object, found {}; {}", where, what, found,
+          what_to_do);
+  return json;
 }
 
 SampleSetDescription read_description(JsonReader& reader) {
@@ -69,12 +87,13 @@ SampleSetDescription read_description(JsonReader& reader) {
 }
 
 SampleSetHeader parse_header(const std::string& line, const fs::path& file) {
-  const auto where = file.string() + ": header";
-  const Json json = parse_json(line, where);
+  const auto where = file.string() + ":1: header";
+  const Json json = parse_line(line, where, "the header of a set of samples");
   JsonReader reader(json, where);
-  require(json.is_object() && json.value("format", "") == format_name,
-          "{}: expected a set of samples of the format {}", where, format_name);
   reader.ignore("format");
+  const Json format = json.value("format", Json());
+  require(format == format_name, "{}: expected a set of samples of the format {}, found {}; {}",
+          where, format_name, format.dump(-1, ' ', true), what_to_do);
   SampleSetHeader header{.description = read_description(reader),
                          .total_tokens = reader.get<int64_t>("total_tokens"),
                          .least_tokens = reader.get<int64_t>("least_tokens"),
@@ -84,10 +103,8 @@ SampleSetHeader parse_header(const std::string& line, const fs::path& file) {
   // In the order of the file, which the address depends on.
   header.description.sources = OrderedJson::parse(line).value("sources", OrderedJson::object());
   const auto expected = address_of(header);
-  require(header.sha256 == expected,
-          "{}: it was edited: expected sha256 {}, found {}; build the set anew with `hylo data "
-          "build ruler`",
-          where, header.sha256, expected);
+  require(header.sha256 == expected, "{}: it was edited: expected sha256 {}, found {}; {}", where,
+          header.sha256, expected, what_to_do);
   return header;
 }
 
@@ -101,8 +118,9 @@ std::ifstream opened(const fs::path& file) {
 }
 
 Sample parse_sample(const std::string& line, const fs::path& file, int64_t index) {
-  const auto where = fmt::format("{}: sample {}", file.string(), index);
-  const Json json = parse_json(line, where);
+  // The header is line 1.
+  const auto where = fmt::format("{}:{}: sample {}", file.string(), index + 2, index);
+  const Json json = parse_line(line, where, "a sample");
   JsonReader reader(json, where);
   require(reader.get<int64_t>("index") == index, "{}: has the index {}", where,
           reader.get<int64_t>("index"));
@@ -115,10 +133,8 @@ Sample parse_sample(const std::string& line, const fs::path& file, int64_t index
   const auto expected = reader.get<std::string>("sha256");
   reader.done();
   const auto found = sample_hash(sample);
-  require(found == expected,
-          "{}: its prompt was edited: expected sha256 {}, found {}; build the set anew with `hylo "
-          "data build ruler`",
-          where, expected, found);
+  require(found == expected, "{}: it was edited: expected sha256 {}, found {}; {}", where, expected,
+          found, what_to_do);
   return sample;
 }
 
@@ -268,19 +284,18 @@ SampleSetHeader read_sample_set(const fs::path& file, const OnSample& on_sample)
   int64_t index = 0;
   while (std::getline(in, line)) {
     // The end of a file that was cut in the middle of a line looks like a line.
-    require(!in.eof(), "{}: is cut off in sample {} of {}; build the set anew", file.string(),
-            index, header.description.num_samples);
+    require(!in.eof(), "{}:{}: is cut off in sample {} of {}; {}", file.string(), index + 2, index,
+            header.description.num_samples, what_to_do);
     body.update(line).update("\n");
     on_sample(parse_sample(line, file, index));
     ++index;
   }
-  require(index == header.description.num_samples, "{}: expected {} samples, found {}",
-          file.string(), header.description.num_samples, index);
+  require(index == header.description.num_samples, "{}: expected {} samples, found {}; {}",
+          file.string(), header.description.num_samples, index, what_to_do);
   const auto found = body.hex();
   require(found == header.body_sha256,
-          "{}: it was edited: expected sha256 {} of its samples, found {}; build the set anew with "
-          "`hylo data build ruler`",
-          file.string(), header.body_sha256, found);
+          "{}: it was edited: expected sha256 {} of its samples, found {}; {}", file.string(),
+          header.body_sha256, found, what_to_do);
   return header;
 }
 

@@ -82,7 +82,8 @@ class SampleSetWriter {
 SampleSetHeader read_header(const std::filesystem::path& file);
 
 /// Reads a whole set, sample after sample. Throws Error where the bytes are not those of its header
-/// (expected and found), where it is cut off, and for a sample whose own hash differs (which one).
+/// (expected and found), where it is cut off, and for a sample whose own hash differs (file, line
+/// and number). What was told before an error is not to be trusted.
 SampleSetHeader read_sample_set(const std::filesystem::path& file, const OnSample& on_sample);
 
 /// Reads everything and keeps nothing.

@@ -58,6 +58,24 @@ TEST(Data, AnEditedSetIsRefused) {
               HasSubstr("edited"));
 }
 
+// Neither the sample that was edited nor one that was not.
+TEST(Data, NothingIsShownOfAnEditedSet) {
+  const TemporaryFolder out;
+  json_of_hylo(build_call(out.path(), "fwe", {"--json"}));
+  const auto file = only_file(out.path());
+  const auto text = read_text_file(file);
+  const size_t last = text.rfind("\"references\":[\"");
+  write_text_file(file, text.substr(0, last) + "\"references\":[\"edited" + text.substr(last + 21));
+  for (const std::string id : {"2", "0"}) {
+    const auto shown = run_hylo({"data", "show", file, id});
+    EXPECT_EQ(shown.exit_code, 2);
+    EXPECT_EQ(shown.out, "");
+    EXPECT_THAT(shown.err,
+                AllOf(HasSubstr(file.string() + ":4: sample 2: it was edited: expected sha256 "),
+                      HasSubstr(", found "), HasSubstr("hylo data verify " + file.string())));
+  }
+}
+
 TEST(Data, TasksThatDoNotFitAreLeftOutOfAllAndAnErrorByName) {
   const TemporaryFolder out;
   auto call = build_call(out.path(), "all");
