@@ -16,6 +16,7 @@
 #include "harness/cli/verb.h"
 #include "models/tokenizer/tokenizer.h"
 #include "tasks/ruler/compat.h"
+#include "tasks/ruler/folders.h"
 #include "tasks/ruler/sample_set.h"
 
 namespace hylo::cli {
@@ -27,8 +28,7 @@ namespace fs = std::filesystem;
 std::vector<fs::path> files_of(const std::vector<std::string>& paths) {
   std::vector<fs::path> files;
   for (const fs::path path : paths) {
-    std::error_code unreadable;
-    if (!fs::is_directory(path, unreadable)) {
+    if (ruler::kind_of(path) != fs::file_type::directory) {
       files.push_back(path);
       continue;
     }

@@ -7,6 +7,7 @@
 
 #include "harness/base/error.h"
 #include "harness/base/unicode.h"
+#include "tasks/ruler/folders.h"
 #include "tasks/ruler/ruler_task.h"
 #include "tasks/ruler/sample_set.h"
 
@@ -54,10 +55,10 @@ struct FoundSet {
 std::vector<FoundSet> sets_in(const std::vector<fs::path>& places) {
   std::vector<FoundSet> sets;
   for (const auto& place : places) {
-    std::error_code unreadable;
-    require(fs::exists(place, unreadable), "--sets {}: not found", place.string());
-    const auto files =
-        fs::is_directory(place) ? ruler::sample_set_files(place) : std::vector<fs::path>{place};
+    const auto kind = ruler::kind_of(place);
+    require(kind != fs::file_type::not_found, "--sets {}: not found", place.string());
+    const auto files = kind == fs::file_type::directory ? ruler::sample_set_files(place)
+                                                        : std::vector<fs::path>{place};
     for (const auto& file : files) sets.push_back({file, ruler::read_header(file).description});
   }
   return sets;

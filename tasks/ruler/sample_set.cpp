@@ -7,6 +7,8 @@
 #include "harness/base/error.h"
 #include "harness/base/overloaded.h"
 #include "harness/base/unicode.h"
+#include "tasks/ruler/folders.h"
+#include "tasks/ruler/generated_sources.h"
 #include "tasks/ruler/strict_draws.h"
 
 namespace hylo::tasks::ruler {
@@ -109,8 +111,7 @@ SampleSetHeader parse_header(const std::string& line, const fs::path& file) {
 }
 
 std::ifstream opened(const fs::path& file) {
-  std::error_code unreadable;
-  require(fs::is_regular_file(file, unreadable), "{}: expected a set of samples, found no file",
+  require(kind_of(file) == fs::file_type::regular, "{}: expected a set of samples, found no file",
           file.string());
   std::ifstream in(file, std::ios::binary);
   require(in.is_open(), "{}: cannot be read", file.string());
@@ -157,7 +158,8 @@ OrderedJson sources_of_task(const RulerSpec& spec, const Sources& sources, Mode 
   const auto use = [&](const char* part) {
     const auto& identity = sources.identity.at(part);
     // The strict mode generates further words where none are given.
-    used[part] = identity.is_null() && mode == Mode::Strict ? "generated-1" : identity;
+    const bool is_generated = identity.is_null() && mode == Mode::Strict;
+    used[part] = is_generated ? OrderedJson(generated_revision) : identity;
   };
   std::visit(overloaded{[&](const NiahSpec& niah) {
                           const auto words = NeedlePart::Words;
@@ -304,18 +306,13 @@ SampleSetHeader verify_sample_set(const fs::path& file) {
 }
 
 std::vector<fs::path> sample_set_files(const fs::path& folder) {
-  std::vector<fs::path> files;
-  std::error_code not_there;
-  for (const auto& entry : fs::directory_iterator(folder, not_there)) {
-    const auto name = entry.path().filename().string();
+  if (kind_of(folder) == fs::file_type::not_found) return {};
+  return files_in(folder, [](const fs::path& path) {
+    const auto name = path.filename().string();
     const bool names_a_mode =
         name.find("-compat-") != std::string::npos || name.find("-strict-") != std::string::npos;
-    if (entry.is_regular_file() && name.ends_with(ending) && names_a_mode) {
-      files.push_back(entry.path());
-    }
-  }
-  std::ranges::sort(files);
-  return files;
+    return name.ends_with(ending) && names_a_mode;
+  });
 }
 
 std::optional<fs::path> find_sample_set(const fs::path& folder,

@@ -89,7 +89,8 @@ SampleSetHeader read_sample_set(const std::filesystem::path& file, const OnSampl
 /// Reads everything and keeps nothing.
 SampleSetHeader verify_sample_set(const std::filesystem::path& file);
 
-/// The files in a folder that are named like sets, by name.
+/// The files in a folder that are named like sets, by name; none where there is no folder. Throws
+/// Error where it cannot be read.
 std::vector<std::filesystem::path> sample_set_files(const std::filesystem::path& folder);
 
 /// The set of this description in a folder, verified; nothing where it is not there.

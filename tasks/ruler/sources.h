@@ -37,7 +37,7 @@ struct Sources {
   std::vector<std::string> more_words;
   std::string essay;  ///< one text, as it was read
   QaSet squad, hotpotqa;
-  OrderedJson identity = OrderedJson::object();  ///< part -> sha256, or "generated-1"
+  OrderedJson identity = OrderedJson::object();  ///< part -> sha256, or generated_revision
 };
 
 /// Where the parts lie; an empty path stands for the generated part.
@@ -49,7 +49,8 @@ struct SourcePaths {
   std::filesystem::path hotpotqa;    ///< HotpotQA JSON list, or JSON lines
 };
 
-/// Throws Error for a file or folder that is missing, empty, not UTF-8 or not of its format.
+/// Throws Error for a file or folder that is missing, unreadable, empty, not UTF-8 or not of its
+/// format.
 Sources read_sources(const SourcePaths& paths);
 
 }  // namespace hylo::tasks::ruler

@@ -76,6 +76,17 @@ TEST(Data, NothingIsShownOfAnEditedSet) {
   }
 }
 
+TEST(Data, PlacesThatCannotBeReadAreNoFaultOfOurs) {
+  const TemporaryFolder folder;
+  const auto circle = folder / "circle";
+  std::filesystem::create_symlink(circle, circle);
+  const auto told = HasSubstr(circle.string() + ": cannot be read: Too many levels");
+  EXPECT_THAT(error_of_hylo({"data", "verify", circle}), told);
+  EXPECT_THAT(error_of_hylo(build_call(folder / "sets", "vt", {"--essays", circle})), told);
+  EXPECT_THAT(error_of_hylo({"eval", "--model", "scripted:crc", "--tasks", "vt", "--sets", circle}),
+              told);
+}
+
 TEST(Data, TasksThatDoNotFitAreLeftOutOfAllAndAnErrorByName) {
   const TemporaryFolder out;
   auto call = build_call(out.path(), "all");

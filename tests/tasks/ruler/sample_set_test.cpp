@@ -183,6 +183,20 @@ TEST(SampleSet, AnotherFileIsNoSet) {
   EXPECT_THAT(error_of([&] { read_header(folder / "none.jsonl"); }), HasSubstr("found no file"));
 }
 
+TEST(SampleSet, APlaceThatCannotBeReadIsNamed) {
+  const TemporaryFolder folder;
+  const auto circle = folder / "vt-4096-strict-0.jsonl";
+  std::filesystem::create_symlink(circle, circle);
+  const auto told = HasSubstr(circle.string() + ": cannot be read: Too many levels");
+  EXPECT_THAT(error_of([&] { (void)sample_set_files(circle); }), told);
+  EXPECT_THAT(error_of([&] { (void)sample_set_files(folder.path()); }), told);
+  EXPECT_THAT(error_of([&] { (void)read_header(circle); }), told);
+  write_text_file(folder / "file", "");
+  EXPECT_THAT(error_of([&] { (void)sample_set_files(folder / "file"); }),
+              HasSubstr("file: this folder cannot be read: Not a directory"));
+  EXPECT_TRUE(sample_set_files(folder / "absent").empty());
+}
+
 TEST(SampleSet, RecordsOnlyTheSourcesThatItsTaskDrawsFrom) {
   const auto sources = read_sources({});
   const auto of = [&](std::string_view task) {
