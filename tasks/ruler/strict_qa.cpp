@@ -3,6 +3,7 @@
 #include <numeric>
 #include <set>
 
+#include "harness/base/unicode.h"
 #include "tasks/ruler/punkt.h"
 #include "tasks/ruler/strict_designs.h"
 #include "tasks/ruler/strict_draws.h"
@@ -76,6 +77,7 @@ class QaDesign {
         set_(spec.source == QaSource::Squad ? input.sources.squad : input.sources.hotpotqa),
         order_(input.request, set_.questions.size()) {
     require(!set_.questions.empty(), "{}: there are no questions", input.request.spec.name);
+    require_answers();
     for (const auto& text : set_.documents) {
       document_tokens_.push_back(
           static_cast<double>(input.count(text + std::string(between_documents))));
@@ -111,6 +113,19 @@ class QaDesign {
   }
 
  private:
+  /// An empty answer is found in every prediction.
+  void require_answers() const {
+    for (size_t i = 0; i < set_.questions.size(); ++i) {
+      const auto& question = set_.questions[i];
+      const auto is_empty = [](const std::string& answer) { return python_strip(answer).empty(); };
+      require(
+          std::ranges::none_of(question.answers, is_empty),
+          "{}: question {} of its file, '{}': expected answers, found an empty one, which every "
+          "prediction would hold; leave it out of the file",
+          input_.request.spec.name, i, question.text);
+    }
+  }
+
   [[nodiscard]] double heading_tokens(size_t number) const {
     const auto digits = std::to_string(number).size();
     return heading_tokens_.at(digits - 1);

@@ -258,6 +258,14 @@ TEST(RulerCompatQa, WhichDocumentHoldsTheAnswerChangesNothing) {
   EXPECT_EQ(built(told), built(small_sources()));
 }
 
+// As the reference takes it.
+TEST(RulerCompatQa, AnEmptyAnswerIsAReference) {
+  Sources sources = small_sources();
+  sources.squad.questions[0].answers = {""};
+  build_compat({find_ruler_spec("qa_1"), 300, 1, 42}, sources, count_words,
+               [](const Sample& sample) { EXPECT_THAT(sample.references, ElementsAre("")); });
+}
+
 TEST(RulerCompatQa, FromAsManyDocumentsAsThereAreOnTheyAreRepeated) {
   const auto samples = samples_of("qa_1", 4096, 2);
   EXPECT_THAT(samples[0].meta.at("units").get<int64_t>(), Ge(20));

@@ -456,6 +456,19 @@ TEST(Strict, DocumentsComeAgainWhenThereAreTooFewAndTheGoldenOneOnlyOnce) {
   }
 }
 
+// It would be found in every prediction.
+TEST(Strict, AnEmptyAnswerIsRefusedWithItsQuestion) {
+  Sources sources = generated();
+  sources.squad = equal_documents(1);
+  sources.squad.questions[7].answers.emplace_back(" ");
+  EXPECT_THAT(error_of([&] {
+                build_strict(request_of({.task = "qa_1"}), sources, count_rough,
+                             [](const Sample&) {});
+              }),
+              HasSubstr("qa_1: question 7 of its file, 'What does box 07 hold?': expected answers, "
+                        "found an empty one"));
+}
+
 TEST(Strict, WordListsThatAreTooShortAreTold) {
   Sources few = generated();
   few.words = {.nouns = {"house", "tree"}, .adjectives = {"green"}, .verbs = {"go"}};
