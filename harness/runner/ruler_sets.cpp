@@ -52,14 +52,28 @@ struct FoundSet {
   ruler::SampleSetDescription description;
 };
 
+/// Adds a file or folder to those that are named.
+void add_named(const fs::path& file, const fs::path& place, std::map<fs::path, fs::path>& named) {
+  std::error_code unresolved;
+  const auto there = fs::weakly_canonical(file, unresolved);
+  const auto [other, is_new] = named.emplace(unresolved ? file : there, place);
+  require(is_new, "--sets: {} is named twice, by '{}' and by '{}'; leave one out", file.string(),
+          other->second.string(), place.string());
+}
+
 std::vector<FoundSet> sets_in(const std::vector<fs::path>& places) {
   std::vector<FoundSet> sets;
+  std::map<fs::path, fs::path> named;
   for (const auto& place : places) {
     const auto kind = ruler::kind_of(place);
     require(kind != fs::file_type::not_found, "--sets {}: not found", place.string());
     const auto files = kind == fs::file_type::directory ? ruler::sample_set_files(place)
                                                         : std::vector<fs::path>{place};
-    for (const auto& file : files) sets.push_back({file, ruler::read_header(file).description});
+    if (kind == fs::file_type::directory) add_named(place, place, named);
+    for (const auto& file : files) {
+      add_named(file, place, named);
+      sets.push_back({file, ruler::read_header(file).description});
+    }
   }
   return sets;
 }
