@@ -137,16 +137,20 @@ std::vector<fs::path> sample_sets_named(std::string_view name,
 }
 
 PlannedTask open_sample_set(const fs::path& file, const tasks::PromptOptions& prompts) {
-  const auto header = ruler::read_header(file);
+  auto [data, samples] = ruler::open_sample_set(file);
+  const auto& header = samples->header();
   const auto& made = header.description;
   PlannedTask planned{
       .task = std::make_unique<ruler::RulerTask>(ruler::find_ruler_spec(made.task), made.length),
-      .data = std::make_unique<tasks::TaskData>(ruler::open_sample_set(file)),
+      .data = std::make_unique<tasks::TaskData>(std::move(data)),
       .options = prompts,
       .documents = {}};
   planned.variant = ruler::json_of(made);
   planned.variant.erase("task");
   planned.variant["set_sha256"] = header.sha256;
+  planned.read_prompt = [samples](const tasks::Document& document) {
+    return ruler::prompt_of(samples->read(document.index));
+  };
   return planned;
 }
 
@@ -158,8 +162,12 @@ PlannedTask plan_sample_set(const fs::path& file, const PlanOptions& options) {
     planned.options.limit.reset();
   }
   planned.documents = tasks::prompted_documents(*planned.task, *planned.data, planned.options);
-  // The requests have it; a set of 128K tokens is a quarter of a gigabyte.
+  // Read again when it is asked: a set of 128K tokens is a quarter of a gigabyte.
   for (auto& document : planned.data->documents) document.fields.erase("prompt");
+  for (auto& document : planned.documents) {
+    for (auto& request : document.requests)
+      std::string().swap(std::get<tasks::GenerateText>(request).prompt);
+  }
   return planned;
 }
 

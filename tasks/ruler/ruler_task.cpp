@@ -103,17 +103,19 @@ std::vector<Document> RulerTask::generate_documents() const {
       info_.name, info_.built_by);
 }
 
-TaskData open_sample_set(const std::filesystem::path& file) {
+std::string prompt_of(Sample sample) { return std::move(sample.input) + sample.answer_prefix; }
+
+OpenSampleSet open_sample_set(const std::filesystem::path& file) {
   TaskData data;
-  const auto header = read_sample_set(file, [&](Sample sample) {
+  auto samples = std::make_shared<SampleReader>(file, [&](Sample sample) {
     Json fields{{"references", std::move(sample.references)},
                 {"cluster", std::move(sample.cluster)},
                 {"meta", sample.meta}};
-    fields["prompt"] = std::move(sample.input) + sample.answer_prefix;
+    fields["prompt"] = prompt_of(std::move(sample));
     data.documents.push_back({static_cast<int64_t>(data.documents.size()), std::move(fields)});
   });
-  data.sha256 = header.sha256;
-  return data;
+  data.sha256 = samples->header().sha256;
+  return {std::move(data), std::move(samples)};
 }
 
 }  // namespace hylo::tasks::ruler

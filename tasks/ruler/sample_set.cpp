@@ -277,28 +277,49 @@ SampleSetHeader read_header(const fs::path& file) {
   return parse_header(line, file);
 }
 
-SampleSetHeader read_sample_set(const fs::path& file, const OnSample& on_sample) {
-  auto in = opened(file);
+SampleReader::SampleReader(fs::path file, const OnSample& on_sample) : file_(std::move(file)) {
+  auto in = opened(file_);
   std::string line;
   std::getline(in, line);
-  auto header = parse_header(line, file);
+  header_ = parse_header(line, file_);
+  const auto num_samples = header_.description.num_samples;
+  auto begin = static_cast<std::streamoff>(line.size() + 1);
   Sha256 body;
   int64_t index = 0;
   while (std::getline(in, line)) {
     // The end of a file that was cut in the middle of a line looks like a line.
-    require(!in.eof(), "{}:{}: is cut off in sample {} of {}; {}", file.string(), index + 2, index,
-            header.description.num_samples, what_to_do);
+    require(!in.eof(), "{}:{}: is cut off in sample {} of {}; {}", file_.string(), index + 2, index,
+            num_samples, what_to_do);
     body.update(line).update("\n");
-    on_sample(parse_sample(line, file, index));
+    lines_.push_back({.begin = begin, .sha256 = sha256_hex(line)});
+    begin += static_cast<std::streamoff>(line.size() + 1);
+    on_sample(parse_sample(line, file_, index));
     ++index;
   }
-  require(index == header.description.num_samples, "{}: expected {} samples, found {}; {}",
-          file.string(), header.description.num_samples, index, what_to_do);
+  require(index == num_samples, "{}: expected {} samples, found {}; {}", file_.string(),
+          num_samples, index, what_to_do);
   const auto found = body.hex();
-  require(found == header.body_sha256,
-          "{}: it was edited: expected sha256 {} of its samples, found {}; {}", file.string(),
-          header.body_sha256, found, what_to_do);
-  return header;
+  require(found == header_.body_sha256,
+          "{}: it was edited: expected sha256 {} of its samples, found {}; {}", file_.string(),
+          header_.body_sha256, found, what_to_do);
+}
+
+Sample SampleReader::read(int64_t index) const {
+  const auto& expected = lines_.at(static_cast<size_t>(index));
+  auto in = opened(file_);
+  in.seekg(expected.begin);
+  std::string line;
+  std::getline(in, line);
+  const auto found = sha256_hex(line);
+  require(found == expected.sha256,
+          "{}:{}: sample {} was changed since the set was opened: expected sha256 {} of its line, "
+          "found {}; leave sets alone while they are in use",
+          file_.string(), index + 2, index, expected.sha256, found);
+  return parse_sample(line, file_, index);
+}
+
+SampleSetHeader read_sample_set(const fs::path& file, const OnSample& on_sample) {
+  return SampleReader(file, on_sample).header();
 }
 
 SampleSetHeader verify_sample_set(const fs::path& file) {

@@ -86,6 +86,26 @@ SampleSetHeader read_header(const std::filesystem::path& file);
 /// and number). What was told before an error is not to be trusted.
 SampleSetHeader read_sample_set(const std::filesystem::path& file, const OnSample& on_sample);
 
+/// Samples of a set one by one and again, so that nobody has to hold them all.
+class SampleReader {
+ public:
+  /// Reads the whole set as read_sample_set does.
+  SampleReader(std::filesystem::path file, const OnSample& on_sample);
+
+  [[nodiscard]] const SampleSetHeader& header() const { return header_; }
+  /// Throws Error where its line is not the one that was read before.
+  [[nodiscard]] Sample read(int64_t index) const;
+
+ private:
+  struct Line {
+    std::streamoff begin = 0;
+    std::string sha256;
+  };
+  std::filesystem::path file_;
+  SampleSetHeader header_;
+  std::vector<Line> lines_;
+};
+
 /// Reads everything and keeps nothing.
 SampleSetHeader verify_sample_set(const std::filesystem::path& file);
 

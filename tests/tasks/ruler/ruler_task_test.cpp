@@ -26,7 +26,7 @@ TaskData documents_of(const ruler::RulerSpec& spec, int64_t length, int64_t num_
                                                 .generator = "test"});
   ruler::build_strict({spec, length, num_samples}, sources, count_bytes,
                       [&](const ruler::Sample& sample) { writer.add(sample); });
-  return ruler::open_sample_set(writer.finish());
+  return ruler::open_sample_set(writer.finish()).data;
 }
 
 GenerateText asked(const Task& task, const Document& document) {
