@@ -151,7 +151,7 @@ void run_eval(const EvalOptions& options, const std::vector<std::string>& argv) 
   harness::check_tokenizers(planned, *system, options.allow_other_data);
   auto plan = harness::make_plan(planned, *system);
   if (shard) plan = harness::shard_of(plan, planned, *shard);
-  refuse_settings_without_effect(options, planned, plan);
+  refuse_settings_without_effect(options, planned);
   if (options.dry_run) return print_plan(options, planned, plan, *system);
   refuse_what_does_not_fit(options, plan, *system);
 

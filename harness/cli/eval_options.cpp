@@ -61,6 +61,14 @@ void check_teacher(const EvalOptions& options, const std::vector<std::string>& t
   }
 }
 
+bool generates_text(const harness::PlannedTask& task) {
+  return std::ranges::any_of(task.documents, [](const tasks::PromptedDocument& document) {
+    return std::ranges::any_of(document.requests, [](const tasks::Request& request) {
+      return std::holds_alternative<tasks::GenerateText>(request);
+    });
+  });
+}
+
 void add_form_options(CLI::App& verb, EvalOptions& options) {
   verb.add_option("--chat-template", options.chat_template,
                   "ask in the form of a chat: " +
@@ -183,14 +191,13 @@ harness::PlanOptions plan_options(const EvalOptions& options, const harness::Nam
 }
 
 void refuse_settings_without_effect(const EvalOptions& options,
-                                    const std::vector<harness::PlannedTask>& planned,
-                                    const harness::Plan& plan) {
+                                    const std::vector<harness::PlannedTask>& planned) {
   const bool has_examples = std::ranges::any_of(planned, [](const harness::PlannedTask& task) {
     return tasks::num_fewshot_of(task.task->info(), task.options) > 0;
   });
   require(options.fewshot_split.empty() || has_examples,
           "--fewshot-split: none of the tasks shows worked examples, so it would have no effect");
-  require(options.gen_kwargs.empty() || plan.total.new_tokens > 0,
+  require(options.gen_kwargs.empty() || std::ranges::any_of(planned, generates_text),
           "--gen-kwargs: none of the tasks generates text, so it would have no effect");
 }
 

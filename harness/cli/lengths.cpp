@@ -9,7 +9,7 @@
 namespace hylo::cli {
 namespace {
 
-constexpr int64_t most_tokens = int64_t{1} << 31;
+constexpr int64_t most_tokens = int64_t{4} << 20;
 
 int64_t unit_of(char suffix) {
   switch (suffix) {
@@ -35,7 +35,10 @@ Length parse_length(std::string_view text, std::string_view option) {
   const auto* last = digits.data() + digits.size();
   const auto [end, failure] = std::from_chars(digits.data(), last, number);
   const bool is_number = failure == std::errc() && end == last && !digits.empty();
-  require(is_number && number >= 1 && number <= most_tokens / std::max<int64_t>(unit, 1),
+  require(failure != std::errc::result_out_of_range &&
+              (!is_number || number <= most_tokens / std::max<int64_t>(unit, 1)),
+          "{}: '{}' is too long; samples have at most 4M ({}) tokens", option, text, most_tokens);
+  require(is_number && number >= 1,
           "{}: expected a length such as 4K (4096), 4k (4000), 1M or 131072, found '{}'", option,
           text);
   return {std::string(text), number * std::max<int64_t>(unit, 1)};

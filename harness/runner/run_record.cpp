@@ -63,7 +63,7 @@ std::string hash_requests(const PlannedTask& task) {
   };
   for (const auto& document : task.documents) {
     add(std::to_string(document.document->index));
-    for (const auto& request : document.requests) {
+    for (const auto& request : requests_of(task, document)) {
       std::visit(overloaded{
                      [&](const tasks::ScoreText& r) {
                        add("score");
@@ -341,6 +341,7 @@ tasks::Response response_of(const reports::RequestOutput& output) {
 }
 
 reports::DocumentOutput record_of(const PlannedTask& task, const PlannedDocument& planned,
+                                  std::span<const tasks::Request> requests,
                                   const std::vector<tasks::Response>& responses) {
   const auto& prompted = task.documents[planned.document];
   reports::DocumentOutput out{.cell = static_cast<int64_t>(planned.task),
@@ -352,7 +353,7 @@ reports::DocumentOutput record_of(const PlannedTask& task, const PlannedDocument
                               .cluster = task.task->cluster_of(*prompted.document),
                               .tags = task.task->tags_of(*prompted.document)};
   for (size_t i = 0; i < responses.size(); ++i) {
-    out.requests.push_back(record_of(static_cast<int64_t>(i), prompted.requests[i], responses[i]));
+    out.requests.push_back(record_of(static_cast<int64_t>(i), requests[i], responses[i]));
   }
   for (const auto& value : task.task->score(*prompted.document, responses)) {
     out.scores.push_back({value.metric, value.filter, value.value, value.weight});

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -39,8 +40,9 @@ reports::RequestOutput record_of(int64_t number, const tasks::Request& request,
 /// The answer of a stored request, as the task was given it.
 tasks::Response response_of(const reports::RequestOutput& output);
 
-/// A document with all its answers, scored.
+/// A document with all its requests and their answers, scored.
 reports::DocumentOutput record_of(const PlannedTask& task, const PlannedDocument& document,
+                                  std::span<const tasks::Request> requests,
                                   const std::vector<tasks::Response>& responses);
 
 }  // namespace hylo::harness

@@ -56,7 +56,8 @@ ChoiceSuite story_openings() {
 Document story_opening(const StoryGrammar& grammar, int64_t index) {
   const auto number = static_cast<uint64_t>(index);
   CounterRandom random(CounterRandom(seed, number).next());
-  const auto& frame = grammar.frames[number % grammar.frames.size()];
+  const auto frame_number = number % grammar.frames.size();
+  const auto& frame = grammar.frames[frame_number];
   const Json fields = draw_fields(grammar, random);
   const auto sensible = frame.sensible.render(fields);
   const auto broken =
@@ -68,7 +69,8 @@ Document story_opening(const StoryGrammar& grammar, int64_t index) {
           {{"opening", frame.opening.render(fields)},
            {"choices", choices},
            {"answer", answer},
-           {"kind", frame.kind}}};
+           {"kind", frame.kind},
+           {"frame", std::to_string(frame_number)}}};
 }
 
 }  // namespace hylo::tasks
