@@ -52,6 +52,7 @@ OrderedJson json_of(int64_t run, const harness::Rescored& result, bool written) 
   return {{"run", run},
           {"documents", result.num_documents},
           {"changed_documents", result.num_changed},
+          {"regrouped_documents", result.num_regrouped},
           {"changed_values", changed},
           {"written", written}};
 }
@@ -61,11 +62,16 @@ std::string shown(const std::optional<double>& value) {
 }
 
 std::string text_of(int64_t run, const harness::Rescored& result, bool written) {
+  const auto stored = [&](int64_t num_changed) {
+    return num_changed == 0 ? "" : written ? " and were stored" : "; nothing was stored";
+  };
   auto text = fmt::format("run {}: {} documents scored again, the scores of {} changed{}\n", run,
                           with_thousands(result.num_documents), with_thousands(result.num_changed),
-                          result.num_changed == 0 ? ""
-                          : written               ? " and were stored"
-                                                  : "; nothing was stored");
+                          stored(result.num_changed));
+  if (result.num_regrouped > 0) {
+    text += fmt::format("  clusters or tags of {} changed{}\n",
+                        with_thousands(result.num_regrouped), stored(result.num_regrouped));
+  }
   for (const auto& value : result.changed) {
     text += fmt::format("  {} {} ({}): {} -> {}\n", value.task, value.metric, value.filter,
                         shown(value.before), shown(value.after));
@@ -85,7 +91,7 @@ void rescore_run(const RescoreOptions& options) {
   data.texts.assign(options.texts.begin(), options.texts.end());
   data.sets.assign(options.sets.begin(), options.sets.end());
   const auto result = harness::rescore(store, run, data, !options.dry_run);
-  const bool written = !options.dry_run && result.num_changed > 0;
+  const bool written = !options.dry_run && (result.num_changed > 0 || result.num_regrouped > 0);
   if (options.json) return print_json(json_of(run.id, result, written));
   print_out(text_of(run.id, result, written));
 }

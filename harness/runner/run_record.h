@@ -32,6 +32,10 @@ std::vector<reports::CellDescription> describe_cells(const std::vector<PlannedTa
 reports::RunDescription describe_run(const std::vector<PlannedTask>& tasks,
                                      const SystemUnderTest& system, const RunLabels& labels);
 
+/// The options that its requests were made with, as far as the cell records them: their form and
+/// the number and split of its worked examples. Throws Error for a chat template that is unknown.
+tasks::PromptOptions prompt_options_of(const reports::CellDescription& cell);
+
 /// One request with its answer.
 reports::RequestOutput record_of(int64_t number, const tasks::Request& request,
                                  const tasks::Response& response);

@@ -85,10 +85,11 @@ class Store {
   /// For a run that ends early: stores the aggregates so far, marked partial.
   void stop(RunHandle& run);
 
-  /// Puts new scores in the place of those of a run's documents, makes the aggregates anew and
-  /// notes that it was done, by which build: one transaction. Returns how many scores changed.
-  /// Throws Error when a process is working on the run.
-  int64_t rescore(int64_t run, std::span<const NewScores> documents, const OrderedJson& build);
+  /// Puts new scores, clusters and tags in the place of those of a run's documents, makes the
+  /// aggregates anew and notes that it was done, by which build: one transaction. Throws Error when
+  /// a process is working on the run.
+  RescoreChanges rescore(int64_t run, std::span<const ScoredAgain> documents,
+                         const OrderedJson& build);
 
   /// By id, by name, or "latest" (begun last). Throws Error with the nearest name.
   [[nodiscard]] RunSummary find_run(std::string_view id_name_or_latest) const;
