@@ -1,4 +1,4 @@
-// hylo store rescore and merge: the verbs that write into a store.
+// hylo store rescore, merge and migrate: the verbs that write into a store.
 #include "harness/cli/store_work.h"
 
 #include <fmt/format.h>
@@ -14,6 +14,7 @@
 #include "harness/cli/verb.h"
 #include "harness/runner/rescore.h"
 #include "reports/store/merge.h"
+#include "reports/store/schema.h"
 #include "reports/store/store.h"
 
 namespace hylo::cli {
@@ -33,6 +34,11 @@ struct MergeOptions {
   std::vector<std::string> stores;
   std::string into;
   std::string name;
+  bool json = false;
+};
+
+struct MigrateOptions {
+  std::string store;
   bool json = false;
 };
 
@@ -118,6 +124,21 @@ void merge_stores(const MergeOptions& options) {
   print_out(text);
 }
 
+void migrate_store(const MigrateOptions& options) {
+  const auto file = store_file(options.store);
+  const auto before = reports::schema_version_of(file);
+  const auto store = reports::Store::open(file, {.create = false});
+  const auto now = reports::newest_version();
+  if (options.json) {
+    return print_json({{"store", file.string()}, {"version_before", before}, {"version", now}});
+  }
+  print_out(before == now
+                ? fmt::format("{}: has schema version {} already\n", file.string(), now)
+                : fmt::format("{}: brought from schema version {} to {}; `hylo store rescore RUN` "
+                              "adds what an older one did not keep\n",
+                              file.string(), before, now));
+}
+
 }  // namespace
 
 void add_rescore(CLI::App& store) {
@@ -160,6 +181,18 @@ void add_merge(CLI::App& store) {
   verb.add_option("--name", options->name, "a name for the whole run");
   verb.add_flag("--json", options->json, "one JSON document");
   verb.callback([options] { merge_stores(*options); });
+}
+
+void add_migrate(CLI::App& store) {
+  auto& verb = add_verb(
+      store, "migrate", "brings a store of an older hylo to the present form of its tables",
+      {{"hylo store migrate --store old.db", "verbs that only read would refuse it until then"},
+       {"hylo store migrate --json", "of ./hylo.db, for another program"}});
+  const auto options = std::make_shared<MigrateOptions>();
+  verb.add_option("--store", options->store, "the store; else HYLO_STORE, else ./hylo.db")
+      ->type_name("FILE");
+  verb.add_flag("--json", options->json, "one JSON document");
+  verb.callback([options] { migrate_store(*options); });
 }
 
 }  // namespace hylo::cli

@@ -57,9 +57,10 @@ struct Ordinals {
 /// All texts of errors name the file. Used by one thread at a time.
 class Store {
  public:
-  /// Opens or creates. Older stores are migrated. Throws Error: missing, not a store of hylo, newer
-  /// schema, corrupt, locked, not writable, WAL on a network file system. What cannot be written is
-  /// still read where read_only is set.
+  /// Opens or creates. Older stores are migrated, unless read_only is set: then nothing is written,
+  /// what cannot be written is read all the same, and an older schema is an Error. Throws Error:
+  /// missing, not a store of hylo, newer schema, corrupt, locked, not writable, WAL on a network
+  /// file system.
   static Store open(const std::filesystem::path& file, const OpenOptions& options = {});
   Store(Store&&) noexcept;
   Store& operator=(Store&&) noexcept;
@@ -121,5 +122,9 @@ class Store {
   explicit Store(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
+
+/// Of a store that may be older or newer than this program's, which changes nothing of it. Throws
+/// Error where there is none.
+int32_t schema_version_of(const std::filesystem::path& file);
 
 }  // namespace hylo::reports
