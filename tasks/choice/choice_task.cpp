@@ -80,38 +80,16 @@ const std::string& context_of(const ChoiceQuestion& question, size_t choice) {
   return question.contexts.size() == 1 ? question.contexts.front() : question.contexts[choice];
 }
 
-ChoicePrompt prompt_of(PromptFile& file, const ChoiceSuite& suite) {
-  const auto found = file.choice.find(suite.prompt);
-  require(found != file.choice.end(), "tasks/prompts/{}: has no choice prompt '{}' for {}",
-          suite.prompt_file, suite.prompt, suite.name);
-  auto prompt = std::move(found->second);
-  prompt.description = replace_all(prompt.description, "{topic}", suite.topic);
-  return prompt;
-}
-
-TaskInfo info_of(const ChoiceSuite& suite, const PromptFile& file) {
-  return {.name = suite.name,
-          .version = suite.version,
-          .description = suite.description,
-          .source = file.source,
-          .licence = file.licence,
-          .dataset = suite.dataset,
-          .split = suite.split,
-          .fewshot_split = suite.fewshot_split,
-          .leaves_itself_out = suite.leaves_itself_out,
-          .sampler = suite.sampler,
-          .metrics = {}};
-}
-
 ChoiceTask task_of(const ChoiceSuite& suite, PromptFile file) {
-  auto info = info_of(suite, file);
-  return {std::move(info), prompt_of(file, suite), suite.hooks};
+  auto prompt = prompt_of(suite.row, std::move(file.choice));
+  prompt.description = replace_all(prompt.description, "{topic}", suite.topic);
+  return {info_of(suite.row, file), std::move(prompt), suite.hooks};
 }
 
 }  // namespace
 
 ChoiceTask::ChoiceTask(const ChoiceSuite& suite)
-    : ChoiceTask(task_of(suite, shipped_prompts(suite.prompt_file))) {}
+    : ChoiceTask(task_of(suite, shipped_prompts(suite.row.prompt_file))) {}
 
 ChoiceTask::ChoiceTask(TaskInfo info, ChoicePrompt prompt, ChoiceHooks hooks)
     : info_(std::move(info)), prompt_(std::move(prompt)), hooks_(hooks) {

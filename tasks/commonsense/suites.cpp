@@ -9,15 +9,15 @@ namespace {
 constexpr auto prompt_file = "lm_eval.json";
 
 ChoiceSuite arc(const std::string& name, const std::string& description) {
-  return {.name = name,
-          .version = "1.0",
-          .description = description,
-          .prompt_file = prompt_file,
-          .prompt = "arc",
+  return {.row = {.name = name,
+                  .version = "1.0",
+                  .description = description,
+                  .prompt_file = prompt_file,
+                  .prompt = "arc",
+                  .dataset = name,
+                  .split = "test",
+                  .fewshot_split = "dev"},
           .topic = {},
-          .dataset = name,
-          .split = "test",
-          .fewshot_split = "dev",
           .hooks = {}};
 }
 
@@ -25,25 +25,25 @@ ChoiceSuite arc(const std::string& name, const std::string& description) {
 // document itself out of its examples, whatever split these come from.
 ChoiceSuite on_validation(const std::string& name, const std::string& version,
                           const std::string& description) {
-  return {.name = name,
-          .version = version,
-          .description = description,
-          .prompt_file = prompt_file,
-          .prompt = name,
+  return {.row = {.name = name,
+                  .version = version,
+                  .description = description,
+                  .prompt_file = prompt_file,
+                  .prompt = name,
+                  .dataset = name,
+                  .split = "validation",
+                  .fewshot_split = "validation",
+                  .leaves_itself_out = true},
           .topic = {},
-          .dataset = name,
-          .split = "validation",
-          .fewshot_split = "validation",
-          .leaves_itself_out = true,
           .hooks = {}};
 }
 
 ChoiceSuite on_test(const std::string& name, const std::string& version,
                     const std::string& fewshot_split, const std::string& description) {
   auto suite = on_validation(name, version, description);
-  suite.split = "test";
-  suite.fewshot_split = fewshot_split;
-  suite.leaves_itself_out = false;
+  suite.row.split = "test";
+  suite.row.fewshot_split = fewshot_split;
+  suite.row.leaves_itself_out = false;
   return suite;
 }
 
@@ -63,14 +63,14 @@ ChoiceSuite race() {
 
 ChoiceSuite commonsense_qa() {
   auto suite = on_validation("commonsense_qa", "unversioned", "which of five words fits");
-  suite.fewshot_split = "train";
+  suite.row.fewshot_split = "train";
   return suite;
 }
 
 ChoiceSuite social_iqa() {
   auto suite =
       on_validation("social_iqa", "0.0", "what people feel, want and do in everyday situations");
-  suite.fewshot_split = "train";
+  suite.row.fewshot_split = "train";
   return suite;
 }
 
