@@ -3,23 +3,16 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "harness/base/error.h"
 #include "harness/base/hash.h"
 #include "harness/base/unicode.h"
+#include "harness/base/whole_number.h"
 #include "tasks/scoring/choices.h"
 
 namespace hylo::tasks {
 namespace {
-
-std::optional<int64_t> as_number(std::string_view text) {
-  int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const bool is_number = error == std::errc() && end == text.data() + text.size();
-  return is_number ? std::optional(number) : std::nullopt;
-}
 
 size_t gold_by_label(const std::string& answer, const std::vector<std::string>& labels,
                      size_t num_choices) {
@@ -32,7 +25,7 @@ size_t gold_by_label(const std::string& answer, const std::vector<std::string>& 
 }
 
 size_t gold_by_number(const std::string& answer, int64_t first, size_t num_choices) {
-  const auto number = as_number(answer);
+  const auto number = parse_whole_number(answer);
   const int64_t last = first + static_cast<int64_t>(num_choices) - 1;
   require(number && *number >= first && *number <= last,
           "expected an answer from {} to {}, found '{}'", first, last, answer);
