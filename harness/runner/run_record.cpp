@@ -230,7 +230,7 @@ tasks::PromptOptions prompt_options_of(const reports::CellDescription& cell) {
   return options;
 }
 
-reports::RunDescription describe_run(const std::vector<PlannedTask>& tasks,
+reports::RunDescription describe_run(const std::vector<reports::CellDescription>& cells,
                                      const SystemUnderTest& system, const RunLabels& labels) {
   const auto& info = system.info();
   reports::RunDescription run{.key = {},
@@ -249,7 +249,6 @@ reports::RunDescription describe_run(const std::vector<PlannedTask>& tasks,
                   {"numeric_mode", info.numeric_mode},
                   {"seed", labels.seed},
                   {"tasks", OrderedJson::array()}};
-  const auto cells = describe_cells(tasks);
   for (const auto& cell : cells) {
     // Where a task file lies determines nothing; what is in it, its hash tells.
     auto variant = cell.variant;

@@ -62,7 +62,8 @@ class Rescore : public testing::Test {
     CrcSystem system;
     const auto tasks = plan_tasks({.tasks = {folder_ / "capitals.json"}, .prompts = prompts});
     const auto plan = make_plan(tasks, system);
-    auto handle = store_.begin(describe_run(tasks, system, {}), describe_cells(tasks));
+    const auto cells = describe_cells(tasks);
+    auto handle = store_.begin(describe_run(cells, system, {}), cells);
     run_plan(tasks, plan, system, store_, handle);
   }
 
