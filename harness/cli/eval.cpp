@@ -157,10 +157,11 @@ void run_eval(const EvalOptions& options, const std::vector<std::string>& argv) 
 
   auto store =
       store_there ? std::move(*store_there) : reports::Store::open(file, store_options(options));
+  const auto cells = harness::describe_cells(planned, shard ? &plan : nullptr);
   auto run =
-      store.begin(harness::describe_run(planned, *system,
+      store.begin(harness::describe_run(cells, *system,
                                         {options.name, argv, options.seed, named.groups, shard}),
-                  harness::describe_cells(planned, shard ? &plan : nullptr));
+                  cells);
   if (run.is_complete()) {
     fmt::print(stderr, "hylo: run '{}' is complete already; this is its report\n", options.name);
   } else if (run.is_resumed()) {

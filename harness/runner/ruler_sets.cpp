@@ -1,12 +1,12 @@
 #include "harness/runner/ruler_sets.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <optional>
 
 #include "harness/base/error.h"
 #include "harness/base/unicode.h"
+#include "harness/base/whole_number.h"
 #include "tasks/ruler/folders.h"
 #include "tasks/ruler/ruler_task.h"
 #include "tasks/ruler/sample_set.h"
@@ -38,10 +38,8 @@ bool is_ruler_task(std::string_view task) {
 
 std::optional<int64_t> length_of(const SetName& name) {
   if (name.length.empty()) return std::nullopt;
-  int64_t length = 0;
-  const auto* last = name.length.data() + name.length.size();
-  const auto [end, failure] = std::from_chars(name.length.data(), last, length);
-  require(failure == std::errc() && end == last && length > 0,
+  const auto length = parse_whole_number(name.length);
+  require(length && *length > 0,
           "--tasks: expected a length in tokens behind '@', as in vt@4096, found '{}'",
           name.length);
   return length;

@@ -1,9 +1,11 @@
 #include "harness/runner/run_record.h"
 
+#include <fmt/ranges.h>
 #include <sys/utsname.h>
 
 #include <numeric>
 
+#include "harness/base/error.h"
 #include "harness/base/hash.h"
 #include "harness/base/overloaded.h"
 #include "harness/base/version.h"
@@ -222,7 +224,23 @@ std::vector<reports::CellDescription> describe_cells(const std::vector<PlannedTa
   return cells;
 }
 
-reports::RunDescription describe_run(const std::vector<PlannedTask>& tasks,
+tasks::PromptOptions prompt_options_of(const reports::CellDescription& cell) {
+  const auto& variant = cell.variant;
+  tasks::PromptOptions options{.num_fewshot = cell.num_fewshot,
+                               .fewshot_split = variant.value("fewshot_split", "")};
+  if (variant.contains("chat_template")) {
+    const auto name = variant["chat_template"].get<std::string>();
+    options.form.chat = tasks::chat_template_named(name);
+    require(options.form.chat.has_value(),
+            "{}: the run used the chat template '{}', this hylo has {}", cell.task, name,
+            fmt::join(tasks::chat_template_names(), ", "));
+  }
+  options.form.system_instruction = variant.value("system_instruction", "");
+  options.form.fewshot_as_multiturn = variant.value("fewshot_as_multiturn", false);
+  return options;
+}
+
+reports::RunDescription describe_run(const std::vector<reports::CellDescription>& cells,
                                      const SystemUnderTest& system, const RunLabels& labels) {
   const auto& info = system.info();
   reports::RunDescription run{.key = {},
@@ -241,7 +259,6 @@ reports::RunDescription describe_run(const std::vector<PlannedTask>& tasks,
                   {"numeric_mode", info.numeric_mode},
                   {"seed", labels.seed},
                   {"tasks", OrderedJson::array()}};
-  const auto cells = describe_cells(tasks);
   for (const auto& cell : cells) {
     // Where a task file lies determines nothing; what is in it, its hash tells. Remarks explain.
     auto variant = cell.variant;

@@ -9,16 +9,16 @@ namespace {
 constexpr auto prompt_file = "lm_eval.json";
 
 ChoiceSuite arc(const std::string& name, const std::string& description) {
-  return {.name = name,
-          .version = "1.0",
-          .description = description,
-          .prompt_file = prompt_file,
-          .prompt = "arc",
+  return {.row = {.name = name,
+                  .version = "1.0",
+                  .description = description,
+                  .prompt_file = prompt_file,
+                  .prompt = "arc",
+                  .dataset = name,
+                  .split = "test",
+                  .fewshot_split = "train",
+                  .fewshot_stand_in = "dev"},
           .topic = {},
-          .dataset = name,
-          .split = "test",
-          .fewshot_split = "train",
-          .fewshot_stand_in = "dev",
           .hooks = {}};
 }
 
@@ -27,34 +27,34 @@ ChoiceSuite arc(const std::string& name, const std::string& description) {
 // where a task has that split, else from validation.
 ChoiceSuite on_validation(const std::string& name, const std::string& version,
                           const std::string& description) {
-  return {.name = name,
-          .version = version,
-          .description = description,
-          .prompt_file = prompt_file,
-          .prompt = name,
+  return {.row = {.name = name,
+                  .version = version,
+                  .description = description,
+                  .prompt_file = prompt_file,
+                  .prompt = name,
+                  .dataset = name,
+                  .split = "validation",
+                  .fewshot_split = "train",
+                  .fewshot_stand_in = "validation",
+                  .leaves_itself_out = true},
           .topic = {},
-          .dataset = name,
-          .split = "validation",
-          .fewshot_split = "train",
-          .fewshot_stand_in = "validation",
-          .leaves_itself_out = true,
           .hooks = {}};
 }
 
 ChoiceSuite on_test(const std::string& name, const std::string& version,
                     const std::string& fewshot_split, const std::string& description) {
   auto suite = on_validation(name, version, description);
-  suite.split = "test";
-  suite.fewshot_split = fewshot_split;
-  suite.fewshot_stand_in = {};
-  suite.leaves_itself_out = false;
+  suite.row.split = "test";
+  suite.row.fewshot_split = fewshot_split;
+  suite.row.fewshot_stand_in = {};
+  suite.row.leaves_itself_out = false;
   return suite;
 }
 
 ChoiceSuite openbookqa() {
   auto suite =
       on_test("openbookqa", "1.0", "train", "elementary science that needs a fact and a thought");
-  suite.fewshot_stand_in = "dev";
+  suite.row.fewshot_stand_in = "dev";
   return suite;
 }
 
@@ -76,14 +76,14 @@ ChoiceSuite race() {
 // code; no run of it was there to compare with.
 ChoiceSuite commonsense_qa() {
   auto suite = on_validation("commonsense_qa", "unversioned", "which of five words fits");
-  suite.fewshot_stand_in = {};
+  suite.row.fewshot_stand_in = {};
   return suite;
 }
 
 ChoiceSuite social_iqa() {
   auto suite =
       on_validation("social_iqa", "0.0", "what people feel, want and do in everyday situations");
-  suite.fewshot_stand_in = {};
+  suite.row.fewshot_stand_in = {};
   return suite;
 }
 

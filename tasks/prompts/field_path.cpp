@@ -1,10 +1,10 @@
 #include "tasks/prompts/field_path.h"
 
-#include <charconv>
 #include <optional>
 
 #include "datasets/field_type.h"
 #include "harness/base/unicode.h"
+#include "harness/base/whole_number.h"
 
 namespace hylo::tasks {
 namespace {
@@ -12,10 +12,9 @@ namespace {
 constexpr std::string_view each_element = "*";
 
 std::optional<size_t> as_index(std::string_view step) {
-  size_t index = 0;
-  const auto [end, error] = std::from_chars(step.data(), step.data() + step.size(), index);
-  const bool is_index = error == std::errc() && end == step.data() + step.size();
-  return is_index ? std::optional(index) : std::nullopt;
+  const auto number = parse_whole_number(step);
+  if (!number || *number < 0) return std::nullopt;
+  return static_cast<size_t>(*number);
 }
 
 const Json& element_of(const Json& array, size_t index, const std::string& path) {

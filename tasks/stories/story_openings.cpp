@@ -41,16 +41,17 @@ std::vector<Document> all_openings() {
 }  // namespace
 
 ChoiceSuite story_openings() {
-  return {.name = "story_openings",
-          .version = "1.0",
-          .description = "which continuation of a simple story makes sense; needs no download",
-          .prompt_file = "hylo.json",
-          .prompt = "story_openings",
-          .topic = {},
-          .dataset = {},
-          .split = "generated",
-          .fewshot_split = {},
-          .hooks = {.generate = all_openings}};
+  return {
+      .row = {.name = "story_openings",
+              .version = "1.0",
+              .description = "which continuation of a simple story makes sense; needs no download",
+              .prompt_file = "hylo.json",
+              .prompt = "story_openings",
+              .dataset = {},
+              .split = "generated",
+              .fewshot_split = {}},
+      .topic = {},
+      .hooks = {.generate = all_openings}};
 }
 
 Document story_opening(const StoryGrammar& grammar, int64_t index) {

@@ -192,7 +192,7 @@ TEST(CommonsenseSuites, PoolsAreThoseOfLmEval) {
 
 TEST(CommonsenseSuites, ThoseOnAValidationSplitTakeTheDocumentOutOfItsExamples) {
   for (const auto& suite : commonsense_suites()) {
-    EXPECT_EQ(suite.leaves_itself_out, suite.split == "validation") << suite.name;
+    EXPECT_EQ(suite.row.leaves_itself_out, suite.row.split == "validation") << suite.row.name;
   }
 }
 
