@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <cmath>
 #include <utility>
+#include <vector>
 
 #include "harness/base/error.h"
 #include "kernels/cpu/convert-inl.h"
@@ -108,19 +109,22 @@ struct Chunk {
 
   int64_t key_width, value_width, key_step, value_step;
   bool has_delta;
+  std::vector<double> log_decay_sums;
   int64_t n = 0;  ///< rows of this chunk
   Matrix<A> q, k, v;
   Matrix<A> beta;         ///< one row
   Matrix<A> decay;        ///< of each row; like the next two, one row of numbers unless per channel
   Matrix<A> since_start;  ///< of a state before the chunk at row i, row i included
   Matrix<A> to_end;       ///< of what row i writes at the end of the chunk
+  Matrix<A> whole;        ///< of a state over the chunk; one number, or one per channel
   Matrix<A> q_decayed, k_decayed;  ///< times since_start: they read the state before the chunk
   Matrix<A> k_kept;                ///< times to_end: they write the state after it
 
   static int64_t step_of(int64_t width) { return padded<A>(width); }
   static int64_t num_elements(int64_t key_width, int64_t value_width) {
     const int64_t decays = per_channel ? step_of(key_width) * rows : step_of(rows);
-    return rows * (5 * step_of(key_width) + step_of(value_width)) + 3 * decays + step_of(rows);
+    return rows * (5 * step_of(key_width) + step_of(value_width)) + 3 * decays + step_of(rows) +
+           step_of(key_width);
   }
 
   Chunk(const RecurrenceIn& in, Arena<A>& arena)
@@ -128,10 +132,12 @@ struct Chunk {
         value_width(in.v_NHV.size(2)),
         key_step(step_of(key_width)),
         value_step(step_of(value_width)),
-        has_delta(in.beta_NH.defined()) {
+        has_delta(in.beta_NH.defined()),
+        log_decay_sums(key_width) {
     for (auto* m : {&q, &k, &q_decayed, &k_decayed, &k_kept}) *m = arena.take(rows, key_step);
     v = arena.take(rows, value_step);
     beta = arena.take(1, step_of(rows));
+    whole = arena.take(1, key_step);
     for (auto* m : {&decay, &since_start, &to_end}) {
       *m = per_channel ? arena.take(rows, key_step) : arena.take(1, step_of(rows));
     }
@@ -178,10 +184,15 @@ struct Chunk {
   void load_decays(const RecurrenceIn& in, int64_t head, int64_t first) {
     const int64_t num_heads = in.v_NHV.size(1), width = per_channel ? key_width : 1;
     const A* from = static_cast<const A*>(in.log_decay_NH.const_data_ptr());
+    std::fill(log_decay_sums.begin(), log_decay_sums.end(), 0.0);
     for (int64_t i = 0; i < n; ++i) {
       const A* row = from + ((first + i) * num_heads + head) * width;
       A* to = per_channel ? decay.row(i) : decay.at + i;
       for (int64_t c = 0; c < width; ++c) to[c] = std::exp(row[c]);
+      for (int64_t c = 0; c < width; ++c) log_decay_sums[c] += static_cast<double>(row[c]);
+    }
+    for (int64_t c = 0; c < width; ++c) {
+      whole.at[c] = static_cast<A>(std::exp(log_decay_sums[c]));
     }
     const auto at = [](Matrix<A> m, int64_t i) { return per_channel ? m.row(i) : m.at + i; };
     for (int64_t c = 0; c < width; ++c) {

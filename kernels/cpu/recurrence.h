@@ -58,7 +58,7 @@ struct RecurrenceGradients {
   at::Tensor state_BHKV;  ///< holds the gradient of the last states when the backward pass begins
 };
 
-/// The tensors of `gradients` are there, contiguous, zero but for the states.
+/// The tensors of `gradients` are there and contiguous; rows of no sequence stay as they are.
 void recurrence_backward(const RecurrenceIn& in, const RecurrenceTrace& trace,
                          const at::Tensor& out_gradient_NHV, RecurrenceGradients& gradients);
 

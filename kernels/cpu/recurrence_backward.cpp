@@ -101,11 +101,6 @@ struct BackwardWalk {
   Matrix<A> state_turned(int64_t index) const {
     return states_turned.from(index * chunk.value_width);
   }
-  /// The decay of the whole chunk: one number, or one per channel.
-  const A* whole_decay() const {
-    return per_channel ? chunk.since_start.row(chunk.n - 1) : chunk.since_start.at + chunk.n - 1;
-  }
-
   /// Loads rows, and X in the place of V.
   void load(int64_t head, int64_t first, int64_t num_rows) {
     chunk.load(in, head, first, num_rows);
@@ -118,13 +113,16 @@ struct BackwardWalk {
     }
   }
 
+  HWY_INLINE auto whole_decay(int64_t c) const {
+    return per_channel ? hn::LoadU(D(), chunk.whole.at + c) : hn::Set(D(), *chunk.whole.at);
+  }
+
   /// S^T <- S^T decay + X^T k_kept
   void replay(int64_t index) {
     const auto before = state_turned(index), after = state_turned(index + 1);
     for (int64_t v = 0; v < chunk.value_width; ++v) {
       for_each_vector<A>(chunk.key_width, [&](int64_t c) {
-        const auto decay =
-            per_channel ? hn::LoadU(D(), whole_decay() + c) : hn::Set(D(), *whole_decay());
+        const auto decay = whole_decay(c);
         put(hn::Mul(decay, get(before, v, c)), after, v, c);
       });
     }
@@ -183,7 +181,7 @@ struct BackwardWalk {
       for (int64_t v = 0; v < chunk.value_width; ++v) {
         sum = hn::MulAdd(get(before_turned, v, c), get(d_state_turned, v, c), sum);
       }
-      sum = hn::Mul(sum, C::factor(chunk.since_start, chunk.n - 1, c));
+      sum = hn::Mul(sum, whole_decay(c));
       for (int64_t i = 0; i < chunk.n; ++i) {
         put(sum, d_decay, i, c);
         sum = hn::MulAdd(get(chunk.k, i, c), get(d_k_kept, i, c), sum);
@@ -201,7 +199,7 @@ struct BackwardWalk {
   /// dS <- decay dS + q_decayed^T dO - k_decayed^T F
   void flow_to_state() {
     for (int64_t k = 0; k < chunk.key_width; ++k) {
-      const auto decay = hn::Set(D(), whole_decay()[per_channel ? k : 0]);
+      const auto decay = hn::Set(D(), chunk.whole.at[per_channel ? k : 0]);
       for_each_vector<A>(chunk.value_width, [&](int64_t c) {
         put(hn::Mul(decay, get(d_state, k, c)), d_state, k, c);
       });

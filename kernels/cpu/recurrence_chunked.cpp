@@ -84,9 +84,8 @@ struct ForwardWalk {
   }
 
   void write() {
-    const auto last = chunk.since_start.from(per_channel ? chunk.n - 1 : 0);
     for (int64_t k = 0; k < chunk.key_width; ++k) {
-      const auto decay = hn::Set(D(), last.at[per_channel ? k : chunk.n - 1]);
+      const auto decay = hn::Set(D(), chunk.whole.at[per_channel ? k : 0]);
       for_each_vector<A>(chunk.value_width, [&](int64_t c) {
         hn::StoreU(hn::Mul(decay, hn::LoadU(D(), state.row(k) + c)), D(), state.row(k) + c);
       });

@@ -19,8 +19,23 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-at::Tensor rows_like(const at::Tensor& rows_NHV) {
-  return at::zeros(rows_NHV.sizes(), rows_NHV.options());
+bool every_row_is_somebodys(std::span<const RowRange> sequences, int64_t num_rows) {
+  int64_t end = 0;
+  for (const auto& sequence : sequences) {
+    if (sequence.first_row != end) return false;
+    end += sequence.num_rows;
+  }
+  return end == num_rows;
+}
+
+/// Where results go: zeros, unless all of it will be written.
+at::Tensor room_for(const cpu::RecurrenceIn& in, at::IntArrayRef sizes,
+                    const at::TensorOptions& options) {
+  return every_row_is_somebodys(in.sequences, sizes[0]) ? at::empty(sizes, options)
+                                                        : at::zeros(sizes, options);
+}
+at::Tensor room_for_values(const cpu::RecurrenceIn& in) {
+  return room_for(in, in.v_NHV.sizes(), in.v_NHV.options());
 }
 
 cpu::RecurrenceTrace empty_trace(const cpu::RecurrenceIn& in) {
@@ -69,7 +84,7 @@ struct Differentiable : torch::autograd::Function<Differentiable> {
     const cpu::RecurrenceIn in{
         q_NHK, k_NHK, v_NHV, log_decay_NH, beta_NH.value_or(at::Tensor()), sequences, scale};
     auto trace = empty_trace(in);
-    auto out_NHV = rows_like(v_NHV);
+    auto out_NHV = room_for_values(in);
     auto last_BHKV = state_BHKV.clone(at::MemoryFormat::Contiguous);
     cpu::recurrence_chunked(in, out_NHV, last_BHKV, &trace);
     context->save_for_backward(
@@ -93,8 +108,9 @@ struct Differentiable : torch::autograd::Function<Differentiable> {
                                sequences,
                                context->saved_data["scale"].toDouble()};
     const cpu::RecurrenceTrace trace{saved[5], saved[6]};
-    auto gradients = empty_gradients(in, wanted[1]);
-    const auto d_out_NHV = wanted[0].defined() ? wanted[0].contiguous() : rows_like(in.v_NHV);
+    auto gradients = room_for_gradients(in, wanted[1]);
+    const auto d_out_NHV = wanted[0].defined() ? wanted[0].contiguous()
+                                               : at::zeros(in.v_NHV.sizes(), in.v_NHV.options());
     cpu::recurrence_backward(in, trace, d_out_NHV, gradients);
     return {sum_of_groups(gradients.q_NHK, in.q_NHK),
             sum_of_groups(gradients.k_NHK, in.k_NHK),
@@ -106,13 +122,13 @@ struct Differentiable : torch::autograd::Function<Differentiable> {
             {}};
   }
 
-  static cpu::RecurrenceGradients empty_gradients(const cpu::RecurrenceIn& in,
-                                                  const at::Tensor& d_state_BHKV) {
+  static cpu::RecurrenceGradients room_for_gradients(const cpu::RecurrenceIn& in,
+                                                     const at::Tensor& d_state_BHKV) {
     const auto options = in.log_decay_NH.options();
     const int64_t rows = in.v_NHV.size(0), heads = in.v_NHV.size(1), width = in.k_NHK.size(2);
-    return {.q_NHK = at::zeros({rows, heads, width}, options),
-            .k_NHK = at::zeros({rows, heads, width}, options),
-            .v_NHV = rows_like(in.v_NHV),
+    return {.q_NHK = room_for(in, {rows, heads, width}, options),
+            .k_NHK = room_for(in, {rows, heads, width}, options),
+            .v_NHV = room_for_values(in),
             .log_decay_NH = at::zeros_like(in.log_decay_NH),
             .beta_NH = in.beta_NH.defined() ? at::zeros_like(in.beta_NH) : at::Tensor(),
             .state_BHKV = d_state_BHKV.defined()
@@ -141,7 +157,7 @@ RecurrenceOut recurrence(const cpu::RecurrenceIn& in, const at::Tensor& state_BH
                                            state_BHKV, flat(in.sequences), in.scale);
     return {out[0], out[1]};
   }
-  RecurrenceOut out{rows_like(in.v_NHV), state_BHKV.clone(at::MemoryFormat::Contiguous)};
+  RecurrenceOut out{room_for_values(in), state_BHKV.clone(at::MemoryFormat::Contiguous)};
   cpu::recurrence_chunked(in, out.out_NHV, out.state_BHKV, nullptr);
   return out;
 }

@@ -140,6 +140,27 @@ TEST(RecurrentForms, Float32IsCloseToFloat64OnRealHeadSizes) {
   }
 }
 
+// With a decay of about 1e-5 per token nothing is forgotten: every rounding of 64K tokens is in the
+// state. Rows in bfloat16 cost their own rounding on the way out and nothing in the state.
+TEST(RecurrentForms, StatesOf64KTokensLoseNothingToRowsInBfloat16) {
+  constexpr double bfloat16_tolerance = 1e-2;
+  constexpr double stepwise_tolerance = 3e-5;  // Every step rounds a decay.
+  for (const auto op : recurrent_ops) {
+    SCOPED_TRACE(name_of(op));
+    const auto rounded =
+        random_problem(op, {1, 1, 64, 64}, {1 << 16}, at::kBFloat16, 19, {.decay_scale = 1e-5});
+    const auto exact = rounded.to(at::kDouble).run(RecurrentForm::Chunked);
+    const auto in_float32 = rounded.to(at::kFloat).run(RecurrentForm::Chunked);
+    const auto in_bfloat16 = rounded.run(RecurrentForm::Chunked);
+    expect_close(in_float32, exact, float32_tolerance);
+    EXPECT_TRUE(same_bits(in_bfloat16.state_BHKV, in_float32.state_BHKV));
+    EXPECT_LE(relative_rms(in_bfloat16.out_NHV, exact.out_NHV), bfloat16_tolerance);
+    EXPECT_LE(max_difference(in_bfloat16.out_NHV, in_float32.out_NHV.to(at::kBFloat16)), 0);
+    const auto by_steps = rounded.run(RecurrentForm::Stepwise);
+    EXPECT_LE(relative_rms(by_steps.state_BHKV, exact.state_BHKV), stepwise_tolerance);
+  }
+}
+
 TEST(RecurrentForms, PackedSequencesAreBitByBitThoseComputedAlone) {
   for (const auto op : recurrent_ops) {
     for (const auto type : float_types) {
