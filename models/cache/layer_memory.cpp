@@ -18,9 +18,7 @@ MemoryLayout memory_layout(const MixerSpec& mixer, at::ScalarType type, int64_t 
             return MemoryLayout{.parts = {part, part}, .window = s.window};
           },
           [&](const MlaSpec& s) {
-            MemoryLayout layout{.parts = {{{page_tokens, 1, s.latent_rank + s.rope_width}, type}}};
-            if (s.head_norms) layout.parts.push_back({{page_tokens, s.num_kv_heads}, wide});
-            return layout;
+            return MemoryLayout{.parts = {{{page_tokens, 1, s.latent_rank + s.rope_width}, type}}};
           },
           [&](const Mamba2Spec& s) { return state(s, s.key_width, s.value_width); },
           [&](const DiscreteMamba2Spec& s) { return state(s, s.key_width, s.value_width); },

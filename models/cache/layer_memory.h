@@ -19,9 +19,10 @@ struct MemoryLayout {
 
 /// Parts, in this order, with S tokens to a page:
 ///   attention: keys [S, G, K], values [S, G, V]
-///   MLA: latent and rotated key [S, 1, R + Kr]; with head norms 1 / rms of each key [S, G]
-///   recurrent layers: inputs that the convolution still needs [C - 1, channels], state [H, K, V]
-/// Keys, values, latents and tails are of `type`; states and norms float32, or float64 for float64.
+///   MLA: latent and shared key [S, 1, R + Kr]; the key is rotated, unless norms of whole heads
+///   come before the rotation recurrent layers: inputs that the convolution still needs [C - 1,
+///   channels], state [H, K, V]
+/// Keys, values, latents and tails are of `type`; states float32, or float64 for float64.
 MemoryLayout memory_layout(const MixerSpec& mixer, at::ScalarType type, int64_t page_tokens);
 
 }  // namespace hylo::models

@@ -34,10 +34,8 @@ CacheBytes predicted_bytes(const MixerSpec& mixer, const CachePrediction& p) {
                                        s.head_width * p.element_bytes};
           },
           [&](const MlaSpec& s) {
-            const int64_t latents = (s.latent_rank + s.rope_width) * p.element_bytes;
-            const int64_t norms =
-                s.head_norms ? s.num_kv_heads * std::max<int64_t>(4, p.element_bytes) : 0;
-            return CacheBytes{.pages = held_tokens(p) * (latents + norms)};
+            return CacheBytes{.pages = held_tokens(p) * (s.latent_rank + s.rope_width) *
+                                       p.element_bytes};
           },
           [&](const Mamba2Spec& s) { return recurrent(s, s.key_width, s.value_width); },
           [&](const DiscreteMamba2Spec& s) { return recurrent(s, s.key_width, s.value_width); },

@@ -129,6 +129,7 @@ std::vector<MambaInLlamaRow> mamba_in_llama_rows() {
 
 struct LlambaRow {
   const char* name;
+  const char* teacher;
   const char* source;
   int64_t width, layers, feed_forward;
   bool tied;
@@ -138,10 +139,10 @@ std::vector<LlambaRow> llamba_rows() {
   const char* const inferred =
       "arXiv 2502.14458 with heads and state of Llamba-3B [inferred]";
   return {
-      // name, source, D, L, F, tied
-      {"llamba-1b", inferred, 2048, 16, 8192, true},
-      {"llamba-3b", "config.json of cartesia-ai/Llamba-3B", 3072, 28, 8192, true},
-      {"llamba-8b", inferred, 4096, 32, 14336, false},
+      // name, teacher, source, D, L, F, tied
+      {"llamba-1b", "llama-3.2-1b", inferred, 2048, 16, 8192, true},
+      {"llamba-3b", "llama-3.2-3b", "config.json of cartesia-ai/Llamba-3B", 3072, 28, 8192, true},
+      {"llamba-8b", "llama-3.1-8b", inferred, 4096, 32, 14336, false},
   };
 }
 
@@ -177,7 +178,7 @@ CatalogEntry hylo_entry(const HyloRow& row, const ModelConfig& teacher, bool lon
   return {row.name + std::string(long_context ? "" : "-8k"),
           qwen ? "arXiv 2604.24715 and model cards of amd/HyLo; norms of MLA's heads [inferred]"
                : "arXiv 2604.24715 and model cards of amd/HyLo",
-          std::move(config)};
+          std::move(config), row.teacher};
 }
 
 CatalogEntry zebra_entry(const ZebraRow& row, const ModelConfig& teacher) {
@@ -185,7 +186,8 @@ CatalogEntry zebra_entry(const ZebraRow& row, const ModelConfig& teacher) {
   return {
       row.name, "AMD-AGI/AMD-Hybrid-Models, Zebra-Llama/configs",
       place(teacher, {.entries = {{row.mla_layers, mla(row.latent, attention_of(teacher), yarn)}},
-                      .rest = linear_of(Linear::Mamba, teacher)})};
+                      .rest = linear_of(Linear::Mamba, teacher)}),
+      row.teacher};
 }
 
 CatalogEntry x_ecomla_entry(const EcoRow& row, const ModelConfig& teacher) {
@@ -194,7 +196,7 @@ CatalogEntry x_ecomla_entry(const EcoRow& row, const ModelConfig& teacher) {
   auto latent = mla(row.latent, attention_of(teacher), yarn);
   latent.num_kv_heads = latent.num_heads;
   return {row.name, "AMD-AGI/AMD-Hybrid-Models, X-EcoMLA/configs",
-          place(teacher, {.entries = {}, .rest = latent, .family = Family::XEcoMla})};
+          place(teacher, {.entries = {}, .rest = latent, .family = Family::XEcoMla}), row.teacher};
 }
 
 CatalogEntry mamba_in_llama_entry(const MambaInLlamaRow& row, const ModelConfig& teacher) {
@@ -205,7 +207,8 @@ CatalogEntry mamba_in_llama_entry(const MambaInLlamaRow& row, const ModelConfig&
   return {row.name, "arXiv 2408.15237; tying as in the teacher [inferred]",
           place(teacher, {.entries = {{replaced, linear_of(Linear::Mamba, teacher)}},
                           .rest = {},
-                          .family = Family::MambaInLlama})};
+                          .family = Family::MambaInLlama}),
+          row.teacher};
 }
 
 CatalogEntry llamba_entry(const LlambaRow& row) {
@@ -227,7 +230,8 @@ CatalogEntry llamba_entry(const LlambaRow& row) {
                       .stored = NumberType::Float32,
                       .bos = {},
                       .eos = {128001},
-                      .pad = {}}};
+                      .pad = {}},
+          row.teacher};
 }
 
 CatalogEntry jet_entry(const JetRow& row, const ModelConfig& teacher) {
@@ -244,7 +248,7 @@ CatalogEntry jet_entry(const JetRow& row, const ModelConfig& teacher) {
   config.backbone.reset();
   config.norm.rounded_once = true;
   config.max_positions = row.max_positions;
-  return {row.name, "NVlabs/Jet-Nemotron, jetai/modeling/configs", std::move(config)};
+  return {row.name, "NVlabs/Jet-Nemotron, jetai/modeling/configs", std::move(config), row.teacher};
 }
 
 }  // namespace

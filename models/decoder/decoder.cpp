@@ -127,6 +127,7 @@ class Decoder::Pass {
                          .rows = rows_,
                          .pages = batch_.sequences.front().cache->owner().pages(i),
                          .rotary = tables_.of(rope_of(spec.mixer)),
+                         .rotary_precision = options_.rotary,
                          .norm = config_.norm,
                          .groups = options_.groups};
     return add_block(i, x_ND, layer.mixer_norm_D, [&](const at::Tensor& in_ND) {

@@ -18,6 +18,7 @@ struct LayerCall {
   std::span<const kernels::RowRange> rows;        ///< the same rows
   PagePool& pages;
   const RotaryTables* rotary = nullptr;  ///< for this layer's frequencies; null: it has none
+  RotaryPrecision rotary_precision = RotaryPrecision::Exact;
   NormSpec norm;
   kernels::RowGroups groups = kernels::RowGroups::Free;
 };

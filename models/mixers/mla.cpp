@@ -4,7 +4,6 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/index_select.h>
-#include <ATen/ops/rsqrt.h>
 
 #include <vector>
 
@@ -57,36 +56,18 @@ UpProjection up_projection(const MlaSpec& spec, const MlaWeights& weights) {
   return {all.narrow(1, 0, spec.nope_width), all.narrow(1, spec.nope_width, spec.value_width)};
 }
 
-/// 1 / rms of the whole key of each head, [N, G], for head norms.
-at::Tensor inverse_key_rms(const MlaSpec& spec, const MlaWeights& weights, const at::Tensor& c_NR,
-                           const at::Tensor& rope_NK, const LayerCall& call) {
-  const auto type = call.pages.part(1).scalar_type();
-  const auto nope_NGK =
-      project_heads(up_projection(spec, weights).keys_GKR,
-                    c_NR.unsqueeze(1).expand({-1, spec.num_kv_heads, -1}).contiguous(), call.groups)
-          .to(type);
-  const auto rope = rope_NK.to(type);
-  const auto squares = (nope_NGK * nope_NGK).sum(-1) + (rope * rope).sum(-1, /*keepdim=*/true);
-  const auto width = static_cast<double>(spec.nope_width + spec.rope_width);
-  return at::rsqrt(squares / width + call.norm.epsilon);
-}
-
-/// Writes what the new rows leave behind: latent and rotated key. With head norms the weight of the
-/// norm is in the rotated key already, and the norm of each head stands beside it.
+/// Writes what the new rows leave behind: the latent and the key that all heads share. It is
+/// rotated, unless norms of whole heads come before the rotation: those are taken of every head's
+/// key anew.
 void remember_latents(const MlaSpec& spec, const MlaWeights& weights, const at::Tensor& x_ND,
                       const LayerCall& call) {
-  const auto down = project(weights.latent_down, x_ND, call.groups);
-  auto c_NR = down.narrow(1, 0, spec.latent_rank).contiguous();
+  const auto down_NR = project(weights.latent_down, x_ND, call.groups);
+  auto c_NR = down_NR.narrow(1, 0, spec.latent_rank).contiguous();
   if (spec.latent_norm) c_NR = normed(c_NR, weights.latent_norm_R, latent_norm(spec));
-  auto rope_NK = down.narrow(1, spec.latent_rank, spec.rope_width);
-  if (spec.head_norms) {
-    const auto inverse_NG = inverse_key_rms(spec, weights, c_NR, rope_NK, call);
-    kernels::store_rows(
-        {inverse_NG.unsqueeze(2).contiguous(), call.pages.part(1).unsqueeze(3), call.sequences});
-    rope_NK = rope_NK * weights.key_norm_K.narrow(0, spec.nope_width, spec.rope_width);
-  }
-  const auto k_N1K = rotated(spec, rope_NK.unsqueeze(1), call);
-  kernels::store_rows({at::cat({c_NR.unsqueeze(1), k_N1K}, 2), call.pages.part(0), call.sequences});
+  const auto k_N1K = down_NR.narrow(1, spec.latent_rank, spec.rope_width).unsqueeze(1);
+  kernels::store_rows(
+      {at::cat({c_NR.unsqueeze(1), spec.head_norms ? k_N1K : rotated(spec, k_N1K, call)}, 2),
+       call.pages.part(0), call.sequences});
 }
 
 /// Attention in the space of the latents: one key/value head for all.
@@ -112,6 +93,20 @@ at::Tensor gathered(const at::Tensor& pages, const kernels::PagedRows& sequence)
   return at::index_select(pages, 0, index).flatten(0, 1).narrow(0, 0, tokens);
 }
 
+/// Keys of whole heads, normed and then rotated from position 0 on.
+at::Tensor normed_keys(const MlaSpec& spec, const MlaWeights& weights, const at::Tensor& keys_SGK,
+                       const LayerCall& call) {
+  const auto normed_SGK = normed(keys_SGK, weights.key_norm_K, call.norm);
+  if (!call.rotary) return normed_SGK;
+  const PositionRange all{keys_SGK.size(0), 0};
+  const auto tables =
+      rotary_tables(spec.rope, {&all, 1}, call.rotary_precision, call.rotary->cos_NP.scalar_type());
+  const auto rope_SGK =
+      kernels::rotary({normed_SGK.narrow(2, spec.nope_width, spec.rope_width).contiguous(),
+                       tables.cos_NP, tables.sin_NP, spec.interleaved});
+  return at::cat({normed_SGK.narrow(2, 0, spec.nope_width), rope_SGK}, 2);
+}
+
 /// Attention over the keys and values of one sequence, made from all its latents.
 at::Tensor expanded(const MlaSpec& spec, const MlaWeights& weights, const Queries& q,
                     const LayerCall& call, const kernels::PagedRows& sequence) {
@@ -120,18 +115,11 @@ at::Tensor expanded(const MlaSpec& spec, const MlaWeights& weights, const Querie
   const auto up_SGK =
       project(weights.latent_up, rows_SR.narrow(1, 0, spec.latent_rank).contiguous(), call.groups)
           .view({tokens, groups, spec.nope_width + spec.value_width});
-  auto nope_SGK = up_SGK.narrow(2, 0, spec.nope_width);
-  if (spec.head_norms) {
-    nope_SGK = nope_SGK * weights.key_norm_K.narrow(0, 0, spec.nope_width);
-  }
   auto keys_SGK = at::cat(
-      {nope_SGK,
+      {up_SGK.narrow(2, 0, spec.nope_width),
        rows_SR.narrow(1, spec.latent_rank, spec.rope_width).unsqueeze(1).expand({-1, groups, -1})},
       2);
-  if (spec.head_norms) {
-    const auto inverse_SG1 = gathered(call.pages.part(1), sequence).unsqueeze(2);
-    keys_SGK = (keys_SGK * inverse_SG1).to(rows_SR.scalar_type());
-  }
+  if (spec.head_norms) keys_SGK = normed_keys(spec, weights, keys_SGK, call);
   const auto values_SGV = up_SGK.narrow(2, spec.nope_width, spec.value_width);
   const int32_t only_page = 0;
   const kernels::PagedRows all{.first_row = 0,

@@ -202,7 +202,7 @@ TEST(Cache, PagesThatRunOutAreAnErrorAndNoneIsLost) {
     auto a = cache.new_sequence(), b = cache.new_sequence();
     remember(a, 30);  // 8 of 10 pages
     EXPECT_THAT(error_of([&] { b.reserve(9); }),
-                HasSubstr("cache: all 10 pages of 4 tokens are taken"));
+                HasSubstr("cache: all 10 pages of 384 B are taken"));
     b = cache.new_sequence();
     remember(b, 8);
     EXPECT_THAT(error_of([&] { (void)a.fork(); }), HasSubstr("all 10 pages"));
