@@ -24,24 +24,34 @@ std::string read_bytes(const Manifest& manifest, const std::filesystem::path& fi
   return read_text_file(file);
 }
 
-bool is_verified(const ManifestFile& expected, const Dataset& dataset, size_t num_bytes,
-                 const OpenOptions& options) {
+/// A task file of a user tells no size.
+std::string expected_bytes(const ManifestFile& file) {
+  const auto sha256 = fmt::format("sha256 {}", *file.sha256);
+  return file.bytes > 0 ? fmt::format("{} bytes with {}", file.bytes, sha256) : sha256;
+}
+
+bool is_verified(const Manifest& manifest, const ManifestFile& expected, const Dataset& dataset,
+                 size_t num_bytes, const OpenOptions& options) {
   if (!expected.sha256) return false;
   const bool same = dataset.sha256 == *expected.sha256;
-  require(
-      same || options.allow_other_bytes,
-      "{}: expected {} bytes with sha256 {}, found {} bytes with sha256 {}; get the file of the "
-      "manifest of {} again, or allow other bytes explicitly (results are then not comparable)",
-      dataset.file.string(), expected.bytes, *expected.sha256, num_bytes, dataset.sha256,
-      dataset.name);
+  const auto remedy = manifest.place == Place::Beside
+                          ? fmt::format("mend its sha256 in {}", manifest.source)
+                          : fmt::format("get the file of the manifest of {} again", manifest.name);
+  require(same || options.allow_other_bytes,
+          "{}: expected {}, found {} bytes with sha256 {}; {}, or allow other bytes explicitly "
+          "(results are then not comparable)",
+          dataset.file.string(), expected_bytes(expected), num_bytes, dataset.sha256, remedy);
   return same;
 }
 
 void check_fields(const Manifest& manifest, const Dataset& dataset) {
   for (const auto& document : dataset.documents) {
-    for (const auto& field : manifest.fields) {
-      require(document.fields.contains(field), "{}: document {} has no field '{}'",
-              dataset.file.string(), document.index, field);
+    for (const auto& [name, type] : manifest.fields) {
+      require(document.fields.contains(name), "{}: document {} has no field '{}'", document.where,
+              document.index, name);
+      const Json& value = document.fields[name];
+      require(is_of_type(value, type), "{}: document {}: field '{}': expected {}, found {}",
+              document.where, document.index, name, words_for(type), words_for(value));
     }
   }
 }
@@ -53,10 +63,11 @@ Dataset open_file(const Manifest& manifest, const ManifestFile& expected,
                   .file = location_of(manifest, expected, data_root),
                   .sha256 = {},
                   .is_verified = false,
+                  .stand_in = {},
                   .documents = {}};
   const std::string bytes = read_bytes(manifest, dataset.file);
   dataset.sha256 = sha256_hex(bytes);
-  dataset.is_verified = is_verified(expected, dataset, bytes.size(), options);
+  dataset.is_verified = is_verified(manifest, expected, dataset, bytes.size(), options);
   dataset.documents = parse_documents(expected.format, bytes, dataset.file.string());
   require(!dataset.documents.empty(), "{}: expected documents, found none", dataset.file.string());
   check_fields(manifest, dataset);
@@ -70,6 +81,7 @@ Dataset joined(std::vector<Dataset> parts) {
               .file = parts.front().file.parent_path(),
               .sha256 = {},
               .is_verified = true,
+              .stand_in = {},
               .documents = {}};
   Sha256 hash;
   for (auto& part : parts) {
@@ -97,12 +109,38 @@ FoundFile find_file(const Manifest& manifest, const ManifestFile& file,
   return found;
 }
 
+std::vector<ManifestFile> published_files(const Manifest& manifest, std::string_view split) {
+  auto files = manifest.files_of(split);
+  std::erase_if(files, [](const ManifestFile& file) { return !file.stands_in.empty(); });
+  return files;
+}
+
+/// The one that stands in for the split, where it is needed and there.
+std::optional<ManifestFile> stand_in_of(const Manifest& manifest, std::string_view split,
+                                        const std::filesystem::path& data_root) {
+  const auto is_there = [&](const ManifestFile& file) {
+    return find_file(manifest, file, data_root).state != FileState::Missing;
+  };
+  if (std::ranges::any_of(published_files(manifest, split), is_there)) return std::nullopt;
+  for (const auto& file : manifest.files_of(split)) {
+    if (!file.stands_in.empty() && is_there(file)) return file;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Dataset open_dataset(const Manifest& manifest, std::string_view split,
                      const std::filesystem::path& data_root, const OpenOptions& options) {
+  const auto published = published_files(manifest, split);
+  if (const auto stand_in = stand_in_of(manifest, split, data_root)) {
+    auto dataset = open_file(manifest, *stand_in, data_root, options);
+    dataset.stand_in = fmt::format("{} was read in place of {}, which is not there: {}",
+                                   stand_in->path, published.front().path, stand_in->stands_in);
+    return dataset;
+  }
   std::vector<Dataset> parts;
-  for (const auto& file : manifest.files_of(split)) {
+  for (const auto& file : published) {
     parts.push_back(open_file(manifest, file, data_root, options));
   }
   return parts.size() == 1 ? std::move(parts.front()) : joined(std::move(parts));
@@ -136,18 +174,39 @@ Dataset open_dataset(std::string_view name, std::string_view split,
   return open_dataset(find_manifest(name), split, data_root, options);
 }
 
+FileState FoundDataset::state_of(std::string_view split) const {
+  static_cast<void>(manifest.files_of(split));  // throws
+  auto published = FileState::Found;
+  auto stand_in = FileState::Missing;
+  for (const auto& [file, location, state] : files) {
+    if (file.split != split) continue;
+    if (!file.stands_in.empty()) {
+      stand_in = state;
+    } else if (published == FileState::Found || state == FileState::Missing) {
+      published = state;
+    }
+  }
+  return published == FileState::Missing ? stand_in : published;
+}
+
 bool FoundDataset::is_complete() const {
-  return std::ranges::all_of(files, [](const FoundFile& f) { return f.state == FileState::Found; });
+  return std::ranges::all_of(files, [&](const FoundFile& found) {
+    return state_of(found.file.split) == FileState::Found;
+  });
+}
+
+FoundDataset find_dataset(Manifest manifest, const std::filesystem::path& data_root) {
+  FoundDataset dataset{.manifest = std::move(manifest), .files = {}};
+  for (const auto& file : dataset.manifest.files) {
+    dataset.files.push_back(find_file(dataset.manifest, file, data_root));
+  }
+  return dataset;
 }
 
 std::vector<FoundDataset> find_datasets(const std::filesystem::path& data_root) {
   std::vector<FoundDataset> found;
   for (auto& manifest : shipped_manifests()) {
-    FoundDataset dataset{.manifest = std::move(manifest), .files = {}};
-    for (const auto& file : dataset.manifest.files) {
-      dataset.files.push_back(find_file(dataset.manifest, file, data_root));
-    }
-    found.push_back(std::move(dataset));
+    found.push_back(find_dataset(std::move(manifest), data_root));
   }
   return found;
 }

@@ -20,6 +20,9 @@ struct Dataset {
   /// The bytes are those of the manifest. False only where the caller allowed other bytes or the
   /// manifest has no hash; a run records it.
   bool is_verified = false;
+  /// Where another form than the published file was read, because that is absent: which, in place
+  /// of which, and what is different. A run records it.
+  std::string stand_in;
   std::vector<Document> documents;
 };
 
@@ -27,8 +30,9 @@ struct OpenOptions {
   bool allow_other_bytes = false;  ///< read a file whose hash is not the manifest's
 };
 
-/// Reads a split and verifies its SHA-256. Throws Error when the file is missing, its bytes are not
-/// those of the manifest (expected, found, what to do), or a line is broken (file and line).
+/// Reads a split and verifies its SHA-256; where its file is absent and one that stands in for it
+/// is there, that one. Throws Error when the file is missing, its bytes are not those of the
+/// manifest (expected, found, what to do), or a line is broken (file and line).
 Dataset open_dataset(const Manifest& manifest, std::string_view split,
                      const std::filesystem::path& data_root, const OpenOptions& options = {});
 /// The same by the name of a shipped manifest.
@@ -50,11 +54,16 @@ struct FoundFile {
 struct FoundDataset {
   Manifest manifest;
   std::vector<FoundFile> files;
-  [[nodiscard]] bool is_complete() const;  ///< every file was found
+  /// Found where its files are there, or the one that stands in for them. Throws Error for a split
+  /// that the manifest does not have.
+  [[nodiscard]] FileState state_of(std::string_view split) const;
+  [[nodiscard]] bool is_complete() const;  ///< every split was found
 };
 
-/// Looks for the files of every shipped manifest; compares sizes, hashes nothing. With an empty
-/// root only what hylo ships is found.
+/// Looks for the files of a manifest; compares sizes, hashes nothing. With an empty root only what
+/// hylo ships is found.
+FoundDataset find_dataset(Manifest manifest, const std::filesystem::path& data_root);
+/// The same for every shipped manifest.
 std::vector<FoundDataset> find_datasets(const std::filesystem::path& data_root);
 
 }  // namespace hylo::datasets

@@ -188,8 +188,8 @@ class Downloads:
         target = self.root / file["path"]
         if target.exists():
             return say(f"{title}: {self._state_of(target, file)}")
-        layout = hub_layouts.layout_of(manifest["name"], file["format"])
-        if not manifest.get("hub") or not file.get("hub_split") or not layout:
+        layout = layout_on_hub(manifest, file)
+        if not layout:
             raise PutRight(f"{file['path']}: the hub has it in no form that gives this file; "
                            f"put it there by hand, from {manifest['source']}")
         commit, names, rows = self._rows(manifest, file, title)
@@ -287,19 +287,39 @@ def chosen(manifests, names):
     return [manifests[name] for name in dict.fromkeys(names)]
 
 
+def layout_on_hub(manifest, file):
+    """How its rows on the hub become the file; None where the hub cannot give it."""
+    if not manifest.get("hub") or not file.get("hub_split"):
+        return None
+    return hub_layouts.layout_of(manifest["name"], file["format"])
+
+
+def stands_in(file):
+    """Another form of a split whose published file is fetched."""
+    return bool(file.get("stands_in"))
+
+
 def list_all(manifests, root):
     for manifest in manifests.values():
-        there = sum((root / file["path"]).exists() for file in manifest["files"]) if root else 0
-        repository = (manifest.get("hub") or {}).get("repository", "not on the hub")
-        print(f"{manifest['name']:<16} {there:>3} of {len(manifest['files']):>3} files  "
+        files = [file for file in manifest["files"] if not stands_in(file)]
+        there = sum((root / file["path"]).exists() for file in files) if root else 0
+        repository = (manifest.get("hub") or {}).get("repository", "by hand")
+        print(f"{manifest['name']:<16} {there:>3} of {len(files):>3} files  "
               f"{repository:<40} {manifest['licence']}")
+        by_hand = [file for file in manifest["files"] if not layout_on_hub(manifest, file)]
+        for file in by_hand:
+            use = " (not needed where the others are)" if stands_in(file) else ""
+            print(f"{'':<16}   by hand{use}: {file['path']}")
+        if by_hand:
+            print(f"{'':<16}   from {manifest['source']}")
 
 
 def download(wanted, root, endpoint):
     """What went wrong, one line a file."""
     root.mkdir(parents=True, exist_ok=True)
     downloads = Downloads(root, endpoint)
-    files = [(manifest, file) for manifest in wanted for file in manifest["files"]]
+    files = [(manifest, file) for manifest in wanted for file in manifest["files"]
+             if not stands_in(file)]
     problems = []
     for number, (manifest, file) in enumerate(files, 1):
         try:

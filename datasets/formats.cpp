@@ -28,7 +28,7 @@ std::vector<Document> parse_json_lines(std::string_view bytes, const std::string
     require(!python_strip(line).empty(), "{}: expected a JSON object, found an empty line", here);
     Json fields = parse_json(line, here);
     require(fields.is_object(), "{}: expected a JSON object, found {}", here, fields.type_name());
-    documents.push_back({static_cast<int64_t>(documents.size()), std::move(fields)});
+    documents.push_back({static_cast<int64_t>(documents.size()), std::move(fields), here});
   }
   return documents;
 }
@@ -59,7 +59,8 @@ std::vector<Document> parse_hellaswag(std::string_view bytes, const std::string&
   for (size_t line = 0; line < lines.size(); line += lines_per_item) {
     documents.push_back(
         {static_cast<int64_t>(documents.size()),
-         hellaswag_item(std::span(lines).subspan(line, lines_per_item), where, line + 1)});
+         hellaswag_item(std::span(lines).subspan(line, lines_per_item), where, line + 1),
+         fmt::format("{}:{}", where, line + 1)});
   }
   return documents;
 }
@@ -73,11 +74,11 @@ bool opens_page(std::string_view line) {
 
 // The rule of the loader of wikitext_document_level: the text is split at line feeds, so that what
 // follows the last one is a line too (an empty one at the end of a file).
-std::vector<Document> parse_pages(std::string_view bytes) {
+std::vector<Document> parse_pages(std::string_view bytes, const std::string& where) {
   std::vector<Document> documents;
   const auto add = [&](std::string_view page) {
     if (python_strip(page).empty()) return;
-    documents.push_back({static_cast<int64_t>(documents.size()), {{"page", page}}});
+    documents.push_back({static_cast<int64_t>(documents.size()), {{"page", page}}, where});
   };
   size_t page_begin = 0;
   size_t line_begin = 0;
@@ -95,7 +96,7 @@ std::vector<Document> parse_pages(std::string_view bytes) {
 std::vector<Document> parse_whole_text(std::string_view bytes, const std::string& where) {
   require(!python_strip(bytes).empty(), "{}: expected a text, found {} bytes of white space", where,
           bytes.size());
-  return {{0, {{"text", bytes}}}};
+  return {{0, {{"text", bytes}}, where}};
 }
 
 }  // namespace
@@ -109,7 +110,7 @@ std::vector<Document> parse_documents(Format format, std::string_view bytes,
     case Format::HellaswagText:
       return parse_hellaswag(bytes, where);
     case Format::WikitextPages:
-      return parse_pages(bytes);
+      return parse_pages(bytes, where);
     case Format::Csv:
       return parse_csv(bytes, where);
     case Format::OpenbookqaTsv:

@@ -61,7 +61,8 @@ ManifestFile read_file_entry(const Json& json, const std::string& path) {
       .bytes = reader.get_or<int64_t>("bytes", 0),
       .sha256 = read_sha256(reader, json),
       .hub_config = reader.get_or<std::string>("hub_config", ""),
-      .hub_split = reader.get_or<std::string>("hub_split", "")};
+      .hub_split = reader.get_or<std::string>("hub_split", ""),
+      .stands_in = reader.get_or<std::string>("stands_in", "")};
   reader.done();
   require(file.bytes >= 0, "{}: expected 0 or more, found {}", reader.path_of("bytes"), file.bytes);
   require(file.bytes > 0 || !file.sha256, "{}: missing; a file whose hash is known has a size",
@@ -85,13 +86,28 @@ std::optional<HubPlace> read_hub(JsonReader& manifest) {
   return hub;
 }
 
+std::vector<ManifestField> read_fields(JsonReader& manifest) {
+  const Json& json = manifest.at("fields");
+  JsonReader reader(json, manifest.path_of("fields"));
+  std::vector<ManifestField> fields;
+  for (const auto& [name, type] : json.items()) {
+    fields.push_back({name, field_type_named(reader.get<std::string>(name), reader.path_of(name))});
+  }
+  return fields;
+}
+
 void check_splits(const Manifest& manifest, const std::string& where) {
   require(!manifest.files.empty(), "{}: files: expected at least one, found none", where);
-  std::set<std::string> splits;
+  std::set<std::string> splits, stand_ins;
   for (const auto& file : manifest.files) {
-    require(splits.insert(file.split).second || file.format == Format::WholeText,
+    auto& others = file.stands_in.empty() ? splits : stand_ins;
+    require(others.insert(file.split).second || file.format == Format::WholeText,
             "{}: files: two of split '{}'; a split is one file, unless its files are whole_text",
             where, file.split);
+  }
+  for (const auto& split : stand_ins) {
+    require(splits.contains(split), "{}: files: of split '{}' only one that stands in for it",
+            where, split);
   }
 }
 
@@ -142,7 +158,7 @@ Manifest read_manifest(const std::filesystem::path& file) {
       .place = named(place_names, reader.get<std::string>("place"), reader.path_of("place")),
       .folder = {},
       .hub = read_hub(reader),
-      .fields = reader.get<std::vector<std::string>>("fields"),
+      .fields = read_fields(reader),
       .files = {}};
   const Json& files = reader.at("files");
   require(files.is_array(), "{}: expected an array, found {}", reader.path_of("files"),

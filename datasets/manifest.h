@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "datasets/field_type.h"
+
 namespace hylo::datasets {
 
 /// How the bytes of a file become documents.
@@ -43,6 +45,14 @@ struct ManifestFile {
   std::optional<std::string> sha256;  ///< 64 lower-case digits; absent where nobody could verify it
   std::string hub_config;             ///< where it is not that of the whole data set
   std::string hub_split;              ///< its name on the hub; empty where that is not known
+  /// Not empty: another form of the split, read where the published file is absent, and what is
+  /// different about it.
+  std::string stands_in;
+};
+
+struct ManifestField {
+  std::string name;
+  FieldType type = FieldType::Text;
 };
 
 struct Manifest {
@@ -52,13 +62,14 @@ struct Manifest {
   std::string attribution;
   std::string notes;
   Place place = Place::DataRoot;
-  std::filesystem::path folder;     ///< of Place::Beside
-  std::optional<HubPlace> hub;      ///< absent: not on the hub, or not in a form of its own
-  std::vector<std::string> fields;  ///< that every document has
-  std::vector<ManifestFile> files;  ///< one per split; of whole texts, as many as it has
+  std::filesystem::path folder;       ///< of Place::Beside
+  std::optional<HubPlace> hub;        ///< absent: not on the hub, or not in a form of its own
+  std::vector<ManifestField> fields;  ///< that every document has
+  /// One per split, and perhaps one that stands in for it; of whole texts, as many as it has.
+  std::vector<ManifestFile> files;
 
-  /// Those of a split, in their order. Throws Error, naming the splits there are, when it has none
-  /// of that name.
+  /// Those of a split, in their order, one that stands in for the published file included. Throws
+  /// Error, naming the splits there are, when it has none of that name.
   [[nodiscard]] std::vector<ManifestFile> files_of(std::string_view split) const;
 };
 

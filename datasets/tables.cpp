@@ -124,7 +124,8 @@ std::vector<Document> parse_csv(std::string_view bytes, const std::string& where
             where, line, names.size(), values.size());
     Json fields = Json::object();
     for (size_t i = 0; i < names.size(); ++i) fields[names[i]] = values[i];
-    documents.push_back({static_cast<int64_t>(documents.size()), std::move(fields)});
+    documents.push_back({static_cast<int64_t>(documents.size()), std::move(fields),
+                         fmt::format("{}:{}", where, line)});
   }
   return documents;
 }
@@ -134,8 +135,9 @@ std::vector<Document> parse_openbookqa(std::string_view bytes, const std::string
   require(!lines.empty(), "{}: expected a line that names the columns, found an empty file", where);
   std::vector<Document> documents;
   for (size_t i = 1; i < lines.size(); ++i) {
-    documents.push_back({static_cast<int64_t>(documents.size()),
-                         openbookqa_item(lines[i], fmt::format("{}:{}", where, i + 1))});
+    const auto here = fmt::format("{}:{}", where, i + 1);
+    documents.push_back(
+        {static_cast<int64_t>(documents.size()), openbookqa_item(lines[i], here), here});
   }
   return documents;
 }

@@ -28,11 +28,15 @@ struct Entry {
   std::function<std::unique_ptr<Task>()> make;
 };
 
+std::string name_of(const SuiteRow& suite) { return suite.name; }
+std::string name_of(const ChoiceSuite& suite) { return suite.row.name; }
+std::string name_of(const GenerationSuite& suite) { return suite.row.name; }
+std::string name_of(const RollingSuite& suite) { return std::string(suite.name); }
+
 template <class TaskClass, class Suites>
 void add_each(std::vector<Entry>& all, const Suites& suites) {
   for (const auto& suite : suites) {
-    all.push_back(
-        {std::string(suite.name), [suite] { return std::make_unique<TaskClass>(suite); }});
+    all.push_back({name_of(suite), [suite] { return std::make_unique<TaskClass>(suite); }});
   }
 }
 

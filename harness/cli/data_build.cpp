@@ -83,6 +83,11 @@ std::vector<const ruler::RulerSpec*> tasks_named(const std::string& list) {
   for (const auto name : split(list, ',')) {
     require(!python_strip(name).empty(),
             "--tasks: expected names of tasks, found an empty one in '{}'", list);
+    const size_t at = name.find('@');
+    require(at == std::string_view::npos,
+            "--tasks: expected the name of a task alone, found '{}'; lengths are given by "
+            "--lengths: --tasks {} --lengths {}",
+            name, name.substr(0, at), at == std::string_view::npos ? "" : name.substr(at + 1));
     const auto* spec = &ruler::find_ruler_spec(name);
     require(std::ranges::find(specs, spec) == specs.end(), "--tasks: '{}' is named twice", name);
     specs.push_back(spec);

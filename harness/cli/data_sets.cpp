@@ -16,6 +16,7 @@
 #include "harness/cli/verb.h"
 #include "models/tokenizer/tokenizer.h"
 #include "tasks/ruler/compat.h"
+#include "tasks/ruler/folders.h"
 #include "tasks/ruler/sample_set.h"
 
 namespace hylo::cli {
@@ -24,14 +25,10 @@ namespace {
 namespace ruler = tasks::ruler;
 namespace fs = std::filesystem;
 
-/// Thrown to end the reading of a set early.
-struct EnoughRead {};
-
 std::vector<fs::path> files_of(const std::vector<std::string>& paths) {
   std::vector<fs::path> files;
   for (const fs::path path : paths) {
-    std::error_code unreadable;
-    if (!fs::is_directory(path, unreadable)) {
+    if (ruler::kind_of(path) != fs::file_type::directory) {
       files.push_back(path);
       continue;
     }
@@ -72,20 +69,21 @@ struct ShowOptions {
   bool tokens = false, json = false;
 };
 
-ruler::Sample sample_of(const fs::path& file, int64_t id) {
-  std::optional<ruler::Sample> found;
+/// Reads the whole set: what is shown is what was built, or nothing is.
+ruler::Sample sample_of(const fs::path& file, const ruler::SampleSetHeader& header, int64_t id) {
+  require(id < header.description.num_samples, "{}: expected a sample from 0 to {}, found {}",
+          file.string(), header.description.num_samples - 1, id);
+  ruler::Sample found;
   int64_t index = 0;
   try {
     ruler::read_sample_set(file, [&](ruler::Sample sample) {
-      if (index++ != id) return;
-      found = std::move(sample);
-      throw EnoughRead{};
+      if (index++ == id) found = std::move(sample);
     });
-  } catch (const EnoughRead&) {
+  } catch (const Error& fault) {
+    fail("{}; nothing is shown of a set that is not sound (`hylo data verify {}` checks one)",
+         fault.what(), file.string());
   }
-  require(found.has_value(), "{}: expected a sample from 0 to {}, found {}", file.string(),
-          index - 1, id);
-  return std::move(*found);
+  return found;
 }
 
 OrderedJson tokens_of(const ShowOptions& options, const ruler::SampleSetHeader& header,
@@ -101,7 +99,7 @@ OrderedJson tokens_of(const ShowOptions& options, const ruler::SampleSetHeader& 
 }
 
 void show_sample(const ShowOptions& options, const ruler::SampleSetHeader& header) {
-  const auto sample = sample_of(options.file, *options.id);
+  const auto sample = sample_of(options.file, header, *options.id);
   auto json = ruler::json_of(sample, *options.id);
   if (options.tokens) json["token_ids"] = tokens_of(options, header, sample);
   if (options.json) return print_json(json);

@@ -151,16 +151,17 @@ void run_eval(const EvalOptions& options, const std::vector<std::string>& argv) 
   harness::check_tokenizers(planned, *system, options.allow_other_data);
   auto plan = harness::make_plan(planned, *system);
   if (shard) plan = harness::shard_of(plan, planned, *shard);
-  refuse_settings_without_effect(options, planned, plan);
+  refuse_settings_without_effect(options, planned);
   if (options.dry_run) return print_plan(options, planned, plan, *system);
   refuse_what_does_not_fit(options, plan, *system);
 
   auto store =
       store_there ? std::move(*store_there) : reports::Store::open(file, store_options(options));
+  const auto cells = harness::describe_cells(planned, shard ? &plan : nullptr);
   auto run =
-      store.begin(harness::describe_run(planned, *system,
+      store.begin(harness::describe_run(cells, *system,
                                         {options.name, argv, options.seed, named.groups, shard}),
-                  harness::describe_cells(planned, shard ? &plan : nullptr));
+                  cells);
   if (run.is_complete()) {
     fmt::print(stderr, "hylo: run '{}' is complete already; this is its report\n", options.name);
   } else if (run.is_resumed()) {

@@ -3,11 +3,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "harness/base/error.h"
 #include "harness/base/unicode.h"
+#include "harness/base/whole_number.h"
 #include "harness/cli/numbers.h"
 #include "harness/cli/places.h"
 #include "tasks/catalog.h"
@@ -17,11 +17,10 @@ namespace hylo::cli {
 namespace {
 
 int64_t document_number(std::string_view text, std::string_view where) {
-  int64_t number = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  require(failure == std::errc() && end == text.data() + text.size() && number >= 0,
+  const auto number = parse_whole_number(text);
+  require(number && *number >= 0,
           "--samples {}: expected document numbers such as 0,5,7-9, found '{}'", where, text);
-  return number;
+  return *number;
 }
 
 /// "arc_easy:0,5,7-9" -> {"arc_easy", {0, 5, 7, 8, 9}}.
@@ -59,6 +58,14 @@ void check_teacher(const EvalOptions& options, const std::vector<std::string>& t
             "teacher_agreement does",
             options.teacher);
   }
+}
+
+bool generates_text(const harness::PlannedTask& task) {
+  return std::ranges::any_of(task.documents, [](const tasks::PromptedDocument& document) {
+    return std::ranges::any_of(document.requests, [](const tasks::Request& request) {
+      return std::holds_alternative<tasks::GenerateText>(request);
+    });
+  });
 }
 
 void add_form_options(CLI::App& verb, EvalOptions& options) {
@@ -125,19 +132,13 @@ void add_eval_options(CLI::App& verb, EvalOptions& options) {
 
 std::optional<harness::ShardNumber> parse_shard(const std::string& text) {
   if (text.empty()) return std::nullopt;
-  const size_t slash = text.find('/');
-  harness::ShardNumber shard;
-  const auto read = [&](std::string_view digits, int64_t& number) {
-    const auto [end, failure] =
-        std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    return failure == std::errc() && end == digits.data() + digits.size();
-  };
-  require(
-      slash != std::string::npos && read(std::string_view(text).substr(0, slash), shard.number) &&
-          read(std::string_view(text).substr(slash + 1), shard.count) && shard.number >= 1 &&
-          shard.number <= shard.count,
-      "--shard: expected NUMBER/COUNT with 1 <= NUMBER <= COUNT, such as 2/4, found '{}'", text);
-  return shard;
+  const auto parts = split(text, '/');
+  const auto number = parse_whole_number(parts.front());
+  const auto count = parse_whole_number(parts.back());
+  require(parts.size() == 2 && number && count && 1 <= *number && *number <= *count,
+          "--shard: expected NUMBER/COUNT with 1 <= NUMBER <= COUNT, such as 2/4, found '{}'",
+          text);
+  return harness::ShardNumber{.number = *number, .count = *count};
 }
 
 harness::NamedTasks named_tasks(const EvalOptions& options) {
@@ -183,14 +184,13 @@ harness::PlanOptions plan_options(const EvalOptions& options, const harness::Nam
 }
 
 void refuse_settings_without_effect(const EvalOptions& options,
-                                    const std::vector<harness::PlannedTask>& planned,
-                                    const harness::Plan& plan) {
+                                    const std::vector<harness::PlannedTask>& planned) {
   const bool has_examples = std::ranges::any_of(planned, [](const harness::PlannedTask& task) {
     return tasks::num_fewshot_of(task.task->info(), task.options) > 0;
   });
   require(options.fewshot_split.empty() || has_examples,
           "--fewshot-split: none of the tasks shows worked examples, so it would have no effect");
-  require(options.gen_kwargs.empty() || plan.total.new_tokens > 0,
+  require(options.gen_kwargs.empty() || std::ranges::any_of(planned, generates_text),
           "--gen-kwargs: none of the tasks generates text, so it would have no effect");
 }
 

@@ -53,7 +53,6 @@ harness::PlanOptions plan_options(const EvalOptions& options, const harness::Nam
 
 /// Throws Error for what was asked for and would change nothing.
 void refuse_settings_without_effect(const EvalOptions& options,
-                                    const std::vector<harness::PlannedTask>& planned,
-                                    const harness::Plan& plan);
+                                    const std::vector<harness::PlannedTask>& planned);
 
 }  // namespace hylo::cli

@@ -14,7 +14,7 @@ struct Length {
 };
 
 /// "4K" = 4096, "4k" = 4000, "1M" = 1048576, "1m" = 1000000, "131072". Throws Error, naming
-/// `option`, for anything else, a length below 1 and one above 2^31.
+/// `option`, for anything else, a length below 1 and one above 4M.
 Length parse_length(std::string_view text, std::string_view option);
 
 /// A list with commas, none twice, in rising order.

@@ -16,6 +16,7 @@
 #include "harness/base/units.h"
 #include "harness/cli/output.h"
 #include "harness/cli/places.h"
+#include "harness/cli/task_data_state.h"
 #include "harness/cli/verb.h"
 #include "models/config/catalog.h"
 #include "models/weights/weights.h"
@@ -41,53 +42,6 @@ void print_table(const reports::Table& table, const std::string& below = "") {
 
 // ---- tasks
 
-/// Whether a task could run with the data that is there.
-enum class Data { NeedsNone, NeedsSet, Found, OtherSize, Missing, NotLookedFor };
-
-std::string_view name_of(Data data) {
-  switch (data) {
-    case Data::NeedsNone:
-      return "generated";
-    case Data::NeedsSet:
-      return "needs a sample set: hylo data build ruler";
-    case Data::Found:
-      return "found";
-    case Data::OtherSize:
-      return "other size";
-    case Data::Missing:
-      return "missing";
-    case Data::NotLookedFor:
-      return "no data folder named";
-  }
-  return "";
-}
-
-/// Nothing for a task that makes its documents.
-const datasets::FoundDataset* dataset_of(const tasks::TaskInfo& task,
-                                         const std::vector<datasets::FoundDataset>& found) {
-  for (const auto& dataset : found) {
-    if (dataset.manifest.name == task.dataset) return &dataset;
-  }
-  return nullptr;
-}
-
-/// The worst of the splits that the task reads.
-Data data_of(const tasks::TaskInfo& task, const datasets::FoundDataset* dataset,
-             const std::filesystem::path& root) {
-  if (!task.built_by.empty()) return Data::NeedsSet;
-  if (task.dataset.empty()) return Data::NeedsNone;
-  if (dataset == nullptr) return Data::Missing;
-  if (root.empty() && dataset->manifest.place == datasets::Place::DataRoot)
-    return Data::NotLookedFor;
-  auto worst = Data::Found;
-  for (const auto& file : dataset->files) {
-    if (file.file.split != task.split && file.file.split != task.fewshot_split) continue;
-    if (file.state == datasets::FileState::Missing) worst = Data::Missing;
-    if (file.state == datasets::FileState::OtherSize) worst = std::max(worst, Data::OtherSize);
-  }
-  return worst;
-}
-
 std::string metrics_of(const tasks::TaskInfo& task) {
   constexpr size_t max_named = 4;
   std::vector<std::string> names;
@@ -101,25 +55,25 @@ std::string metrics_of(const tasks::TaskInfo& task) {
   return fmt::format("{}", fmt::join(names, " "));
 }
 
-OrderedJson json_of(const tasks::TaskInfo& task, const datasets::FoundDataset* dataset, Data data) {
+OrderedJson json_of(const tasks::TaskInfo& task, const TaskDataState& state) {
   auto metrics = OrderedJson::array();
   for (const auto& metric : task.metrics) {
     metrics.push_back({{"metric", metric.name},
                        {"filter", metric.filter},
                        {"higher_is_better", metric.higher_is_better}});
   }
-  return {
-      {"name", task.name},
-      {"version", task.version},
-      {"description", task.description},
-      {"metrics", metrics},
-      {"num_fewshot", task.default_num_fewshot},
-      {"dataset", task.dataset.empty() ? OrderedJson(nullptr) : OrderedJson(task.dataset)},
-      {"split", task.split},
-      {"data", name_of(data)},
-      {"source", task.source},
-      {"licence", task.licence},
-      {"data_licence", dataset ? OrderedJson(dataset->manifest.licence) : OrderedJson(nullptr)}};
+  return {{"name", task.name},
+          {"version", task.version},
+          {"description", task.description},
+          {"metrics", metrics},
+          {"num_fewshot", task.default_num_fewshot},
+          {"dataset", task.dataset.empty() ? OrderedJson(nullptr) : OrderedJson(task.dataset)},
+          {"split", task.split},
+          {"fewshot_pool", state.fewshot_pool},
+          {"data", state.text},
+          {"source", task.source},
+          {"licence", task.licence},
+          {"data_licence", state.licence ? OrderedJson(*state.licence) : OrderedJson(nullptr)}};
 }
 
 void list_tasks(const ListOptions& options) {
@@ -136,21 +90,20 @@ void list_tasks(const ListOptions& options) {
                                    {"Licence", reports::Align::Left, 5},
                                    {"Licence of data", reports::Align::Left, 6}}};
   for (const auto& name : tasks::task_names()) {
-    const auto task = tasks::make_task(name)->info();
-    const auto* dataset = dataset_of(task, found);
-    const auto data = data_of(task, dataset, root);
-    json.push_back(json_of(task, dataset, data));
-    const bool is_there = data == Data::NeedsNone || data == Data::Found;
-    table.rows.push_back({{task.name},
-                          {task.version},
-                          {std::to_string(task.default_num_fewshot)},
-                          {metrics_of(task)},
-                          {task.dataset},
-                          {std::string(name_of(data)),
-                           is_there ? reports::Emphasis::None : reports::Emphasis::Warning},
-                          {task.source},
-                          {task.licence},
-                          {dataset ? dataset->manifest.licence : ""}});
+    const auto made = tasks::make_task(name);
+    const auto& task = made->info();
+    const auto state = task_data_state(*made, found, root);
+    json.push_back(json_of(task, state));
+    table.rows.push_back(
+        {{task.name},
+         {task.version},
+         {std::to_string(task.default_num_fewshot)},
+         {metrics_of(task)},
+         {task.dataset},
+         {state.text, state.is_whole ? reports::Emphasis::None : reports::Emphasis::Warning},
+         {task.source},
+         {task.licence},
+         {state.licence.value_or("")}});
   }
   if (options.json) return print_json({{"tasks", json}});
   print_table(table, how_to_find_data);
@@ -269,6 +222,7 @@ OrderedJson json_of(const datasets::FoundDataset& dataset) {
                      {"path", file.file.path},
                      {"location", file.location.string()},
                      {"bytes", file.file.bytes},
+                     {"stands_in", !file.file.stands_in.empty()},
                      {"state", name_of(file.state)}});
   }
   const auto& manifest = dataset.manifest;

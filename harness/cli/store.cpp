@@ -190,6 +190,7 @@ void add_store(CLI::App& program) {
   add_export(verb);
   add_rescore(verb);
   add_merge(verb);
+  add_migrate(verb);
 }
 
 }  // namespace hylo::cli

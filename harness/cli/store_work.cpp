@@ -1,4 +1,4 @@
-// hylo store rescore and merge: the verbs that write into a store.
+// hylo store rescore, merge and migrate: the verbs that write into a store.
 #include "harness/cli/store_work.h"
 
 #include <fmt/format.h>
@@ -14,6 +14,7 @@
 #include "harness/cli/verb.h"
 #include "harness/runner/rescore.h"
 #include "reports/store/merge.h"
+#include "reports/store/schema.h"
 #include "reports/store/store.h"
 
 namespace hylo::cli {
@@ -36,6 +37,11 @@ struct MergeOptions {
   bool json = false;
 };
 
+struct MigrateOptions {
+  std::string store;
+  bool json = false;
+};
+
 OrderedJson number_or_null(const std::optional<double>& value) {
   return value ? OrderedJson(*value) : OrderedJson(nullptr);
 }
@@ -52,6 +58,7 @@ OrderedJson json_of(int64_t run, const harness::Rescored& result, bool written) 
   return {{"run", run},
           {"documents", result.num_documents},
           {"changed_documents", result.num_changed},
+          {"regrouped_documents", result.num_regrouped},
           {"changed_values", changed},
           {"written", written}};
 }
@@ -61,11 +68,16 @@ std::string shown(const std::optional<double>& value) {
 }
 
 std::string text_of(int64_t run, const harness::Rescored& result, bool written) {
+  const auto stored = [&](int64_t num_changed) {
+    return num_changed == 0 ? "" : written ? " and were stored" : "; nothing was stored";
+  };
   auto text = fmt::format("run {}: {} documents scored again, the scores of {} changed{}\n", run,
                           with_thousands(result.num_documents), with_thousands(result.num_changed),
-                          result.num_changed == 0 ? ""
-                          : written               ? " and were stored"
-                                                  : "; nothing was stored");
+                          stored(result.num_changed));
+  if (result.num_regrouped > 0) {
+    text += fmt::format("  clusters or tags of {} changed{}\n",
+                        with_thousands(result.num_regrouped), stored(result.num_regrouped));
+  }
   for (const auto& value : result.changed) {
     text += fmt::format("  {} {} ({}): {} -> {}\n", value.task, value.metric, value.filter,
                         shown(value.before), shown(value.after));
@@ -85,7 +97,7 @@ void rescore_run(const RescoreOptions& options) {
   data.texts.assign(options.texts.begin(), options.texts.end());
   data.sets.assign(options.sets.begin(), options.sets.end());
   const auto result = harness::rescore(store, run, data, !options.dry_run);
-  const bool written = !options.dry_run && result.num_changed > 0;
+  const bool written = !options.dry_run && (result.num_changed > 0 || result.num_regrouped > 0);
   if (options.json) return print_json(json_of(run.id, result, written));
   print_out(text_of(run.id, result, written));
 }
@@ -110,6 +122,21 @@ void merge_stores(const MergeOptions& options) {
   }
   if (options.json) return print_json({{"store", into.string()}, {"runs", rows}});
   print_out(text);
+}
+
+void migrate_store(const MigrateOptions& options) {
+  const auto file = store_file(options.store);
+  const auto before = reports::schema_version_of(file);
+  const auto store = reports::Store::open(file, {.create = false});
+  const auto now = reports::newest_version();
+  if (options.json) {
+    return print_json({{"store", file.string()}, {"version_before", before}, {"version", now}});
+  }
+  print_out(before == now
+                ? fmt::format("{}: has schema version {} already\n", file.string(), now)
+                : fmt::format("{}: brought from schema version {} to {}; `hylo store rescore RUN` "
+                              "adds what an older one did not keep\n",
+                              file.string(), before, now));
 }
 
 }  // namespace
@@ -154,6 +181,18 @@ void add_merge(CLI::App& store) {
   verb.add_option("--name", options->name, "a name for the whole run");
   verb.add_flag("--json", options->json, "one JSON document");
   verb.callback([options] { merge_stores(*options); });
+}
+
+void add_migrate(CLI::App& store) {
+  auto& verb = add_verb(
+      store, "migrate", "brings a store of an older hylo to the present form of its tables",
+      {{"hylo store migrate --store old.db", "verbs that only read would refuse it until then"},
+       {"hylo store migrate --json", "of ./hylo.db, for another program"}});
+  const auto options = std::make_shared<MigrateOptions>();
+  verb.add_option("--store", options->store, "the store; else HYLO_STORE, else ./hylo.db")
+      ->type_name("FILE");
+  verb.add_flag("--json", options->json, "one JSON document");
+  verb.callback([options] { migrate_store(*options); });
 }
 
 }  // namespace hylo::cli

@@ -7,5 +7,6 @@ namespace hylo::cli {
 
 void add_rescore(CLI::App& store);
 void add_merge(CLI::App& store);
+void add_migrate(CLI::App& store);
 
 }  // namespace hylo::cli

@@ -55,17 +55,34 @@ std::string_view beginning_of(const tasks::Request& request) {
                     request);
 }
 
+/// What is asked in a task, document by document; prompts that the task does not hold are held
+/// here.
+class Asked {
+ public:
+  explicit Asked(const PlannedTask& task) : task_(task) {
+    if (!task.read_prompt) return;
+    for (const auto& document : task.documents) read_.push_back(requests_of(task, document));
+  }
+  [[nodiscard]] const std::vector<tasks::Request>& about(size_t document) const {
+    return task_.read_prompt ? read_[document] : task_.documents[document].requests;
+  }
+  [[nodiscard]] const PlannedTask& task() const { return task_; }
+
+ private:
+  const PlannedTask& task_;
+  std::vector<std::vector<tasks::Request>> read_;
+};
+
 /// Documents of one task that begin with the same text, in an order in which neighbours share most.
 using Family = std::vector<PlannedDocument>;
 
 /// Shorter common beginnings are a template's words, which are not worth an order of their own.
 constexpr size_t min_family_bytes = 64;
 
-std::vector<Family> families_of(const std::vector<PlannedTask>& tasks, size_t task) {
-  const auto& documents = tasks[task].documents;
+std::vector<Family> families_of(const Asked& asked, size_t task) {
   std::vector<std::pair<std::string_view, size_t>> texts;
-  for (size_t d = 0; d < documents.size(); ++d) {
-    const auto& requests = documents[d].requests;
+  for (size_t d = 0; d < asked.task().documents.size(); ++d) {
+    const auto& requests = asked.about(d);
     texts.emplace_back(requests.empty() ? "" : beginning_of(requests.front()), d);
   }
   std::ranges::sort(texts);
@@ -83,20 +100,18 @@ std::vector<Family> families_of(const std::vector<PlannedTask>& tasks, size_t ta
 /// Requests are tokenised in pieces of a family, so that no set of long prompts is held at once.
 constexpr size_t bytes_of_a_piece = size_t{16} << 20;
 
-size_t bytes_of(const std::vector<PlannedTask>& tasks, const PlannedDocument& document) {
+size_t bytes_of(const std::vector<tasks::Request>& requests) {
   size_t bytes = 0;
-  for (const auto& request : tasks[document.task].documents[document.document].requests) {
-    bytes += beginning_of(request).size();
-  }
+  for (const auto& request : requests) bytes += beginning_of(request).size();
   return bytes;
 }
 
 /// The documents from `begin` on that are planned together: at least one.
-size_t end_of_piece(const std::vector<PlannedTask>& tasks, const Family& family, size_t begin) {
+size_t end_of_piece(const Asked& asked, const Family& family, size_t begin) {
   size_t end = begin;
   size_t bytes = 0;
   while (end < family.size() && end - begin < documents_of_a_batch) {
-    bytes += bytes_of(tasks, family[end]);
+    bytes += bytes_of(asked.about(family[end].document));
     if (end > begin && bytes > bytes_of_a_piece) break;
     ++end;
   }
@@ -105,34 +120,36 @@ size_t end_of_piece(const std::vector<PlannedTask>& tasks, const Family& family,
 
 /// Adds the costs of documents [begin, end), each behind those before it. The one before the piece
 /// is asked for as well: it begins as they do, and what they share with it is not theirs to pay.
-void cost_piece(Family& family, size_t begin, size_t end, const std::vector<PlannedTask>& tasks,
+void cost_piece(Family& family, size_t begin, size_t end, const Asked& asked,
                 const SystemUnderTest& system, Plan& plan) {
   const size_t lead = begin > 0 ? 1 : 0;
-  const auto at = [&](size_t i) { return family.begin() + static_cast<int64_t>(i); };
-  const auto costs = system.plan(requests_of(tasks, {at(begin - lead), at(end)}));
-  const auto& before = family[begin - lead];
-  size_t next = lead * tasks[before.task].documents[before.document].requests.size();
+  std::vector<tasks::Request> requests;
+  for (size_t d = begin - lead; d < end; ++d) {
+    const auto& own = asked.about(family[d].document);
+    requests.insert(requests.end(), own.begin(), own.end());
+  }
+  const auto costs = system.plan(requests);
+  size_t next = lead * asked.about(family[begin - lead].document).size();
   for (size_t d = begin; d < end; ++d) {
     auto& document = family[d];
-    const auto& prompted = tasks[document.task].documents[document.document];
+    const auto& prompted = asked.task().documents[document.document];
     for (size_t r = 0; r < prompted.requests.size(); ++r) {
       const auto& cost = costs[next++];
       // Where it opens a batch, its first request has nothing to share with.
       if (r == 0) document.rows_if_first = cost.rows_unshared - cost.rows;
       document.cost = sum(document.cost, cost);
       if (cost.dropped_tokens == 0 || plan.num_truncated++ > 0) continue;
-      plan.first_truncated = fmt::format("{}, document {}", tasks[document.task].task->info().name,
-                                         prompted.document->index);
+      plan.first_truncated =
+          fmt::format("{}, document {}", asked.task().task->info().name, prompted.document->index);
     }
     plan.num_requests += static_cast<int64_t>(prompted.requests.size());
   }
 }
 
-void cost_family(Family& family, const std::vector<PlannedTask>& tasks,
-                 const SystemUnderTest& system, Plan& plan) {
+void cost_family(Family& family, const Asked& asked, const SystemUnderTest& system, Plan& plan) {
   for (size_t begin = 0; begin < family.size();) {
-    const size_t end = end_of_piece(tasks, family, begin);
-    cost_piece(family, begin, end, tasks, system, plan);
+    const size_t end = end_of_piece(asked, family, begin);
+    cost_piece(family, begin, end, asked, system, plan);
     begin = end;
   }
 }
@@ -244,8 +261,9 @@ Plan make_plan(const std::vector<PlannedTask>& tasks, const SystemUnderTest& sys
   Plan plan;
   std::vector<Family> scored, generated;
   for (size_t t = 0; t < tasks.size(); ++t) {
-    for (auto& family : families_of(tasks, t)) {
-      cost_family(family, tasks, system, plan);
+    const Asked asked(tasks[t]);
+    for (auto& family : families_of(asked, t)) {
+      cost_family(family, asked, system, plan);
       plan.num_documents += std::ssize(family);
       const bool generates = family.front().cost.new_tokens > 0;
       (generates ? generated : scored).push_back(std::move(family));
@@ -286,8 +304,23 @@ std::vector<tasks::Request> requests_of(const std::vector<PlannedTask>& tasks,
                                         const PlannedBatch& batch) {
   std::vector<tasks::Request> requests;
   for (const auto& planned : batch) {
-    const auto& own = tasks[planned.task].documents[planned.document].requests;
-    requests.insert(requests.end(), own.begin(), own.end());
+    const auto& task = tasks[planned.task];
+    for (auto& request : requests_of(task, task.documents[planned.document])) {
+      requests.push_back(std::move(request));
+    }
+  }
+  return requests;
+}
+
+std::vector<tasks::Request> requests_of(const PlannedTask& task,
+                                        const tasks::PromptedDocument& document) {
+  auto requests = document.requests;
+  if (!task.read_prompt) return requests;
+  for (auto& request : requests) {
+    auto* generation = std::get_if<tasks::GenerateText>(&request);
+    invariant(generation != nullptr, "{}: a prompt is read for a request that has none",
+              task.task->info().name);
+    generation->prompt = task.read_prompt(*document.document);
   }
   return requests;
 }

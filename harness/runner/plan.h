@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -22,7 +23,13 @@ struct PlannedTask {
   tasks::TaskSettings settings = {};
   std::vector<tasks::PromptedDocument> documents;
   OrderedJson variant = OrderedJson::object();  ///< what else its cell records
+  /// Where prompts are too long to be held: reads that of a document, whose request is without it.
+  std::function<std::string(const tasks::Document&)> read_prompt = {};
 };
+
+/// What is asked about a document, with its prompt.
+std::vector<tasks::Request> requests_of(const PlannedTask& task,
+                                        const tasks::PromptedDocument& document);
 
 struct PlanOptions {
   std::vector<std::string> tasks;
@@ -73,7 +80,8 @@ struct ShardNumber {
 /// whole run would compute it. Throws Error when none is left for it.
 Plan shard_of(const Plan& whole, const std::vector<PlannedTask>& tasks, const ShardNumber& shard);
 
-/// The same tasks and system always give the same plan, whatever was answered before.
+/// The same tasks and system always give the same plan, whatever was answered before. The prompts
+/// of one sample set at a time are held.
 Plan make_plan(const std::vector<PlannedTask>& tasks, const SystemUnderTest& system);
 
 /// The requests of all documents of a batch, one after another.

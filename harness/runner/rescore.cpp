@@ -1,6 +1,7 @@
 #include "harness/runner/rescore.h"
 
 #include <algorithm>
+#include <iterator>
 #include <unordered_map>
 
 #include "harness/base/error.h"
@@ -22,6 +23,11 @@ void require_same_task(const PlannedTask& now, const reports::CellDescription& t
       "{}: the run's data has sha256 {}, what was found has {}; name the folder with the data of "
       "the run",
       then.task, then.dataset_sha256, now.data->sha256);
+  const auto pool = then.variant.value("pool_sha256", now.data->pool_sha256);
+  require(pool == now.data->pool_sha256,
+          "{}: the run's worked examples are of a file with sha256 {}, what was found has {}; name "
+          "the folder with the data of the run",
+          then.task, pool, now.data->pool_sha256);
   const auto same = [](const tasks::MetricInfo& a, const reports::MetricDescription& b) {
     return a.name == b.name && a.filter == b.filter;
   };
@@ -56,34 +62,47 @@ PlanOptions as_it_was(const reports::CellDescription& cell, const PlanOptions& d
 /// Scores the documents of one cell.
 class CellScorer {
  public:
-  CellScorer(PlannedTask task, int64_t cell, const reports::CellDescription& description)
-      : task_(std::move(task)),
-        cell_(cell),
-        asks_the_same_way_(description.num_fewshot == 0 &&
-                           !description.variant.contains("chat_template") &&
-                           !description.variant.contains("system_instruction")) {
+  CellScorer(PlannedTask task, int64_t cell) : task_(std::move(task)), cell_(cell) {
     for (const auto& document : task_.data->documents) documents_[document.index] = &document;
+    for (const auto& document : task_.data->pool()) pool_[document.index] = &document;
   }
 
-  reports::NewScores operator()(const reports::DocumentOutput& stored) const {
-    const auto document = documents_.find(stored.index);
-    require(document != documents_.end(), "{}: document {} of the run is not in the data",
-            task_.task->info().name, stored.index);
-    if (asks_the_same_way_) check_requests(*document->second, stored);
+  reports::ScoredAgain operator()(const reports::DocumentOutput& stored) const {
+    const auto& document = *find(documents_, stored.index, "document");
+    check_requests(document, stored);
     std::vector<tasks::Response> responses;
     for (const auto& output : stored.requests) responses.push_back(response_of(output));
-    reports::NewScores scores{.cell = cell_, .ordinal = stored.ordinal, .scores = {}};
-    for (const auto& value : task_.task->score(*document->second, responses)) {
-      scores.scores.push_back({value.metric, value.filter, value.value, value.weight});
+    reports::ScoredAgain again{.cell = cell_,
+                               .ordinal = stored.ordinal,
+                               .scores = {},
+                               .cluster = task_.task->cluster_of(document),
+                               .tags = task_.task->tags_of(document)};
+    for (const auto& value : task_.task->score(document, responses)) {
+      again.scores.push_back({value.metric, value.filter, value.value, value.weight});
     }
-    return scores;
+    return again;
   }
 
  private:
-  /// Answers to one prompt are not those to another.
+  using ByNumber = std::unordered_map<int64_t, const tasks::Document*>;
+
+  const tasks::Document* find(const ByNumber& documents, int64_t number,
+                              std::string_view what) const {
+    const auto found = documents.find(number);
+    require(found != documents.end(), "{}: {} {} of the run is not in the data",
+            task_.task->info().name, what, number);
+    return found->second;
+  }
+
+  /// Answers to one prompt are not those to another. The worked examples are those that were shown,
+  /// however they were drawn.
   void check_requests(const tasks::Document& document,
                       const reports::DocumentOutput& stored) const {
-    const auto requests = task_.task->requests(document, {});
+    std::vector<const tasks::Document*> shots;
+    for (const auto number : stored.fewshot_ids) {
+      shots.push_back(find(pool_, number, "worked example"));
+    }
+    const auto requests = task_.task->requests_in(task_.options.form, document, shots);
     bool same = requests.size() == stored.requests.size();
     for (size_t i = 0; same && i < requests.size(); ++i) {
       const auto asked = record_of(0, requests[i], tasks::Failed{});
@@ -96,9 +115,7 @@ class CellScorer {
 
   PlannedTask task_;
   int64_t cell_;
-  /// Without worked examples and chat the requests can be made again as they were.
-  bool asks_the_same_way_;
-  std::unordered_map<int64_t, const tasks::Document*> documents_;
+  ByNumber documents_, pool_;
 };
 
 bool same(const reports::DocumentScore& a, const reports::DocumentScore& b) {
@@ -108,7 +125,7 @@ bool same(const reports::DocumentScore& a, const reports::DocumentScore& b) {
 
 /// The aggregate of a metric over scores that are not in the store yet.
 std::optional<double> value_of(const reports::MetricDescription& metric,
-                               std::span<const reports::NewScores> documents) {
+                               std::span<const reports::ScoredAgain> documents) {
   std::vector<reports::WeightedValue> values;
   for (const auto& document : documents) {
     for (const auto& score : document.scores) {
@@ -119,51 +136,62 @@ std::optional<double> value_of(const reports::MetricDescription& metric,
   return reports::aggregate(metric.aggregation, values).value;
 }
 
+/// Scores the documents of a cell, counting what differs from what is stored.
+std::vector<reports::ScoredAgain> score_cell(const reports::Store& store, int64_t run,
+                                             const CellScorer& scorer, int64_t cell,
+                                             Rescored& result) {
+  std::vector<reports::ScoredAgain> all;
+  store.read_documents(run, cell, {}, [&](const reports::DocumentOutput& stored) {
+    auto again = scorer(stored);
+    ++result.num_documents;
+    if (!std::ranges::equal(again.scores, stored.scores, same)) ++result.num_changed;
+    if (again.cluster != stored.cluster || again.tags != stored.tags) ++result.num_regrouped;
+    all.push_back(std::move(again));
+  });
+  return all;
+}
+
+/// The aggregates of a cell that are no longer what they were.
+void add_changed_values(const reports::CellDescription& cell,
+                        std::span<const reports::CellAggregate> before,
+                        std::span<const reports::ScoredAgain> documents, Rescored& result) {
+  for (const auto& row : before) {
+    const auto after = value_of(row.metric, documents);
+    if (reports::same_number(row.aggregate.value, after)) continue;
+    result.changed.push_back(
+        {cell.task, row.metric.name, row.metric.filter, row.aggregate.value, after});
+  }
+}
+
 }  // namespace
 
 Rescored rescore(reports::Store& store, const reports::RunSummary& run, const PlanOptions& data,
                  bool write) {
   Rescored result;
-  std::vector<reports::NewScores> all;
+  std::vector<reports::ScoredAgain> all;
   const auto cells = store.cells(run.id);
   const auto reads_texts = [](const auto& cell) {
     return cell.description.variant.contains("texts");
   };
   require(data.texts.empty() || std::ranges::any_of(cells, reads_texts),
           "--text: run {} read no texts of one's own, so it would have no effect", run.id);
+  // In order of cells and their metrics.
   const auto before = store.aggregates(run.id);
+  std::span<const reports::CellAggregate> before_left = before;
   for (size_t c = 0; c < cells.size(); ++c) {
     const auto& description = cells[c].description;
     const auto name = name_of_task(description, data);
-    auto task = open_task(name, as_it_was(description, data), {.num_fewshot = 0});
+    auto task = open_task(name, as_it_was(description, data), prompt_options_of(description));
     require_same_task(task, description);
-    const CellScorer scorer(std::move(task), static_cast<int64_t>(c), description);
-    const size_t first = all.size();
-    store.read_documents(
-        run.id, static_cast<int64_t>(c), {}, [&](const reports::DocumentOutput& stored) {
-          auto scores = scorer(stored);
-          const bool is_same =
-              std::ranges::equal(scores.scores, stored.scores,
-                                 [](const auto& a, const auto& b) { return same(a, b); });
-          ++result.num_documents;
-          if (!is_same) ++result.num_changed;
-          all.push_back(std::move(scores));
-        });
-    for (const auto& metric : description.metrics) {
-      const auto after = value_of(metric, std::span(all).subspan(first));
-      const auto row = std::ranges::find_if(before, [&](const reports::CellAggregate& r) {
-        return r.cell == static_cast<int64_t>(c) && r.metric.name == metric.name &&
-               r.metric.filter == metric.filter;
-      });
-      if (!reports::same_number(row->aggregate.value, after)) {
-        result.changed.push_back(
-            {description.task, metric.name, metric.filter, row->aggregate.value, after});
-      }
-    }
+    const auto cell = static_cast<int64_t>(c);
+    const CellScorer scorer(std::move(task), cell);
+    auto again = score_cell(store, run.id, scorer, cell, result);
+    const size_t num_metrics = description.metrics.size();
+    add_changed_values(description, before_left.first(num_metrics), again, result);
+    before_left = before_left.subspan(num_metrics);
+    std::ranges::move(again, std::back_inserter(all));
   }
-  if (write) {
-    store.rescore(run.id, all, {{"version", version()}});
-  }
+  if (write) store.rescore(run.id, all, {{"version", version()}});
   return result;
 }
 

@@ -1,12 +1,13 @@
 #include "harness/runner/ruler_sets.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <optional>
 
 #include "harness/base/error.h"
 #include "harness/base/unicode.h"
+#include "harness/base/whole_number.h"
+#include "tasks/ruler/folders.h"
 #include "tasks/ruler/ruler_task.h"
 #include "tasks/ruler/sample_set.h"
 
@@ -37,10 +38,8 @@ bool is_ruler_task(std::string_view task) {
 
 std::optional<int64_t> length_of(const SetName& name) {
   if (name.length.empty()) return std::nullopt;
-  int64_t length = 0;
-  const auto* last = name.length.data() + name.length.size();
-  const auto [end, failure] = std::from_chars(name.length.data(), last, length);
-  require(failure == std::errc() && end == last && length > 0,
+  const auto length = parse_whole_number(name.length);
+  require(length && *length > 0,
           "--tasks: expected a length in tokens behind '@', as in vt@4096, found '{}'",
           name.length);
   return length;
@@ -51,14 +50,28 @@ struct FoundSet {
   ruler::SampleSetDescription description;
 };
 
+/// Adds a file or folder to those that are named.
+void add_named(const fs::path& file, const fs::path& place, std::map<fs::path, fs::path>& named) {
+  std::error_code unresolved;
+  const auto there = fs::weakly_canonical(file, unresolved);
+  const auto [other, is_new] = named.emplace(unresolved ? file : there, place);
+  require(is_new, "--sets: {} is named twice, by '{}' and by '{}'; leave one out", file.string(),
+          other->second.string(), place.string());
+}
+
 std::vector<FoundSet> sets_in(const std::vector<fs::path>& places) {
   std::vector<FoundSet> sets;
+  std::map<fs::path, fs::path> named;
   for (const auto& place : places) {
-    std::error_code unreadable;
-    require(fs::exists(place, unreadable), "--sets {}: not found", place.string());
-    const auto files =
-        fs::is_directory(place) ? ruler::sample_set_files(place) : std::vector<fs::path>{place};
-    for (const auto& file : files) sets.push_back({file, ruler::read_header(file).description});
+    const auto kind = ruler::kind_of(place);
+    require(kind != fs::file_type::not_found, "--sets {}: not found", place.string());
+    const auto files = kind == fs::file_type::directory ? ruler::sample_set_files(place)
+                                                        : std::vector<fs::path>{place};
+    if (kind == fs::file_type::directory) add_named(place, place, named);
+    for (const auto& file : files) {
+      add_named(file, place, named);
+      sets.push_back({file, ruler::read_header(file).description});
+    }
   }
   return sets;
 }
@@ -122,16 +135,20 @@ std::vector<fs::path> sample_sets_named(std::string_view name,
 }
 
 PlannedTask open_sample_set(const fs::path& file, const tasks::PromptOptions& prompts) {
-  const auto header = ruler::read_header(file);
+  auto [data, samples] = ruler::open_sample_set(file);
+  const auto& header = samples->header();
   const auto& made = header.description;
   PlannedTask planned{
       .task = std::make_unique<ruler::RulerTask>(ruler::find_ruler_spec(made.task), made.length),
-      .data = std::make_unique<tasks::TaskData>(ruler::open_sample_set(file)),
+      .data = std::make_unique<tasks::TaskData>(std::move(data)),
       .options = prompts,
       .documents = {}};
   planned.variant = ruler::json_of(made);
   planned.variant.erase("task");
   planned.variant["set_sha256"] = header.sha256;
+  planned.read_prompt = [samples](const tasks::Document& document) {
+    return ruler::prompt_of(samples->read(document.index));
+  };
   return planned;
 }
 
@@ -143,8 +160,12 @@ PlannedTask plan_sample_set(const fs::path& file, const PlanOptions& options) {
     planned.options.limit.reset();
   }
   planned.documents = tasks::prompted_documents(*planned.task, *planned.data, planned.options);
-  // The requests have it; a set of 128K tokens is a quarter of a gigabyte.
+  // Read again when it is asked: a set of 128K tokens is a quarter of a gigabyte.
   for (auto& document : planned.data->documents) document.fields.erase("prompt");
+  for (auto& document : planned.documents) {
+    for (auto& request : document.requests)
+      std::string().swap(std::get<tasks::GenerateText>(request).prompt);
+  }
   return planned;
 }
 

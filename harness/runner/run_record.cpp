@@ -1,9 +1,11 @@
 #include "harness/runner/run_record.h"
 
+#include <fmt/ranges.h>
 #include <sys/utsname.h>
 
 #include <numeric>
 
+#include "harness/base/error.h"
 #include "harness/base/hash.h"
 #include "harness/base/overloaded.h"
 #include "harness/base/version.h"
@@ -63,7 +65,7 @@ std::string hash_requests(const PlannedTask& task) {
   };
   for (const auto& document : task.documents) {
     add(std::to_string(document.document->index));
-    for (const auto& request : document.requests) {
+    for (const auto& request : requests_of(task, document)) {
       std::visit(overloaded{
                      [&](const tasks::ScoreText& r) {
                        add("score");
@@ -159,6 +161,15 @@ void add_form(OrderedJson& variant, const tasks::PromptOptions& options) {
   if (!options.fewshot_split.empty()) variant["fewshot_split"] = options.fewshot_split;
 }
 
+/// Where the worked examples come from; null as data set: from the task itself.
+void add_pool(OrderedJson& variant, const tasks::TaskData& data) {
+  if (data.pool_sha256.empty()) return;
+  variant["pool_sha256"] = data.pool_sha256;
+  const auto& name = data.pool_dataset;
+  variant["fewshot_pool"] = {{"dataset", name.empty() ? OrderedJson(nullptr) : OrderedJson(name)},
+                             {"split", data.pool_split}};
+}
+
 /// Of the documents; a task that makes them has its own.
 std::string licence_of_data(const tasks::Task& task) {
   const auto& info = task.info();
@@ -190,13 +201,14 @@ std::vector<reports::CellDescription> describe_cells(const std::vector<PlannedTa
                                   .num_fewshot = tasks::num_fewshot_of(info, planned.options),
                                   .metrics = {}};
     cell.variant["requests_sha256"] = hash_requests(planned);
-    if (!planned.data->pool_sha256.empty()) cell.variant["pool_sha256"] = planned.data->pool_sha256;
+    add_pool(cell.variant, *planned.data);
     cell.variant.update(planned.variant);
     if (info.needs_teacher) {
       cell.variant["num_compared_layers"] = planned.settings.num_compared_layers;
     }
     for (const auto& text : texts_of(planned)) cell.variant["texts"].push_back(text);
     if (!planned.data->is_verified) cell.variant["data_verified"] = false;
+    if (!planned.data->remarks.empty()) cell.variant["remarks"] = planned.data->remarks;
     add_form(cell.variant, planned.options);
     for (const auto& metric : info.metrics) {
       cell.metrics.push_back({metric.name, metric.filter, aggregation_of(metric.aggregation),
@@ -212,7 +224,23 @@ std::vector<reports::CellDescription> describe_cells(const std::vector<PlannedTa
   return cells;
 }
 
-reports::RunDescription describe_run(const std::vector<PlannedTask>& tasks,
+tasks::PromptOptions prompt_options_of(const reports::CellDescription& cell) {
+  const auto& variant = cell.variant;
+  tasks::PromptOptions options{.num_fewshot = cell.num_fewshot,
+                               .fewshot_split = variant.value("fewshot_split", "")};
+  if (variant.contains("chat_template")) {
+    const auto name = variant["chat_template"].get<std::string>();
+    options.form.chat = tasks::chat_template_named(name);
+    require(options.form.chat.has_value(),
+            "{}: the run used the chat template '{}', this hylo has {}", cell.task, name,
+            fmt::join(tasks::chat_template_names(), ", "));
+  }
+  options.form.system_instruction = variant.value("system_instruction", "");
+  options.form.fewshot_as_multiturn = variant.value("fewshot_as_multiturn", false);
+  return options;
+}
+
+reports::RunDescription describe_run(const std::vector<reports::CellDescription>& cells,
                                      const SystemUnderTest& system, const RunLabels& labels) {
   const auto& info = system.info();
   reports::RunDescription run{.key = {},
@@ -231,11 +259,11 @@ reports::RunDescription describe_run(const std::vector<PlannedTask>& tasks,
                   {"numeric_mode", info.numeric_mode},
                   {"seed", labels.seed},
                   {"tasks", OrderedJson::array()}};
-  const auto cells = describe_cells(tasks);
   for (const auto& cell : cells) {
-    // Where a task file lies determines nothing; what is in it, its hash tells.
+    // Where a task file lies determines nothing; what is in it, its hash tells. Remarks explain.
     auto variant = cell.variant;
     variant.erase("task_file");
+    variant.erase("remarks");
     key["tasks"].push_back({cell.task, cell.task_version, cell.dataset_sha256, cell.num_fewshot,
                             cell.num_documents, variant});
   }
@@ -330,6 +358,7 @@ tasks::Response response_of(const reports::RequestOutput& output) {
 }
 
 reports::DocumentOutput record_of(const PlannedTask& task, const PlannedDocument& planned,
+                                  std::span<const tasks::Request> requests,
                                   const std::vector<tasks::Response>& responses) {
   const auto& prompted = task.documents[planned.document];
   reports::DocumentOutput out{.cell = static_cast<int64_t>(planned.task),
@@ -341,7 +370,7 @@ reports::DocumentOutput record_of(const PlannedTask& task, const PlannedDocument
                               .cluster = task.task->cluster_of(*prompted.document),
                               .tags = task.task->tags_of(*prompted.document)};
   for (size_t i = 0; i < responses.size(); ++i) {
-    out.requests.push_back(record_of(static_cast<int64_t>(i), prompted.requests[i], responses[i]));
+    out.requests.push_back(record_of(static_cast<int64_t>(i), requests[i], responses[i]));
   }
   for (const auto& value : task.task->score(*prompted.document, responses)) {
     out.scores.push_back({value.metric, value.filter, value.value, value.weight});

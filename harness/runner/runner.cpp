@@ -6,6 +6,7 @@
 #include <numbers>
 #include <optional>
 #include <set>
+#include <span>
 
 #include "harness/base/clock.h"
 #include "harness/base/error.h"
@@ -58,12 +59,14 @@ std::vector<reports::DocumentOutput> answer_batch(const std::vector<PlannedTask>
   size_t next = 0;
   for (const auto& planned : batch) {
     const auto& task = tasks[planned.task];
+    const auto own =
+        std::span(requests).subspan(next, task.documents[planned.document].requests.size());
     std::vector<tasks::Response> responses;
-    for (size_t i = 0; i < task.documents[planned.document].requests.size(); ++i, ++next) {
+    for (size_t i = 0; i < own.size(); ++i, ++next) {
       invariant(answers[next].has_value(), "request {} was not answered", next);
       responses.push_back(std::move(*answers[next]));
     }
-    outputs.push_back(record_of(task, planned, responses));
+    outputs.push_back(record_of(task, planned, own, responses));
     outputs.back().seconds = seconds;
   }
   return outputs;

@@ -44,6 +44,15 @@ void check_pair(const DecoderSystem& student, const DecoderSystem& teacher) {
       teacher.checkpoint().config.vocabulary_size);
 }
 
+/// One vocabulary may be put together by other merges.
+void require_same_tokens(const std::vector<int32_t>& student, const std::vector<int32_t>& teacher) {
+  const auto place = std::ranges::mismatch(student, teacher);
+  require(place.in1 == student.end() && place.in2 == teacher.end(),
+          "the tokenizers of student and teacher read this text as different tokens, from token {} "
+          "on ({} tokens and {}); name one --tokenizer for both",
+          place.in1 - student.begin(), student.size(), teacher.size());
+}
+
 std::string shape_text(const models::ModelConfig& config) {
   return fmt::format("{} layers of width {}", config.layers.size(), config.width);
 }
@@ -89,6 +98,13 @@ TeacherSystem::Text TeacherSystem::encode(const tasks::AgreeOnText& request) con
   const auto length =
       std::min({request.window_tokens, student_->info().max_length, teacher_->info().max_length});
   auto ids = encode_text(tokenizer, request.text, length).ids;
+  if (tokenizer.info().sha256 != teacher_->tokenizer().info().sha256) {
+    require_same_tokens(ids, encode_text(teacher_->tokenizer(), request.text, length).ids);
+    require(prefix_token(tokenizer) == prefix_token(teacher_->tokenizer()),
+            "the tokenizers of student and teacher put different tokens in front of a text ({} and "
+            "{}); name one --tokenizer for both",
+            prefix_token(tokenizer), prefix_token(teacher_->tokenizer()));
+  }
   auto windows = rolling_windows(ids, prefix_token(tokenizer), length);
   return {std::move(ids), std::move(windows)};
 }

@@ -14,8 +14,9 @@ namespace hylo::harness {
 
 class TeacherSystem : public SystemUnderTest {
  public:
-  /// Throws Error, naming both, when they do not read text as the same tokens. The teacher becomes
-  /// part of the system's identity.
+  /// Throws Error, naming both, when their vocabularies differ. Where one vocabulary is in two
+  /// files, each text is read with both: one that they read as different tokens is Failed. The
+  /// teacher becomes part of the system's identity.
   TeacherSystem(std::unique_ptr<DecoderSystem> student, std::unique_ptr<DecoderSystem> teacher);
 
   [[nodiscard]] const SystemInfo& info() const override { return info_; }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <ranges>
 
 #include "harness/base/error.h"
 
@@ -27,44 +28,69 @@ PrefixTree::PrefixTree(Sequences sequences, int64_t min_saved)
     std::ranges::stable_sort(order_, [&](size_t a, size_t b) {
       return std::ranges::lexicographical_compare(sequences[a], sequences[b]);
     });
-    if (!order_.empty()) grow(sequences, 0, 0, order_.size(), 0);
+    if (!order_.empty()) grow(sequences);
   }
-  count_rows(0);
+  count_rows();
 }
 
-/// Hangs order()[first, last), which agree in their first `depth` tokens, under `parent`.
-void PrefixTree::grow(Sequences sequences, size_t parent, size_t first, size_t last, size_t depth) {
-  const auto& lowest = sequences[order_[first]];
-  if (last - first == 1) {
-    if (depth < lowest.size()) {
-      add_node(
-          parent,
-          {.begin = depth, .end = lowest.size(), .first = first, .last = last, .children = {}});
+/// Makes the nodes of sequences that are in order, each before those below it. What is still to be
+/// hung up lies on a list of our own: prefixes nest as deep as the prompts are long.
+void PrefixTree::grow(Sequences sequences) {
+  std::vector<Range> left{{.last = order_.size()}};
+  while (!left.empty()) {
+    const Range range = left.back();
+    left.pop_back();
+    if (range.last - range.first > 1) {
+      hang_many(sequences, range, left);
+    } else {
+      hang_one(sequences, range);
     }
-    return;
   }
-  // In lexicographic order the first and the last agree least.
-  const size_t shared = common_length(lowest, sequences[order_[last - 1]]);
-  if (static_cast<int64_t>((last - first - 1) * (shared - depth)) >= min_saved_) {
-    parent = add_node(
-        parent, {.begin = depth, .end = shared, .first = first, .last = last, .children = {}});
-    depth = shared;
-  }
-  branch(sequences, parent, first, last, depth, shared);
 }
 
-/// One branch for each token that follows the `shared` ones; the shortest sequences end there.
-void PrefixTree::branch(Sequences sequences, size_t parent, size_t first, size_t last, size_t depth,
-                        size_t shared) {
-  const auto token_of = [&](size_t i) { return sequences[order_[i]][shared]; };
-  while (first < last && sequences[order_[first]].size() == shared) {
-    grow(sequences, parent, first, first + 1, depth);
-    ++first;
+void PrefixTree::hang_one(Sequences sequences, const Range& range) {
+  const size_t end = sequences[order_[range.first]].size();
+  if (range.depth == end) return;
+  add_node(
+      range.parent,
+      {.begin = range.depth, .end = end, .first = range.first, .last = range.last, .children = {}});
+}
+
+/// A node for what all of the range begin with, where that saves enough; its branches are left.
+void PrefixTree::hang_many(Sequences sequences, Range range, std::vector<Range>& left) {
+  // In lexicographic order the first and the last agree least.
+  const auto& lowest = sequences[order_[range.first]];
+  const auto& highest = sequences[order_[range.last - 1]];
+  range.agreed += common_length(lowest.subspan(range.agreed), highest.subspan(range.agreed));
+  const size_t saved = (range.last - range.first - 1) * (range.agreed - range.depth);
+  if (static_cast<int64_t>(saved) >= min_saved_) {
+    range.parent = add_node(range.parent, {.begin = range.depth,
+                                           .end = range.agreed,
+                                           .first = range.first,
+                                           .last = range.last,
+                                           .children = {}});
+    range.depth = range.agreed;
   }
-  while (first < last) {
+  const size_t num_before = left.size();
+  branch(sequences, range, left);
+  std::ranges::reverse(std::span(left).subspan(num_before));  // the first is taken first
+}
+
+/// One branch for each token that follows what all agree in; the shortest sequences end there.
+void PrefixTree::branch(Sequences sequences, const Range& range, std::vector<Range>& left) const {
+  const auto ends = [&](size_t i) { return sequences[order_[i]].size() == range.agreed; };
+  const auto token_of = [&](size_t i) { return sequences[order_[i]][range.agreed]; };
+  const auto add = [&](size_t first, size_t last) {
+    left.push_back(range);
+    left.back().first = first;
+    left.back().last = last;
+  };
+  size_t first = range.first;
+  for (; first < range.last && ends(first); ++first) add(first, first + 1);
+  while (first < range.last) {
     size_t next = first + 1;
-    while (next < last && token_of(next) == token_of(first)) ++next;
-    grow(sequences, parent, first, next, depth);
+    while (next < range.last && token_of(next) == token_of(first)) ++next;
+    add(first, next);
     first = next;
   }
 }
@@ -75,10 +101,12 @@ size_t PrefixTree::add_node(size_t parent, PrefixNode node) {
   return nodes_.size() - 1;
 }
 
-int64_t PrefixTree::count_rows(size_t index) {
-  auto rows = static_cast<int64_t>(nodes_[index].end - nodes_[index].begin);
-  for (const size_t child : nodes_[index].children) rows += count_rows(child);
-  return nodes_[index].num_rows = rows;
+/// From the last node to the root: every node stands before those below it.
+void PrefixTree::count_rows() {
+  for (auto& node : std::views::reverse(nodes_)) {
+    node.num_rows = static_cast<int64_t>(node.end - node.begin);
+    for (const size_t child : node.children) node.num_rows += nodes_[child].num_rows;
+  }
 }
 
 std::vector<int64_t> PrefixTree::rows_added() const {

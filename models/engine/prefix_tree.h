@@ -36,11 +36,17 @@ class PrefixTree {
   [[nodiscard]] std::vector<int64_t> rows_added() const;
 
  private:
-  void grow(Sequences sequences, size_t parent, size_t first, size_t last, size_t depth);
-  void branch(Sequences sequences, size_t parent, size_t first, size_t last, size_t depth,
-              size_t shared);
+  /// Sequences order()[first, last) that agree in their first `agreed` tokens and hang under
+  /// `parent`, which has their first `depth` ones.
+  struct Range {
+    size_t parent = 0, first = 0, last = 0, depth = 0, agreed = 0;
+  };
+  void grow(Sequences sequences);
+  void hang_one(Sequences sequences, const Range& range);
+  void hang_many(Sequences sequences, Range range, std::vector<Range>& left);
+  void branch(Sequences sequences, const Range& range, std::vector<Range>& left) const;
   size_t add_node(size_t parent, PrefixNode node);
-  int64_t count_rows(size_t index);
+  void count_rows();
 
   int64_t min_saved_;
   std::vector<size_t> order_;  ///< the sequences in lexicographic order

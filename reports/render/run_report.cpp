@@ -201,6 +201,12 @@ OrderedJson notes_on(const RunSummary& run, const OrderedJson& results, const Or
     notes.push_back(model["teacher"]["not_compared"]);
   }
   for (const auto& task : tasks) {
+    for (const auto& remark : task["variant"].value("remarks", OrderedJson::array())) {
+      notes.push_back(
+          fmt::format("{}: {}.", task["task"].get<std::string>(), remark.get<std::string>()));
+    }
+  }
+  for (const auto& task : tasks) {
     if (task["num_unread_tokens"] == 0) continue;
     notes.push_back(fmt::format("{}: {} tokens stand beyond the length that was read.",
                                 task["task"].get<std::string>(),

@@ -113,10 +113,11 @@ void require_current(SQLite::Database& database, const fs::path& file) {
   require(!is_blank(database), "{}: is empty, not a store of hylo", file.string());
   require_ours(database, file);
   const auto version = version_of(database);
-  require(version == newest_version(),
-          "{}: has schema version {} and cannot be written, so it cannot be brought to version {}; "
-          "make it and its folder writable, or copy it",
-          file.string(), version, newest_version());
+  require(
+      version == newest_version(),
+      "{}: has schema version {}, this program reads version {}, and what only reads changes no "
+      "store; `hylo store migrate --store {}` brings it there, in a place that can be written",
+      file.string(), version, newest_version(), file.string());
 }
 
 bool has_journal(SQLite::Database& database, Journal journal) {
@@ -125,10 +126,11 @@ bool has_journal(SQLite::Database& database, Journal journal) {
 }
 
 bool needs_set_up(SQLite::Database& database, const fs::path& file, const OpenOptions& options) {
-  if (is_blank(database)) return !options.read_only;
+  if (options.read_only) return false;
+  if (is_blank(database)) return true;
   require_ours(database, file);
   const bool other_journal = options.journal && !has_journal(database, *options.journal);
-  return (other_journal && !options.read_only) || version_of(database) < newest_version();
+  return other_journal || version_of(database) < newest_version();
 }
 
 // A commit survives the process without a sync; in the log it also leaves the file sound when the
@@ -154,9 +156,7 @@ std::unique_ptr<SQLite::Database> connect_in_sqlite(const fs::path& file,
   }
   const int create = options.read_only || !options.create ? 0 : SQLITE_OPEN_CREATE;
   auto database = open_file(file.string(), SQLITE_OPEN_READWRITE | create, timeout_ms);
-  if (needs_set_up(*database, file, options)) {
-    set_up(*database, file, options.read_only ? std::nullopt : options.journal);
-  }
+  if (needs_set_up(*database, file, options)) set_up(*database, file, options.journal);
   require_current(*database, file);
   set_connection(*database, options.read_only);
   return database;
@@ -199,6 +199,18 @@ std::unique_ptr<SQLite::Database> connect(const fs::path& file, const OpenOption
     refuse_write_ahead_log_on(network_file_system_of(folder_of(file)), file);
   }
   return in_words(file, [&] { return connect_in_sqlite(file, options); });
+}
+
+int32_t schema_version_of(const fs::path& file) {
+  require_place(file, {.read_only = true});
+  return in_words(file, [&] {
+    const int timeout_ms = OpenOptions{}.busy_timeout_ms;
+    const auto database = may_write(file)
+                              ? open_file(file.string(), SQLITE_OPEN_READWRITE, timeout_ms)
+                              : open_unwritable(file, timeout_ms);
+    require_ours(*database, file);
+    return version_of(*database);
+  });
 }
 
 void rethrow_in_words(const SQLite::Exception& error, const fs::path& file) {

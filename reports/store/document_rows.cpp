@@ -149,14 +149,37 @@ class ScoreUpdate {
   SQLite::Statement find_, update_;
 };
 
+/// The cluster and the tags of a document.
+class GroupingUpdate {
+ public:
+  explicit GroupingUpdate(SQLite::Database& database)
+      : update_(database,
+                "UPDATE document SET cluster = ?2, tags = ?3 "
+                "WHERE id = ?1 AND (cluster IS NOT ?2 OR tags IS NOT ?3)") {}
+
+  /// Whether one of them was another.
+  bool put(int64_t document, const ScoredAgain& again) {
+    const auto tags = as_line_unless_empty(again.tags);
+    update_.reset();
+    update_.bind(1, document);
+    bind_unless_empty(update_, 2, again.cluster);
+    bind_unless_empty(update_, 3, tags);
+    return update_.exec() > 0;
+  }
+
+ private:
+  SQLite::Statement update_;
+};
+
 }  // namespace
 
-int64_t update_scores(SQLite::Database& database, std::span<const CellRow> cells,
-                      std::span<const NewScores> documents) {
+RescoreChanges update_documents(SQLite::Database& database, std::span<const CellRow> cells,
+                                std::span<const ScoredAgain> documents) {
   std::vector<std::vector<int64_t>> ids;
   for (const auto& cell : cells) ids.push_back(document_ids(database, cell));
   ScoreUpdate update(database);
-  int64_t num_changed = 0;
+  GroupingUpdate grouping(database);
+  RescoreChanges changes;
   for (const auto& document : documents) {
     const auto cell = static_cast<size_t>(document.cell);
     const auto row = ids.at(cell).at(static_cast<size_t>(document.ordinal));
@@ -168,10 +191,11 @@ int64_t update_scores(SQLite::Database& database, std::span<const CellRow> cells
       invariant(found != metrics.end(), "{}: no metric {} with filter {}",
                 cells[cell].description.task, score.metric, score.filter);
       const auto metric = cells[cell].metric_ids[static_cast<size_t>(found - metrics.begin())];
-      num_changed += update.put(row, metric, score) ? 1 : 0;
+      changes.num_scores += update.put(row, metric, score) ? 1 : 0;
     }
+    changes.num_regrouped += grouping.put(row, document) ? 1 : 0;
   }
-  return num_changed;
+  return changes;
 }
 
 void note_rescore(SQLite::Database& database, int64_t run, const OrderedJson& build,

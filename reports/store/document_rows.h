@@ -1,4 +1,4 @@
-// Documents out of their rows, and scores that take the place of others.
+// Documents out of their rows, and conclusions that take the place of others.
 #pragma once
 
 #include <SQLiteCpp/Database.h>
@@ -11,10 +11,10 @@
 
 namespace hylo::reports {
 
-/// Returns how many scores differ from those that were there. Throws std::logic_error for a
-/// document or metric that the run does not have.
-int64_t update_scores(SQLite::Database& database, std::span<const CellRow> cells,
-                      std::span<const NewScores> documents);
+/// Returns how much differs from what was there. Throws std::logic_error for a document or metric
+/// that the run does not have.
+RescoreChanges update_documents(SQLite::Database& database, std::span<const CellRow> cells,
+                                std::span<const ScoredAgain> documents);
 
 void note_rescore(SQLite::Database& database, int64_t run, const OrderedJson& build,
                   int64_t num_changed);

@@ -128,10 +128,18 @@ struct DocumentOutput {
   double seconds = 0;  ///< from its first request's start to its last answer
 };
 
-/// Scores that take the place of those of a document, one for each metric of its cell.
-struct NewScores {
+/// What takes the place of all that was concluded of a document.
+struct ScoredAgain {
   int64_t cell = 0, ordinal = 0;
-  std::vector<DocumentScore> scores;
+  std::vector<DocumentScore> scores;  ///< one for each metric of its cell
+  std::string cluster;
+  OrderedJson tags = OrderedJson::object();
+};
+
+/// How much of what was concluded changed.
+struct RescoreChanges {
+  int64_t num_scores = 0;
+  int64_t num_regrouped = 0;  ///< documents of which the cluster or a tag changed
 };
 
 enum class RunState { Incomplete = 1, Complete };

@@ -159,16 +159,16 @@ void Store::finish(RunHandle& run) {
   run.state_->lock.reset();
 }
 
-int64_t Store::rescore(int64_t run, std::span<const NewScores> documents,
-                       const OrderedJson& build) {
+RescoreChanges Store::rescore(int64_t run, std::span<const ScoredAgain> documents,
+                              const OrderedJson& build) {
   return in_words(file(), [&] {
     const auto lock = RunLock::attempt(file(), run);
     require(lock.has_value(), "{}", busy_text(database(), file(), run));
     SQLite::Transaction transaction(database(), immediate);
     const auto cells = read_cells(database(), run);
-    const auto changed = update_scores(database(), cells, documents);
+    const auto changed = update_documents(database(), cells, documents);
     store_aggregates(*this, run, cells);
-    note_rescore(database(), run, build, changed);
+    note_rescore(database(), run, build, changed.num_scores);
     transaction.commit();
     write_log_back(database());
     return changed;

@@ -57,9 +57,10 @@ struct Ordinals {
 /// All texts of errors name the file. Used by one thread at a time.
 class Store {
  public:
-  /// Opens or creates. Older stores are migrated. Throws Error: missing, not a store of hylo, newer
-  /// schema, corrupt, locked, not writable, WAL on a network file system. What cannot be written is
-  /// still read where read_only is set.
+  /// Opens or creates. Older stores are migrated, unless read_only is set: then nothing is written,
+  /// what cannot be written is read all the same, and an older schema is an Error. Throws Error:
+  /// missing, not a store of hylo, newer schema, corrupt, locked, not writable, WAL on a network
+  /// file system.
   static Store open(const std::filesystem::path& file, const OpenOptions& options = {});
   Store(Store&&) noexcept;
   Store& operator=(Store&&) noexcept;
@@ -85,10 +86,11 @@ class Store {
   /// For a run that ends early: stores the aggregates so far, marked partial.
   void stop(RunHandle& run);
 
-  /// Puts new scores in the place of those of a run's documents, makes the aggregates anew and
-  /// notes that it was done, by which build: one transaction. Returns how many scores changed.
-  /// Throws Error when a process is working on the run.
-  int64_t rescore(int64_t run, std::span<const NewScores> documents, const OrderedJson& build);
+  /// Puts new scores, clusters and tags in the place of those of a run's documents, makes the
+  /// aggregates anew and notes that it was done, by which build: one transaction. Throws Error when
+  /// a process is working on the run.
+  RescoreChanges rescore(int64_t run, std::span<const ScoredAgain> documents,
+                         const OrderedJson& build);
 
   /// By id, by name, or "latest" (begun last). Throws Error with the nearest name.
   [[nodiscard]] RunSummary find_run(std::string_view id_name_or_latest) const;
@@ -120,5 +122,9 @@ class Store {
   explicit Store(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
+
+/// Of a store that may be older or newer than this program's, which changes nothing of it. Throws
+/// Error where there is none.
+int32_t schema_version_of(const std::filesystem::path& file);
 
 }  // namespace hylo::reports

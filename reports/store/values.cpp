@@ -33,8 +33,17 @@ std::optional<std::string> text_in(const SQLite::Column& column) {
   return column.getString();
 }
 
+void bind_unless_empty(SQLite::Statement& statement, int index, const std::string& text) {
+  if (text.empty()) return statement.bind(index);
+  statement.bindNoCopy(index, text);
+}
+
 std::string as_line(const OrderedJson& json) {
   return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+}
+
+std::string as_line_unless_empty(const OrderedJson& object) {
+  return object.empty() ? "" : as_line(object);
 }
 
 OrderedJson json_in(const SQLite::Column& column) {

@@ -39,9 +39,13 @@ std::vector<T> values_in(const SQLite::Column& column) {
 /// Binds the text, or NULL. Not copied.
 void bind_text(SQLite::Statement& statement, int index, const std::optional<std::string>& text);
 std::optional<std::string> text_in(const SQLite::Column& column);
+/// Binds NULL where the text is empty. Not copied.
+void bind_unless_empty(SQLite::Statement& statement, int index, const std::string& text);
 
 /// As one line; bytes that are not UTF-8 (a command line may hold any) become U+FFFD.
 std::string as_line(const OrderedJson& json);
+/// The same, empty where the object is.
+std::string as_line_unless_empty(const OrderedJson& object);
 OrderedJson json_in(const SQLite::Column& column);
 
 }  // namespace hylo::reports

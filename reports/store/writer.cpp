@@ -82,13 +82,9 @@ int64_t Writer::insert_document(const CellRow& cell, const DocumentOutput& docum
   document_.bind(3, document.index);
   document_.bind(4, Json(document.fewshot_ids).dump());
   document_.bind(5, document.seconds);
-  const auto bind_unless_empty = [&](int column, const std::string& text) {
-    if (text.empty()) return document_.bind(column);
-    document_.bindNoCopy(column, text);
-  };
-  const auto tags = document.tags.empty() ? "" : as_line(document.tags);
-  bind_unless_empty(6, document.cluster);
-  bind_unless_empty(7, tags);
+  const auto tags = as_line_unless_empty(document.tags);
+  bind_unless_empty(document_, 6, document.cluster);
+  bind_unless_empty(document_, 7, tags);
   run_once(document_);
   return database_.getLastInsertRowid();
 }

@@ -3,23 +3,16 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "harness/base/error.h"
 #include "harness/base/hash.h"
 #include "harness/base/unicode.h"
+#include "harness/base/whole_number.h"
 #include "tasks/scoring/choices.h"
 
 namespace hylo::tasks {
 namespace {
-
-std::optional<int64_t> as_number(std::string_view text) {
-  int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const bool is_number = error == std::errc() && end == text.data() + text.size();
-  return is_number ? std::optional(number) : std::nullopt;
-}
 
 size_t gold_by_label(const std::string& answer, const std::vector<std::string>& labels,
                      size_t num_choices) {
@@ -32,7 +25,7 @@ size_t gold_by_label(const std::string& answer, const std::vector<std::string>& 
 }
 
 size_t gold_by_number(const std::string& answer, int64_t first, size_t num_choices) {
-  const auto number = as_number(answer);
+  const auto number = parse_whole_number(answer);
   const int64_t last = first + static_cast<int64_t>(num_choices) - 1;
   require(number && *number >= first && *number <= last,
           "expected an answer from {} to {}, found '{}'", first, last, answer);
@@ -80,38 +73,16 @@ const std::string& context_of(const ChoiceQuestion& question, size_t choice) {
   return question.contexts.size() == 1 ? question.contexts.front() : question.contexts[choice];
 }
 
-ChoicePrompt prompt_of(PromptFile& file, const ChoiceSuite& suite) {
-  const auto found = file.choice.find(suite.prompt);
-  require(found != file.choice.end(), "tasks/prompts/{}: has no choice prompt '{}' for {}",
-          suite.prompt_file, suite.prompt, suite.name);
-  auto prompt = std::move(found->second);
-  prompt.description = replace_all(prompt.description, "{topic}", suite.topic);
-  return prompt;
-}
-
-TaskInfo info_of(const ChoiceSuite& suite, const PromptFile& file) {
-  return {.name = suite.name,
-          .version = suite.version,
-          .description = suite.description,
-          .source = file.source,
-          .licence = file.licence,
-          .dataset = suite.dataset,
-          .split = suite.split,
-          .fewshot_split = suite.fewshot_split,
-          .leaves_itself_out = suite.leaves_itself_out,
-          .sampler = suite.sampler,
-          .metrics = {}};
-}
-
 ChoiceTask task_of(const ChoiceSuite& suite, PromptFile file) {
-  auto info = info_of(suite, file);
-  return {std::move(info), prompt_of(file, suite), suite.hooks};
+  auto prompt = prompt_of(suite.row, std::move(file.choice));
+  prompt.description = replace_all(prompt.description, "{topic}", suite.topic);
+  return {info_of(suite.row, file), std::move(prompt), suite.hooks};
 }
 
 }  // namespace
 
 ChoiceTask::ChoiceTask(const ChoiceSuite& suite)
-    : ChoiceTask(task_of(suite, shipped_prompts(suite.prompt_file))) {}
+    : ChoiceTask(task_of(suite, shipped_prompts(suite.row.prompt_file))) {}
 
 ChoiceTask::ChoiceTask(TaskInfo info, ChoicePrompt prompt, ChoiceHooks hooks)
     : info_(std::move(info)), prompt_(std::move(prompt)), hooks_(hooks) {
@@ -123,7 +94,7 @@ ChoiceQuestion ChoiceTask::question_of(const Document& document) const {
     if (!hooks_.prepare) return read_question(prompt_, hooks_, document.fields);
     return read_question(prompt_, hooks_, hooks_.prepare(document.fields));
   } catch (const Error& error) {
-    fail("{}: document {}: {}", info_.name, document.index, error.what());
+    fail("{}: {}", name_of(info_, document), error.what());
   }
 }
 
@@ -177,7 +148,7 @@ std::string ChoiceTask::cluster_of(const Document& document) const {
   try {
     return sha256_hex(text_of(prompt_.cluster->find(document.fields), *prompt_.cluster));
   } catch (const Error& error) {
-    fail("{}: document {}: cluster: {}", info_.name, document.index, error.what());
+    fail("{}: cluster: {}", name_of(info_, document), error.what());
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include "tasks/core/task.h"
 #include "tasks/prompts/prompt_file.h"
+#include "tasks/prompts/suite_row.h"
 
 namespace hylo::tasks {
 
@@ -20,17 +21,8 @@ struct ChoiceHooks {
 };
 
 struct ChoiceSuite {
-  std::string name;
-  std::string version;
-  std::string description;
-  std::string prompt_file;  ///< relative to tasks/prompts
-  std::string prompt;       ///< its name in that file
-  std::string topic;        ///< for the place {topic} in the prompt's description
-  std::string dataset;      ///< empty: the hook `generate` makes the documents
-  std::string split;
-  std::string fewshot_split;
-  bool leaves_itself_out = false;
-  Sampler sampler = Sampler::Default;
+  SuiteRow row;       ///< without a data set: the hook `generate` makes the documents
+  std::string topic;  ///< for the place {topic} in the prompt's description
   ChoiceHooks hooks;
 };
 

@@ -1,10 +1,15 @@
 #include "tasks/commonsense/race.h"
 
+#include "datasets/field_type.h"
 #include "harness/base/error.h"
 #include "tasks/commonsense/python_literal.h"
 
 namespace hylo::tasks {
 namespace {
+
+using datasets::FieldType;
+using datasets::is_of_type;
+using datasets::words_for;
 
 constexpr std::string_view letters = "ABCD";
 /// A question that ends so is a sentence to complete; all but the two blanks in front of the gap...
@@ -12,16 +17,21 @@ constexpr std::string_view gap = "  _  .";
 /// ... leaves one of them.
 constexpr size_t num_dropped = 5;
 
+/// `what` names the object for messages.
+const Json& field_of(const Json& object, const char* key, FieldType type, std::string_view what) {
+  require(object.is_object(), "{}: expected an object, found {}", what, words_for(object));
+  require(object.contains(key), "{}: '{}' is missing", what, key);
+  require(is_of_type(object[key], type), "{}: '{}': expected {}, found {}", what, key,
+          words_for(type), words_for(object[key]));
+  return object[key];
+}
+
 std::string text_at(const Json& problem, const char* key) {
-  require(problem.is_object() && problem.contains(key) && problem[key].is_string(),
-          "a problem has no text '{}'", key);
-  return problem[key].get<std::string>();
+  return field_of(problem, key, FieldType::Text, "a problem").get<std::string>();
 }
 
 const Json& options_of(const Json& problem) {
-  require(problem.is_object() && problem.contains("options") && problem["options"].is_array(),
-          "a problem has no list 'options'");
-  return problem["options"];
+  return field_of(problem, "options", FieldType::List, "a problem");
 }
 
 std::string answer_of(const Json& problem) {
@@ -45,8 +55,7 @@ std::string as_shown(const Json& problem) {
 }  // namespace
 
 Json prepare_race(const Json& fields) {
-  require(fields.contains("problems"), "field problems: is missing");
-  const Json& given = fields["problems"];
+  const Json& given = field_of(fields, "problems", FieldType::TextOrList, "fields");
   const Json problems = given.is_string() ? parse_python_literal(given.get<std::string>()) : given;
   require(problems.is_array() && !problems.empty(),
           "field problems: expected a list of problems, "
@@ -55,7 +64,7 @@ Json prepare_race(const Json& fields) {
   std::string earlier;
   for (size_t i = 0; i + 1 < problems.size(); ++i) earlier += as_shown(problems[i]);
   const Json& last = problems.back();
-  return {{"article", text_at(fields, "article")},
+  return {{"article", field_of(fields, "article", FieldType::Text, "fields")},
           {"earlier", earlier},
           {"question", text_at(last, "question")},
           {"options", options_of(last)},

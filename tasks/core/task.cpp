@@ -24,6 +24,11 @@ std::vector<Request> Task::requests_in(const PromptForm& form, const Document& d
 
 datasets::Manifest Task::manifest() const { return datasets::find_manifest(info().dataset); }
 
+std::string name_of(const TaskInfo& info, const Document& document) {
+  const auto name = fmt::format("{}: document {}", info.name, document.index);
+  return document.where.empty() ? name : document.where + ": " + name;
+}
+
 Score failed_score(const TaskInfo& info) {
   Score score;
   for (const auto& metric : info.metrics) {

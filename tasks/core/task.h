@@ -49,8 +49,12 @@ struct TaskInfo {
   /// The command that builds its documents, for a task that is evaluated on files built for a
   /// tokenizer; empty for all others.
   std::string built_by;
-  std::string split;          ///< that is evaluated
-  std::string fewshot_split;  ///< the pool of worked examples; empty: the task takes none
+  std::string split;  ///< that is evaluated
+  /// The pool of worked examples as the task is defined (of lm-eval's tasks: the one that lm-eval
+  /// draws from); empty: the task takes none.
+  std::string fewshot_split;
+  /// The pool where the file of that split is absent; empty: nothing takes its place.
+  std::string fewshot_stand_in = {};
   /// One example more than asked for is drawn, and the document itself is taken out.
   bool leaves_itself_out = false;
   int64_t default_num_fewshot = 0;
@@ -120,6 +124,9 @@ class Task {
   /// depend on the others.
   [[nodiscard]] virtual std::vector<Document> generate_documents() const { return {}; }
 };
+
+/// For messages: "FILE:LINE: capitals: document 1", without a file where the document was made.
+std::string name_of(const TaskInfo& info, const Document& document);
 
 /// The score of a document with a request that failed: no value for any metric.
 Score failed_score(const TaskInfo& info);

@@ -19,7 +19,8 @@ TaskData generated_data(const Task& task) {
   return data;
 }
 
-void add_fixed_shots(TaskData& data, std::vector<Document> shots) {
+void add_fixed_shots(TaskData& data, const TaskInfo& info, std::vector<Document> shots) {
+  data.pool_split = info.fewshot_split;
   data.pool_sha256 = hash_of(shots);
   data.separate_pool = std::move(shots);
 }
@@ -28,6 +29,18 @@ void add_pool(TaskData& data, datasets::Dataset pool) {
   data.separate_pool = std::move(pool.documents);
   data.pool_sha256 = pool.sha256;
   data.is_verified = data.is_verified && pool.is_verified;
+  if (!pool.stand_in.empty()) data.remarks.push_back(pool.stand_in);
+}
+
+/// A task file says itself which pool it has; the catalog's tasks have lm-eval's.
+void remark_on_pool(TaskData& data, const TaskInfo& info, const datasets::Manifest& manifest) {
+  if (data.pool_split == info.fewshot_split) return;
+  const bool is_of_catalog = manifest.place != datasets::Place::Beside;
+  data.remarks.push_back(
+      fmt::format("worked examples come from split {} of {}, and not from {}, {}", data.pool_split,
+                  data.pool_dataset, info.fewshot_split,
+                  is_of_catalog ? "the one that lm-eval draws from: these prompts are not lm-eval's"
+                                : "the pool of the task file"));
 }
 
 void check_other_split(const TaskInfo& info, bool has_fixed_shots) {
@@ -38,6 +51,15 @@ void check_other_split(const TaskInfo& info, bool has_fixed_shots) {
 }
 
 }  // namespace
+
+std::string pool_split_of(const TaskInfo& info, const datasets::FoundDataset& found) {
+  const auto is_there = [&](const std::string& split) {
+    return found.state_of(split) != datasets::FileState::Missing;
+  };
+  const bool needs_other = !info.fewshot_stand_in.empty() && !is_there(info.fewshot_split);
+  return needs_other && is_there(info.fewshot_stand_in) ? info.fewshot_stand_in
+                                                        : info.fewshot_split;
+}
 
 TaskData open_task_data(const Task& task, const std::filesystem::path& data_root, bool with_pool,
                         const datasets::OpenOptions& options, const std::string& fewshot_split) {
@@ -51,16 +73,23 @@ TaskData open_task_data(const Task& task, const std::filesystem::path& data_root
                 .separate_pool = {},
                 .sha256 = evaluated.sha256,
                 .is_verified = evaluated.is_verified};
-  const auto& split = fewshot_split.empty() ? info.fewshot_split : fewshot_split;
-  if (!with_pool || split.empty()) return data;
+  if (!evaluated.stand_in.empty()) data.remarks.push_back(evaluated.stand_in);
+  if (!with_pool || info.fewshot_split.empty()) return data;
   if (!fixed_shots.empty()) {
-    add_fixed_shots(data, std::move(fixed_shots));
-  } else if (split == info.split) {
+    add_fixed_shots(data, info, std::move(fixed_shots));
+    return data;
+  }
+  data.pool_dataset = manifest.name;
+  data.pool_split = fewshot_split.empty()
+                        ? pool_split_of(info, datasets::find_dataset(manifest, data_root))
+                        : fewshot_split;
+  if (data.pool_split == info.split) {
     data.pool_is_documents = true;
     data.pool_sha256 = data.sha256;
   } else {
-    add_pool(data, datasets::open_dataset(manifest, split, data_root, options));
+    add_pool(data, datasets::open_dataset(manifest, data.pool_split, data_root, options));
   }
+  remark_on_pool(data, info, manifest);
   return data;
 }
 

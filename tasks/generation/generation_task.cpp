@@ -9,38 +9,16 @@ namespace {
 
 constexpr const char* metric = "exact_match";
 
-GenerationPrompt prompt_of(PromptFile& file, const GenerationSuite& suite) {
-  const auto found = file.generation.find(suite.prompt);
-  require(found != file.generation.end(), "tasks/prompts/{}: has no generation prompt '{}' for {}",
-          suite.prompt_file, suite.prompt, suite.name);
-  auto prompt = std::move(found->second);
-  if (suite.max_new_tokens > 0) prompt.max_new_tokens = suite.max_new_tokens;
-  return prompt;
-}
-
-TaskInfo info_of(const GenerationSuite& suite, const PromptFile& file) {
-  return {.name = suite.name,
-          .version = suite.version,
-          .description = suite.description,
-          .source = file.source,
-          .licence = file.licence,
-          .dataset = suite.dataset,
-          .split = suite.split,
-          .fewshot_split = suite.fewshot_split,
-          .default_num_fewshot = suite.default_num_fewshot,
-          .sampler = suite.sampler,
-          .metrics = {}};
-}
-
 GenerationTask task_of(const GenerationSuite& suite, PromptFile file) {
-  auto info = info_of(suite, file);
-  return {std::move(info), prompt_of(file, suite)};
+  auto prompt = prompt_of(suite.row, std::move(file.generation));
+  if (suite.max_new_tokens > 0) prompt.max_new_tokens = suite.max_new_tokens;
+  return {info_of(suite.row, file), std::move(prompt)};
 }
 
 }  // namespace
 
 GenerationTask::GenerationTask(const GenerationSuite& suite)
-    : GenerationTask(task_of(suite, shipped_prompts(suite.prompt_file))) {}
+    : GenerationTask(task_of(suite, shipped_prompts(suite.row.prompt_file))) {}
 
 GenerationTask::GenerationTask(TaskInfo info, GenerationPrompt prompt)
     : info_(std::move(info)), prompt_(std::move(prompt)) {
@@ -53,7 +31,7 @@ WorkedExample GenerationTask::example_of(const Document& document) const {
   try {
     return {prompt_.question.render(document.fields), prompt_.answer.render(document.fields)};
   } catch (const Error& error) {
-    fail("{}: document {}: {}", info_.name, document.index, error.what());
+    fail("{}: {}", name_of(info_, document), error.what());
   }
 }
 

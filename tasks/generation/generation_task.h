@@ -6,20 +6,12 @@
 
 #include "tasks/core/task.h"
 #include "tasks/prompts/prompt_file.h"
+#include "tasks/prompts/suite_row.h"
 
 namespace hylo::tasks {
 
 struct GenerationSuite {
-  std::string name;
-  std::string version;
-  std::string description;
-  std::string prompt_file;  ///< relative to tasks/prompts
-  std::string prompt;       ///< its name in that file
-  std::string dataset;
-  std::string split;
-  std::string fewshot_split;  ///< of a prompt with examples of its own: what to call them
-  int64_t default_num_fewshot = 0;
-  Sampler sampler = Sampler::Default;
+  SuiteRow row;
   int64_t max_new_tokens = 0;  ///< 0: the prompt's
 };
 

@@ -9,16 +9,16 @@ namespace {
 ChoiceSuite suite_of(const MmluSubject& subject, std::string_view form) {
   const std::string name(subject.name);
   const auto topic = replace_all(name, "_", " ");
-  return {.name = mmlu_name(name, form),
-          .version = "1.0",
-          .description = "multiple choice questions about " + topic,
-          .prompt_file = "mmlu.json",
-          .prompt = "mmlu" + std::string(form),
+  return {.row = {.name = mmlu_name(name, form),
+                  .version = "1.0",
+                  .description = "multiple choice questions about " + topic,
+                  .prompt_file = "mmlu.json",
+                  .prompt = "mmlu" + std::string(form),
+                  .dataset = "mmlu",
+                  .split = name + "/test",
+                  .fewshot_split = name + "/dev",
+                  .sampler = Sampler::FirstN},
           .topic = topic,
-          .dataset = "mmlu",
-          .split = name + "/test",
-          .fewshot_split = name + "/dev",
-          .sampler = Sampler::FirstN,
           .hooks = {}};
 }
 

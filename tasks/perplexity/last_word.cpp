@@ -19,24 +19,12 @@ std::vector<MetricInfo> last_word_metrics() {
 
 }  // namespace
 
-LastWordTask::LastWordTask(const LastWordSuite& suite)
-    : info_{.name = suite.name,
-            .version = suite.version,
-            .description = suite.description,
-            .source = {},
-            .licence = {},
-            .dataset = suite.dataset,
-            .split = suite.split,
-            .fewshot_split = suite.fewshot_split,
-            .metrics = last_word_metrics()},
-      prompt_{.question = TextTemplate(""), .target = TextTemplate("")} {
-  const auto file = shipped_prompts(prompt_file);
-  const auto found = file.last_word.find(suite.prompt);
-  require(found != file.last_word.end(), "tasks/prompts/{}: has no prompt '{}' for {}", prompt_file,
-          suite.prompt, suite.name);
-  prompt_ = found->second;
-  info_.source = file.source;
-  info_.licence = file.licence;
+LastWordTask::LastWordTask(const SuiteRow& suite)
+    : LastWordTask(suite, shipped_prompts(suite.prompt_file)) {}
+
+LastWordTask::LastWordTask(const SuiteRow& suite, PromptFile file)
+    : info_(info_of(suite, file)), prompt_(prompt_of(suite, std::move(file.last_word))) {
+  info_.metrics = last_word_metrics();
 }
 
 WorkedExample LastWordTask::example_of(const Document& document) const {
@@ -46,7 +34,7 @@ WorkedExample LastWordTask::example_of(const Document& document) const {
     require(!python_strip(example.answer).empty(), "the word to score is empty");
     return example;
   } catch (const Error& error) {
-    fail("{}: document {}: {}", info_.name, document.index, error.what());
+    fail("{}: {}", name_of(info_, document), error.what());
   }
 }
 
@@ -75,10 +63,11 @@ Score LastWordTask::score(const Document& /*document*/, std::span<const Response
   return score;
 }
 
-std::vector<LastWordSuite> last_word_suites() {
+std::vector<SuiteRow> last_word_suites() {
   return {{.name = "lambada_openai",
            .version = "1.0",
            .description = "the last word of a passage that the passage determines",
+           .prompt_file = prompt_file,
            .prompt = "lambada_openai",
            .dataset = "lambada_openai",
            .split = "test",
@@ -86,6 +75,7 @@ std::vector<LastWordSuite> last_word_suites() {
           {.name = "lambada_standard",
            .version = "1.0",
            .description = "the same on the original texts, in lower case with signs apart",
+           .prompt_file = prompt_file,
            .prompt = "lambada_standard",
            .dataset = "lambada",
            .split = "test",

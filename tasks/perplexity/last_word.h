@@ -7,24 +7,16 @@
 
 #include "tasks/core/task.h"
 #include "tasks/prompts/prompt_file.h"
+#include "tasks/prompts/suite_row.h"
 
 namespace hylo::tasks {
-
-struct LastWordSuite {
-  std::string name;
-  std::string version;
-  std::string description;
-  std::string prompt;  ///< its name in tasks/prompts/lm_eval.json
-  std::string dataset;
-  std::string split;
-  std::string fewshot_split;
-};
 
 /// acc: every token of the word is the likeliest; perplexity: exp of the mean negative
 /// log-likelihood of the word.
 class LastWordTask final : public Task {
  public:
-  explicit LastWordTask(const LastWordSuite& suite);
+  /// Reads the prompt file. Throws Error when it lacks the prompt.
+  explicit LastWordTask(const SuiteRow& suite);
 
   [[nodiscard]] const TaskInfo& info() const override { return info_; }
   [[nodiscard]] std::vector<Request> requests(
@@ -36,12 +28,13 @@ class LastWordTask final : public Task {
                             std::span<const Response> responses) const override;
 
  private:
+  LastWordTask(const SuiteRow& suite, PromptFile file);
   [[nodiscard]] WorkedExample example_of(const Document& document) const;
 
   TaskInfo info_;
   LastWordPrompt prompt_;
 };
 
-std::vector<LastWordSuite> last_word_suites();
+std::vector<SuiteRow> last_word_suites();
 
 }  // namespace hylo::tasks

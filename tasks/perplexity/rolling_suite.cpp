@@ -60,7 +60,11 @@ RollingTask::RollingTask(const RollingSuite& suite)
 
 std::string RollingTask::text_of_document(const Document& document) const {
   const FieldPath path(suite_.field);
-  return text_of(path.find(document.fields), path);
+  try {
+    return text_of(path.find(document.fields), path);
+  } catch (const Error& error) {
+    fail("{}: {}", name_of(info_, document), error.what());
+  }
 }
 
 std::vector<Request> RollingTask::requests(const Document& document,

@@ -21,17 +21,16 @@ bool leaves_itself_out(const TaskInfo& info, const PromptOptions& options) {
 /// Draws the worked examples of one document after another.
 class ShotSampler {
  public:
-  ShotSampler(const TaskInfo& info, std::span<const Document> pool, const PromptOptions& options)
-      : pool_(pool),
+  ShotSampler(const TaskInfo& info, const TaskData& data, const PromptOptions& options)
+      : pool_(data.pool()),
         sampler_(options.sampler.value_or(info.sampler)),
         num_shots_(num_fewshot_of(info, options)),
         leaves_itself_out_(leaves_itself_out(info, options)),
         random_(options.fewshot_seed) {
-    const auto num_usable = static_cast<int64_t>(pool.size()) - (leaves_itself_out_ ? 1 : 0);
+    const auto num_usable = static_cast<int64_t>(pool_.size()) - (leaves_itself_out_ ? 1 : 0);
     require(num_shots_ <= num_usable || num_shots_ == 0,
             "{}: expected at most {} worked examples, as many as the split {} can give; found {}",
-            info.name, std::max<int64_t>(num_usable, 0),
-            options.fewshot_split.empty() ? info.fewshot_split : options.fewshot_split, num_shots_);
+            info.name, std::max<int64_t>(num_usable, 0), data.pool_split, num_shots_);
   }
 
   Shots next(const Document& document) {
@@ -122,7 +121,7 @@ int64_t num_fewshot_of(const TaskInfo& info, const PromptOptions& options) {
 std::vector<PromptedDocument> prompted_documents(const Task& task, const TaskData& data,
                                                  const PromptOptions& options) {
   const TaskInfo& info = task.info();
-  ShotSampler sampler(info, data.pool(), options);
+  ShotSampler sampler(info, data, options);
   std::vector<PromptedDocument> prompted;
   for (const Document* document : chosen_documents(info, data, options)) {
     const Shots shots = sampler.next(*document);

@@ -1,5 +1,6 @@
 #include "tasks/prompts/chat_template.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -77,14 +78,32 @@ std::string render_llama(const Parts& parts, bool has_dates) {
   return out + "<|start_header_id|>assistant<|end_header_id|>\n\n";
 }
 
-std::string render_qwen(const Parts& parts, std::string_view default_system) {
+/// What remains of an earlier answer: its thoughts are not shown again.
+std::string_view without_thoughts(std::string_view answer) {
+  constexpr std::string_view end_of_thoughts = "</think>";
+  const auto end = answer.rfind(end_of_thoughts);
+  if (end == std::string_view::npos) return answer;
+  answer.remove_prefix(end + end_of_thoughts.size());
+  answer.remove_prefix(std::min(answer.find_first_not_of('\n'), answer.size()));
+  return answer;
+}
+
+struct ChatMl {
+  std::string_view default_system;
+  bool leaves_out_thoughts = false;
+};
+
+std::string render_qwen(const Parts& parts, const ChatMl& form) {
   std::string out;
   const auto add = [&](std::string_view role, std::string_view text) {
     out += fmt::format("<|im_start|>{}\n{}<|im_end|>\n", role, text);
   };
-  const auto system = parts.system.value_or(default_system);
+  const auto system = parts.system.value_or(form.default_system);
   if (parts.system || !system.empty()) add("system", system);
-  for (const auto& [role, text] : parts.turns) add(word_of(role), text);
+  for (const auto& [role, text] : parts.turns) {
+    const bool is_cut = role == Role::Assistant && form.leaves_out_thoughts;
+    add(word_of(role), is_cut ? without_thoughts(text) : text);
+  }
   return out + "<|im_start|>assistant\n";
 }
 
@@ -113,9 +132,9 @@ std::string render_chat(ChatTemplate chat, std::span<const Message> messages) {
     case ChatTemplate::Llama31:
       return render_llama(parts, /*has_dates=*/true);
     case ChatTemplate::Qwen:
-      return render_qwen(parts, "");
+      return render_qwen(parts, {.default_system = "", .leaves_out_thoughts = true});
     case ChatTemplate::Qwen25:
-      return render_qwen(parts, qwen25_system);
+      return render_qwen(parts, {.default_system = qwen25_system});
     case ChatTemplate::Mistral:
       return render_mistral(parts);
   }

@@ -14,7 +14,7 @@ namespace hylo::tasks {
 enum class ChatTemplate {
   Llama3,   ///< nothing but the messages
   Llama31,  ///< always a system message, with the template's own two dates in front
-  Qwen,     ///< ChatML as Qwen3 has it: nothing but the messages, thinking not switched off
+  Qwen,     ///< ChatML as Qwen3 has it: nothing but the messages, earlier thoughts left out
   Qwen25,   ///< ChatML with Qwen2.5's own system message where none is given
   Mistral,  ///< version 3 of [INST]: the system message stands before the last user message
 };

@@ -1,9 +1,10 @@
 #include "tasks/prompts/field_path.h"
 
-#include <charconv>
 #include <optional>
 
+#include "datasets/field_type.h"
 #include "harness/base/unicode.h"
+#include "harness/base/whole_number.h"
 
 namespace hylo::tasks {
 namespace {
@@ -11,10 +12,9 @@ namespace {
 constexpr std::string_view each_element = "*";
 
 std::optional<size_t> as_index(std::string_view step) {
-  size_t index = 0;
-  const auto [end, error] = std::from_chars(step.data(), step.data() + step.size(), index);
-  const bool is_index = error == std::errc() && end == step.data() + step.size();
-  return is_index ? std::optional(index) : std::nullopt;
+  const auto number = parse_whole_number(step);
+  if (!number || *number < 0) return std::nullopt;
+  return static_cast<size_t>(*number);
 }
 
 const Json& element_of(const Json& array, size_t index, const std::string& path) {
@@ -38,8 +38,8 @@ std::vector<const Json*> FieldPath::find_all(const Json& fields) const {
     std::vector<const Json*> next;
     for (const Json* value : found) {
       if (step == each_element) {
-        require(value->is_array(), "field {}: expected an array, found {}", text_,
-                value->type_name());
+        require(value->is_array(), "field {}: expected a list, found {}", text_,
+                datasets::words_for(*value));
         for (const Json& element : *value) next.push_back(&element);
         continue;
       }
@@ -47,8 +47,9 @@ std::vector<const Json*> FieldPath::find_all(const Json& fields) const {
         next.push_back(&element_of(*value, *index, text_));
         continue;
       }
-      require(value->is_object() && value->contains(step), "field {}: '{}' is missing", text_,
-              step);
+      require(value->is_object(), "field {}: expected an object with '{}', found {}", text_, step,
+              datasets::words_for(*value));
+      require(value->contains(step), "field {}: '{}' is missing", text_, step);
       next.push_back(&(*value)[step]);
     }
     found = std::move(next);
@@ -73,7 +74,7 @@ std::vector<std::string> texts_of(const std::vector<FieldPath>& paths, const Jso
 std::string text_of(const Json& value, const FieldPath& path) {
   if (value.is_string()) return value.get<std::string>();
   require(value.is_number(), "field {}: expected a text or a number, found {}", path.text(),
-          value.dump());
+          datasets::words_for(value));
   return value.dump();
 }
 

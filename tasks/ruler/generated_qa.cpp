@@ -49,7 +49,8 @@ Question question(std::string text, std::string answer, const std::string& artic
           .answers = {std::move(answer)},
           .golden = {},
           .related = {},
-          .article = article};
+          .article = article,
+          .has_answer_document = true};
 }
 
 /// What is told of one person of a town.
@@ -85,7 +86,7 @@ QaSet in_order(std::vector<std::string> written, std::vector<Question> questions
   for (size_t i = 0; i < set.documents.size(); ++i) places[set.documents[i]] = i;
   invariant(places.size() == written.size(), "a generated document occurs twice");
   for (auto& asked : set.questions) {
-    for (auto* list : {&asked.golden, &asked.related}) {
+    for (auto* list : {&asked.golden, &asked.supporting, &asked.related}) {
       for (size_t& place : *list) place = places.at(written[place]);
     }
   }
@@ -147,6 +148,7 @@ QaSet generated_squad() {
       documents.push_back(std::move(written.document));
       for (auto& asked : written.questions) {
         asked.golden = {p};
+        asked.supporting = {p};
         for (size_t other = first; other < first + people_of_article; ++other) {
           if (other != p) asked.related.push_back(other);
         }
@@ -177,6 +179,7 @@ QaSet generated_hotpotqa() {
       if (i == 0) questions.push_back(two_hops(person, town, random.below(4)));
     }
     questions.back().golden = golden;
+    questions.back().supporting = {golden[1], golden[0]};  // what is asked for is told of the town
   }
   return in_order(std::move(documents), std::move(questions));
 }

@@ -13,6 +13,7 @@ namespace {
 struct RawQuestion {
   Question question;
   std::vector<size_t> golden;
+  std::vector<size_t> supporting;
   size_t article_begin = 0, article_end = 0;  ///< the documents of its article
 };
 
@@ -43,8 +44,9 @@ QaSet with_documents(const std::vector<std::string>& documents, std::vector<RawQ
   const auto repeated = std::ranges::unique(set.documents);
   set.documents.erase(repeated.begin(), repeated.end());
   const auto indices = indices_in(set.documents, documents);
-  for (auto& [question, golden, begin, end] : raw) {
+  for (auto& [question, golden, supporting, begin, end] : raw) {
     for (const size_t place : golden) question.golden.push_back(indices[place]);
+    for (const size_t place : supporting) question.supporting.push_back(indices[place]);
     for (size_t place = begin; place < end; ++place) {
       const bool is_golden = std::ranges::count(question.golden, indices[place]) > 0;
       if (!is_golden) question.related.push_back(indices[place]);
@@ -98,7 +100,9 @@ void add_article(JsonReader& article, size_t number, std::vector<std::string>& d
       added.question.text = reader.get<std::string>("question");
       added.question.answers = answers_of(reader);
       added.question.article = title.empty() ? fmt::format("article {}", number) : title;
+      added.question.has_answer_document = true;
       added.golden.push_back(begin + place);
+      added.supporting = added.golden;
       added.article_begin = begin;
       added.article_end = documents.size();
     }
@@ -113,18 +117,26 @@ std::string document_of(const std::string& title, const Json& sentences, const s
   return document;
 }
 
+/// A document of a question before it has a place.
+struct TitledDocument {
+  std::string title, text;
+};
+
 /// The documents of a question, in either layout.
-std::vector<std::string> context_of(const Json& context, const std::string& path) {
-  std::vector<std::string> documents;
+std::vector<TitledDocument> context_of(const Json& context, const std::string& path) {
+  std::vector<TitledDocument> documents;
+  const auto add = [&](const Json& title, const Json& sentences) {
+    auto name = string_of(title, path);
+    auto text = document_of(name, sentences, path);
+    documents.push_back({std::move(name), std::move(text)});
+  };
   if (context.is_object()) {
     JsonReader reader(context, path);
     const Json& titles = list_at(reader, "title");
     const Json& sentences = list_at(reader, "sentences");
     require(titles.size() == sentences.size(), "{}: {} titles, {} lists of sentences", path,
             titles.size(), sentences.size());
-    for (size_t i = 0; i < titles.size(); ++i) {
-      documents.push_back(document_of(string_of(titles[i], path), sentences[i], path));
-    }
+    for (size_t i = 0; i < titles.size(); ++i) add(titles[i], sentences[i]);
     return documents;
   }
   require(context.is_array(), "{}: expected a list of [title, sentences], found {}", path,
@@ -132,9 +144,81 @@ std::vector<std::string> context_of(const Json& context, const std::string& path
   for (const auto& pair : context) {
     require(pair.is_array() && pair.size() == 2, "{}: expected [title, sentences], found {}", path,
             pair.dump(-1, ' ', true).substr(0, 60));
-    documents.push_back(document_of(string_of(pair[0], path), pair[1], path));
+    add(pair[0], pair[1]);
   }
   return documents;
+}
+
+/// The titles that the supporting facts name, in either layout, each once.
+std::vector<std::string> supporting_titles(JsonReader& question) {
+  constexpr std::string_view key = "supporting_facts";
+  question.ignore(key);
+  if (!question.has(key)) return {};
+  const auto path = question.path_of(key);
+  const Json& facts = question.at(key);
+  std::vector<std::string> titles;
+  const auto add = [&](const Json& title) {
+    auto text = string_of(title, path);
+    if (!std::ranges::count(titles, text)) titles.push_back(std::move(text));
+  };
+  if (facts.is_object()) {
+    JsonReader reader(facts, path);
+    for (const auto& title : list_at(reader, "title")) add(title);
+    return titles;
+  }
+  require(facts.is_array(), "{}: expected a list of [title, sentence], found {}", path,
+          facts.type_name());
+  for (const auto& fact : facts) {
+    require(fact.is_array() && fact.size() == 2, "{}: expected [title, sentence], found {}", path,
+            fact.dump(-1, ' ', true).substr(0, 60));
+    add(fact[0]);
+  }
+  return titles;
+}
+
+bool ends_in_word(std::string_view text) {
+  if (text.empty()) return false;
+  size_t last = text.size() - 1;
+  const auto continues = [&](size_t at) { return (text[at] & 0xC0) == 0x80; };
+  while (last > 0 && continues(last)) --last;
+  return is_python_word(code_point_at(text, last).value);
+}
+
+/// Whether the words stand in the text, in any case and not as a part of other words.
+bool holds_words(std::string_view text, std::string_view words) {
+  const auto inside = python_lower(text);
+  const auto wanted = python_lower(python_strip(words));
+  if (wanted.empty()) return false;
+  for (size_t at = inside.find(wanted); at != std::string::npos; at = inside.find(wanted, at + 1)) {
+    const size_t end = at + wanted.size();
+    const bool goes_on = end < inside.size() && is_python_word(code_point_at(inside, end).value);
+    if (!goes_on && !ends_in_word(std::string_view(inside).substr(0, at))) return true;
+  }
+  return false;
+}
+
+bool is_yes_or_no(std::string_view answer) {
+  const auto word = python_lower(python_strip(answer));
+  return word == "yes" || word == "no";
+}
+
+/// Places in `context` of what the supporting facts name, the one that holds the answer first.
+void find_supporting(RawQuestion& added, const std::vector<std::string>& titles,
+                     const std::vector<TitledDocument>& context) {
+  std::vector<size_t> places;
+  for (const auto& title : titles) {
+    const auto found = std::ranges::find(context, title, &TitledDocument::title);
+    if (found != context.end()) places.push_back(static_cast<size_t>(found - context.begin()));
+  }
+  const auto& answer = added.question.answers.front();
+  const auto holder = std::ranges::find_if(places, [&](size_t place) {
+    return !is_yes_or_no(answer) && holds_words(context[place].text, answer);
+  });
+  if (holder != places.end()) {
+    added.question.has_answer_document = true;
+    std::rotate(places.begin(), holder, std::next(holder));
+  }
+  for (const size_t place : places) added.supporting.push_back(added.golden[place]);
 }
 
 /// Appends the question to `raw` and its documents to `documents`.
@@ -148,8 +232,9 @@ void add_hotpot_question(const Json& json, const std::string& path,
   require(!context.empty(), "{}: expected documents, found none", reader.path_of("context"));
   for (const auto& document : context) {
     added.golden.push_back(documents.size());
-    documents.push_back(document);
+    documents.push_back(document.text);
   }
+  find_supporting(added, supporting_titles(reader), context);
 }
 
 /// Tells each question and its path, from one list or from one question a line.

@@ -17,7 +17,10 @@ QaSet read_squad(const std::filesystem::path& file);
 
 /// HotpotQA: a JSON list, or one question a line; "context" as [[title, [sentences]], ...] or as
 /// {"title": [...], "sentences": [[...], ...]}. A document is its title, a line feed and its
-/// sentences; all documents of a question are golden.
+/// sentences; all documents of a question are golden. Supporting are those that "supporting_facts"
+/// names ([[title, sentence], ...] or {"title": [...], ...}; it may be absent), in its order, but
+/// first the first one in which the answer stands as whole words, in any case. The answers yes and
+/// no stand nowhere.
 QaSet read_hotpotqa(const std::filesystem::path& file);
 
 }  // namespace hylo::tasks::ruler

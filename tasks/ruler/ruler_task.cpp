@@ -34,8 +34,10 @@ std::optional<double> depth_of(const Json& fields, const RulerSpec& spec) {
   // Fewer units leave tenths without a place; needles have one more, behind the last unit.
   if (units < num_depths - (qa ? 0 : 1)) return std::nullopt;
   if (qa) {
-    // Of several golden documents it is not known which one holds the answer.
-    if (qa->source != QaSource::Squad || !meta.contains("gold_position")) return std::nullopt;
+    // Of several golden documents the one whose place is told need not hold the answer.
+    const bool holds_answer =
+        qa->source == QaSource::Squad || meta.value("gold", std::string()) == gold_holds_answer;
+    if (!holds_answer || !meta.contains("gold_position")) return std::nullopt;
     return meta["gold_position"].get<double>() / static_cast<double>(units);
   }
   const bool has_depths = meta.contains("depths") && !meta["depths"].empty();
@@ -101,17 +103,19 @@ std::vector<Document> RulerTask::generate_documents() const {
       info_.name, info_.built_by);
 }
 
-TaskData open_sample_set(const std::filesystem::path& file) {
+std::string prompt_of(Sample sample) { return std::move(sample.input) + sample.answer_prefix; }
+
+OpenSampleSet open_sample_set(const std::filesystem::path& file) {
   TaskData data;
-  const auto header = read_sample_set(file, [&](Sample sample) {
+  auto samples = std::make_shared<SampleReader>(file, [&](Sample sample) {
     Json fields{{"references", std::move(sample.references)},
                 {"cluster", std::move(sample.cluster)},
                 {"meta", sample.meta}};
-    fields["prompt"] = std::move(sample.input) + sample.answer_prefix;
+    fields["prompt"] = prompt_of(std::move(sample));
     data.documents.push_back({static_cast<int64_t>(data.documents.size()), std::move(fields)});
   });
-  data.sha256 = header.sha256;
-  return data;
+  data.sha256 = samples->header().sha256;
+  return {std::move(data), std::move(samples)};
 }
 
 }  // namespace hylo::tasks::ruler

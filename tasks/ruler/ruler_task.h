@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,13 @@ class RulerTask : public Task {
 };
 
 /// A set as the documents of its task, verified; the set's address is their hash.
-TaskData open_sample_set(const std::filesystem::path& file);
+struct OpenSampleSet {
+  TaskData data;
+  std::shared_ptr<const SampleReader> samples;
+};
+OpenSampleSet open_sample_set(const std::filesystem::path& file);
+
+/// What a model is given: the text of the field `prompt`.
+std::string prompt_of(Sample sample);
 
 }  // namespace hylo::tasks::ruler

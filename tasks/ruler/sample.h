@@ -15,6 +15,9 @@ namespace hylo::tasks::ruler {
 /// Number of tokens of a text, without special tokens. Safe to call from several threads.
 using CountTokens = std::function<int64_t(std::string_view)>;
 
+/// Sample::meta["gold"] where the document at "gold_position" is known to hold the answer.
+inline constexpr std::string_view gold_holds_answer = "holds the answer";
+
 struct Sample {
   std::string input;          ///< the prompt without the answer prefix
   std::string answer_prefix;  ///< the model is given input + answer_prefix
@@ -24,7 +27,7 @@ struct Sample {
   /// every sample stands for itself.
   std::string cluster;
   /// What is known about it: "depths" of the needles (shares of the haystack), "gold_position" of
-  /// the first golden document, "units" of the haystack ...
+  /// a golden document and, as "gold", whether it holds the answer, "units" of the haystack ...
   OrderedJson meta = OrderedJson::object();
 };
 

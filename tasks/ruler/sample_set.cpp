@@ -6,6 +6,9 @@
 
 #include "harness/base/error.h"
 #include "harness/base/overloaded.h"
+#include "harness/base/unicode.h"
+#include "tasks/ruler/folders.h"
+#include "tasks/ruler/generated_sources.h"
 #include "tasks/ruler/strict_draws.h"
 
 namespace hylo::tasks::ruler {
@@ -13,12 +16,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view format_name = "hylo-ruler-samples-1";
+constexpr std::string_view format_name = "hylo-ruler-samples-2";
 constexpr std::string_view compat_revision = "compat-1";
 constexpr std::string_view ending = ".jsonl";
 /// Numbers and hashes are known when all samples are written; the header's line is padded with
 /// blanks, so that it can be written in its place.
 constexpr size_t room_for_numbers = 192;
+constexpr std::string_view what_to_do = "build the set anew with `hylo data build ruler`";
 
 /// Without the tokenizer's name: a folder may be renamed.
 OrderedJson identity_of(const SampleSetDescription& description) {
@@ -46,10 +50,26 @@ std::string address_of(const SampleSetHeader& header) {
   return sha256_hex(json_of(identity_of(header.description), header).dump());
 }
 
+/// Of all that a sample's line says; keys are sorted, as they come back when it is read.
 std::string sample_hash(const Sample& sample) {
-  Sha256 hash;
-  hash.update(sample.input).update(sample.answer_prefix);
-  return hash.hex();
+  const Json all{{"input", sample.input},           {"answer_prefix", sample.answer_prefix},
+                 {"references", sample.references}, {"num_tokens", sample.num_tokens},
+                 {"cluster", sample.cluster},       {"meta", sample.meta}};
+  return sha256_hex(all.dump());
+}
+
+/// The object of a line; `what` is what was expected there.
+Json parse_line(const std::string& line, const std::string& where, std::string_view what) {
+  Json json = Json::parse(line, nullptr, false);
+  const auto text = python_strip(line);
+  const bool is_cut = text.starts_with('{') && !text.ends_with('}');
+  const auto found = text.empty()          ? std::string("an empty line")
+                     : json.is_discarded() ? fmt::format("{} bytes that are {}", text.size(),
+                                                         is_cut ? "cut off" : "no JSON")
+                                           : std::string(json.type_name());
+  require(json.is_object(), "{}: expected {}, a JSON object, found {}; {}", where, what, found,
+          what_to_do);
+  return json;
 }
 
 SampleSetDescription read_description(JsonReader& reader) {
@@ -69,12 +89,13 @@ SampleSetDescription read_description(JsonReader& reader) {
 }
 
 SampleSetHeader parse_header(const std::string& line, const fs::path& file) {
-  const auto where = file.string() + ": header";
-  const Json json = parse_json(line, where);
+  const auto where = file.string() + ":1: header";
+  const Json json = parse_line(line, where, "the header of a set of samples");
   JsonReader reader(json, where);
-  require(json.is_object() && json.value("format", "") == format_name,
-          "{}: expected a set of samples of the format {}", where, format_name);
   reader.ignore("format");
+  const Json format = json.value("format", Json());
+  require(format == format_name, "{}: expected a set of samples of the format {}, found {}; {}",
+          where, format_name, format.dump(-1, ' ', true), what_to_do);
   SampleSetHeader header{.description = read_description(reader),
                          .total_tokens = reader.get<int64_t>("total_tokens"),
                          .least_tokens = reader.get<int64_t>("least_tokens"),
@@ -84,16 +105,13 @@ SampleSetHeader parse_header(const std::string& line, const fs::path& file) {
   // In the order of the file, which the address depends on.
   header.description.sources = OrderedJson::parse(line).value("sources", OrderedJson::object());
   const auto expected = address_of(header);
-  require(header.sha256 == expected,
-          "{}: it was edited: expected sha256 {}, found {}; build the set anew with `hylo data "
-          "build ruler`",
-          where, header.sha256, expected);
+  require(header.sha256 == expected, "{}: it was edited: expected sha256 {}, found {}; {}", where,
+          header.sha256, expected, what_to_do);
   return header;
 }
 
 std::ifstream opened(const fs::path& file) {
-  std::error_code unreadable;
-  require(fs::is_regular_file(file, unreadable), "{}: expected a set of samples, found no file",
+  require(kind_of(file) == fs::file_type::regular, "{}: expected a set of samples, found no file",
           file.string());
   std::ifstream in(file, std::ios::binary);
   require(in.is_open(), "{}: cannot be read", file.string());
@@ -101,8 +119,9 @@ std::ifstream opened(const fs::path& file) {
 }
 
 Sample parse_sample(const std::string& line, const fs::path& file, int64_t index) {
-  const auto where = fmt::format("{}: sample {}", file.string(), index);
-  const Json json = parse_json(line, where);
+  // The header is line 1.
+  const auto where = fmt::format("{}:{}: sample {}", file.string(), index + 2, index);
+  const Json json = parse_line(line, where, "a sample");
   JsonReader reader(json, where);
   require(reader.get<int64_t>("index") == index, "{}: has the index {}", where,
           reader.get<int64_t>("index"));
@@ -115,10 +134,8 @@ Sample parse_sample(const std::string& line, const fs::path& file, int64_t index
   const auto expected = reader.get<std::string>("sha256");
   reader.done();
   const auto found = sample_hash(sample);
-  require(found == expected,
-          "{}: its prompt was edited: expected sha256 {}, found {}; build the set anew with `hylo "
-          "data build ruler`",
-          where, expected, found);
+  require(found == expected, "{}: it was edited: expected sha256 {}, found {}; {}", where, expected,
+          found, what_to_do);
   return sample;
 }
 
@@ -141,7 +158,8 @@ OrderedJson sources_of_task(const RulerSpec& spec, const Sources& sources, Mode 
   const auto use = [&](const char* part) {
     const auto& identity = sources.identity.at(part);
     // The strict mode generates further words where none are given.
-    used[part] = identity.is_null() && mode == Mode::Strict ? "generated-1" : identity;
+    const bool is_generated = identity.is_null() && mode == Mode::Strict;
+    used[part] = is_generated ? OrderedJson(generated_revision) : identity;
   };
   std::visit(overloaded{[&](const NiahSpec& niah) {
                           const auto words = NeedlePart::Words;
@@ -259,29 +277,49 @@ SampleSetHeader read_header(const fs::path& file) {
   return parse_header(line, file);
 }
 
-SampleSetHeader read_sample_set(const fs::path& file, const OnSample& on_sample) {
-  auto in = opened(file);
+SampleReader::SampleReader(fs::path file, const OnSample& on_sample) : file_(std::move(file)) {
+  auto in = opened(file_);
   std::string line;
   std::getline(in, line);
-  auto header = parse_header(line, file);
+  header_ = parse_header(line, file_);
+  const auto num_samples = header_.description.num_samples;
+  auto begin = static_cast<std::streamoff>(line.size() + 1);
   Sha256 body;
   int64_t index = 0;
   while (std::getline(in, line)) {
     // The end of a file that was cut in the middle of a line looks like a line.
-    require(!in.eof(), "{}: is cut off in sample {} of {}; build the set anew", file.string(),
-            index, header.description.num_samples);
+    require(!in.eof(), "{}:{}: is cut off in sample {} of {}; {}", file_.string(), index + 2, index,
+            num_samples, what_to_do);
     body.update(line).update("\n");
-    on_sample(parse_sample(line, file, index));
+    lines_.push_back({.begin = begin, .sha256 = sha256_hex(line)});
+    begin += static_cast<std::streamoff>(line.size() + 1);
+    on_sample(parse_sample(line, file_, index));
     ++index;
   }
-  require(index == header.description.num_samples, "{}: expected {} samples, found {}",
-          file.string(), header.description.num_samples, index);
+  require(index == num_samples, "{}: expected {} samples, found {}; {}", file_.string(),
+          num_samples, index, what_to_do);
   const auto found = body.hex();
-  require(found == header.body_sha256,
-          "{}: it was edited: expected sha256 {} of its samples, found {}; build the set anew with "
-          "`hylo data build ruler`",
-          file.string(), header.body_sha256, found);
-  return header;
+  require(found == header_.body_sha256,
+          "{}: it was edited: expected sha256 {} of its samples, found {}; {}", file_.string(),
+          header_.body_sha256, found, what_to_do);
+}
+
+Sample SampleReader::read(int64_t index) const {
+  const auto& expected = lines_.at(static_cast<size_t>(index));
+  auto in = opened(file_);
+  in.seekg(expected.begin);
+  std::string line;
+  std::getline(in, line);
+  const auto found = sha256_hex(line);
+  require(found == expected.sha256,
+          "{}:{}: sample {} was changed since the set was opened: expected sha256 {} of its line, "
+          "found {}; leave sets alone while they are in use",
+          file_.string(), index + 2, index, expected.sha256, found);
+  return parse_sample(line, file_, index);
+}
+
+SampleSetHeader read_sample_set(const fs::path& file, const OnSample& on_sample) {
+  return SampleReader(file, on_sample).header();
 }
 
 SampleSetHeader verify_sample_set(const fs::path& file) {
@@ -289,18 +327,13 @@ SampleSetHeader verify_sample_set(const fs::path& file) {
 }
 
 std::vector<fs::path> sample_set_files(const fs::path& folder) {
-  std::vector<fs::path> files;
-  std::error_code not_there;
-  for (const auto& entry : fs::directory_iterator(folder, not_there)) {
-    const auto name = entry.path().filename().string();
+  if (kind_of(folder) == fs::file_type::not_found) return {};
+  return files_in(folder, [](const fs::path& path) {
+    const auto name = path.filename().string();
     const bool names_a_mode =
         name.find("-compat-") != std::string::npos || name.find("-strict-") != std::string::npos;
-    if (entry.is_regular_file() && name.ends_with(ending) && names_a_mode) {
-      files.push_back(entry.path());
-    }
-  }
-  std::ranges::sort(files);
-  return files;
+    return name.ends_with(ending) && names_a_mode;
+  });
 }
 
 std::optional<fs::path> find_sample_set(const fs::path& folder,

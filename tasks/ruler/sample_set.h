@@ -82,13 +82,35 @@ class SampleSetWriter {
 SampleSetHeader read_header(const std::filesystem::path& file);
 
 /// Reads a whole set, sample after sample. Throws Error where the bytes are not those of its header
-/// (expected and found), where it is cut off, and for a sample whose own hash differs (which one).
+/// (expected and found), where it is cut off, and for a sample whose own hash differs (file, line
+/// and number). What was told before an error is not to be trusted.
 SampleSetHeader read_sample_set(const std::filesystem::path& file, const OnSample& on_sample);
+
+/// Samples of a set one by one and again, so that nobody has to hold them all.
+class SampleReader {
+ public:
+  /// Reads the whole set as read_sample_set does.
+  SampleReader(std::filesystem::path file, const OnSample& on_sample);
+
+  [[nodiscard]] const SampleSetHeader& header() const { return header_; }
+  /// Throws Error where its line is not the one that was read before.
+  [[nodiscard]] Sample read(int64_t index) const;
+
+ private:
+  struct Line {
+    std::streamoff begin = 0;
+    std::string sha256;
+  };
+  std::filesystem::path file_;
+  SampleSetHeader header_;
+  std::vector<Line> lines_;
+};
 
 /// Reads everything and keeps nothing.
 SampleSetHeader verify_sample_set(const std::filesystem::path& file);
 
-/// The files in a folder that are named like sets, by name.
+/// The files in a folder that are named like sets, by name; none where there is no folder. Throws
+/// Error where it cannot be read.
 std::vector<std::filesystem::path> sample_set_files(const std::filesystem::path& folder);
 
 /// The set of this description in a folder, verified; nothing where it is not there.

@@ -6,6 +6,7 @@
 #include "harness/base/files.h"
 #include "harness/base/hash.h"
 #include "harness/base/unicode.h"
+#include "tasks/ruler/folders.h"
 #include "tasks/ruler/generated_sources.h"
 #include "tasks/ruler/qa_files.h"
 
@@ -15,8 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 void require_there(const fs::path& path, std::string_view what) {
-  std::error_code unreadable;
-  require(fs::exists(path, unreadable), "{}: {} not found", path.string(), what);
+  require(kind_of(path) != fs::file_type::not_found, "{}: {} not found", path.string(), what);
 }
 
 std::vector<std::string> word_list(const fs::path& file, Sha256& identity) {
@@ -36,7 +36,7 @@ Words words_of(const fs::path& folder, OrderedJson& identity) {
     identity = generated_revision;
     return generated_words();
   }
-  require(fs::is_directory(folder),
+  require(kind_of(folder) == fs::file_type::directory,
           "{}: expected a folder with nounlist.txt, adjectivelist.txt and verblist.txt",
           folder.string());
   Sha256 sha256;
@@ -87,13 +87,9 @@ std::vector<std::string> more_words_of(const fs::path& file, OrderedJson& identi
 }
 
 std::string texts_of_folder(const fs::path& folder) {
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    if (entry.is_regular_file() && entry.path().extension() == ".txt")
-      files.push_back(entry.path());
-  }
+  const auto files =
+      files_in(folder, [](const fs::path& path) { return path.extension() == ".txt"; });
   require(!files.empty(), "{}: expected texts (*.txt) in this folder, found none", folder.string());
-  std::ranges::sort(files);
   std::string all;
   for (const auto& file : files) all += read_source_text(file) + "\n";
   return all;
@@ -101,7 +97,7 @@ std::string texts_of_folder(const fs::path& folder) {
 
 std::string essay_at(const fs::path& path) {
   require_there(path, "essays");
-  if (fs::is_directory(path)) return texts_of_folder(path);
+  if (kind_of(path) == fs::file_type::directory) return texts_of_folder(path);
   auto text = read_source_text(path);
   if (path.extension() != ".json") return text;
   const Json json = parse_json(text, path.string());

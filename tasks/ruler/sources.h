@@ -17,9 +17,12 @@ struct Words {
 struct Question {
   std::string text;
   std::vector<std::string> answers;  ///< any of them is right
-  std::vector<size_t> golden;        ///< documents that answer it: indices into QaSet::documents
+  std::vector<size_t> golden;        ///< documents that come with it: indices into QaSet::documents
   std::vector<size_t> related;       ///< other documents of the same article, in file order
   std::string article;               ///< questions of one article are not independent
+  /// Golden documents that the answer needs, first the one that holds it; empty where not known.
+  std::vector<size_t> supporting = {};
+  bool has_answer_document = false;  ///< the first supporting one holds the answer as a text
 };
 struct QaSet {
   std::vector<std::string> documents;  ///< sorted by code point, no document twice
@@ -34,7 +37,7 @@ struct Sources {
   std::vector<std::string> more_words;
   std::string essay;  ///< one text, as it was read
   QaSet squad, hotpotqa;
-  OrderedJson identity = OrderedJson::object();  ///< part -> sha256, or "generated-1"
+  OrderedJson identity = OrderedJson::object();  ///< part -> sha256, or generated_revision
 };
 
 /// Where the parts lie; an empty path stands for the generated part.
@@ -46,7 +49,8 @@ struct SourcePaths {
   std::filesystem::path hotpotqa;    ///< HotpotQA JSON list, or JSON lines
 };
 
-/// Throws Error for a file or folder that is missing, empty, not UTF-8 or not of its format.
+/// Throws Error for a file or folder that is missing, unreadable, empty, not UTF-8 or not of its
+/// format.
 Sources read_sources(const SourcePaths& paths);
 
 }  // namespace hylo::tasks::ruler

@@ -15,7 +15,7 @@
 namespace hylo::tasks::ruler {
 
 /// Names the strict generator in the identity of a set; whatever changes a sample changes this.
-inline constexpr std::string_view strict_revision = "strict-2";
+inline constexpr std::string_view strict_revision = "strict-3";
 
 /// The stream of sample `index`, a function of (seed, task, length, index) alone.
 CounterRandom sample_random(const BuildRequest& request, int64_t index);

@@ -3,6 +3,7 @@
 #include <numeric>
 #include <set>
 
+#include "harness/base/unicode.h"
 #include "tasks/ruler/punkt.h"
 #include "tasks/ruler/strict_designs.h"
 #include "tasks/ruler/strict_draws.h"
@@ -24,7 +25,8 @@ std::vector<size_t> ends_of_words(std::string_view text) {
 /// What stands in a prompt: whole documents and, last, perhaps the beginning of one.
 struct Chosen {
   std::vector<size_t> documents;
-  size_t num_golden = 0;  ///< the first so many
+  size_t num_golden = 0;      ///< the first so many
+  size_t num_supporting = 0;  ///< of these, the first so many
   std::optional<std::string> cut;
   [[nodiscard]] size_t size() const { return documents.size() + (cut ? 1 : 0); }
 };
@@ -53,6 +55,21 @@ class Fillers {
   std::vector<size_t> order_;
 };
 
+/// The golden documents, those that the answer needs in front: the one that holds it first.
+std::vector<size_t> golden_in_order(const Question& question) {
+  auto golden = question.supporting;
+  for (const size_t document : question.golden) {
+    if (!std::ranges::count(golden, document)) golden.push_back(document);
+  }
+  return golden;
+}
+
+/// What is known of the golden document whose place is drawn.
+std::string_view kind_of_gold(const Question& question) {
+  if (question.has_answer_document) return gold_holds_answer;
+  return question.supporting.empty() ? "any" : "supporting";
+}
+
 class QaDesign {
  public:
   QaDesign(const QaSpec& spec, const DesignInput& input)
@@ -60,6 +77,7 @@ class QaDesign {
         set_(spec.source == QaSource::Squad ? input.sources.squad : input.sources.hotpotqa),
         order_(input.request, set_.questions.size()) {
     require(!set_.questions.empty(), "{}: there are no questions", input.request.spec.name);
+    require_answers();
     for (const auto& text : set_.documents) {
       document_tokens_.push_back(
           static_cast<double>(input.count(text + std::string(between_documents))));
@@ -95,6 +113,19 @@ class QaDesign {
   }
 
  private:
+  /// An empty answer is found in every prediction.
+  void require_answers() const {
+    for (size_t i = 0; i < set_.questions.size(); ++i) {
+      const auto& question = set_.questions[i];
+      const auto is_empty = [](const std::string& answer) { return python_strip(answer).empty(); };
+      require(
+          std::ranges::none_of(question.answers, is_empty),
+          "{}: question {} of its file, '{}': expected answers, found an empty one, which every "
+          "prediction would hold; leave it out of the file",
+          input_.request.spec.name, i, question.text);
+    }
+  }
+
   [[nodiscard]] double heading_tokens(size_t number) const {
     const auto digits = std::to_string(number).size();
     return heading_tokens_.at(digits - 1);
@@ -102,7 +133,9 @@ class QaDesign {
 
   [[nodiscard]] Chosen choose(const Question& question, const Fillers& fillers,
                               double max_tokens) const {
-    Chosen chosen{.documents = question.golden, .num_golden = question.golden.size()};
+    Chosen chosen{.documents = golden_in_order(question),
+                  .num_supporting = question.supporting.size()};
+    chosen.num_golden = chosen.documents.size();
     double tokens = 0;
     for (size_t i = 0; i < chosen.documents.size(); ++i) {
       tokens += document_tokens_[chosen.documents[i]] + heading_tokens(i + 1);
@@ -147,7 +180,8 @@ class QaDesign {
     return std::string(fitting);
   }
 
-  /// Which of the chosen stands where: the first golden one in its stratum, the others anywhere.
+  /// Which of the chosen stands where: the first one, which is golden, in its stratum, the others
+  /// anywhere.
   static std::vector<size_t> arrange(const Chosen& chosen, int64_t stratum, CounterRandom& random) {
     const auto count = static_cast<double>(chosen.size());
     const double share = (static_cast<double>(stratum) + random.uniform()) / num_strata;
@@ -172,17 +206,21 @@ class QaDesign {
     return context;
   }
 
-  static void describe(Sample& sample, const Chosen& chosen, const std::vector<size_t>& order,
-                       size_t question, int64_t stratum) {
+  void describe(Sample& sample, const Chosen& chosen, const std::vector<size_t>& order,
+                size_t question, int64_t stratum) const {
     const auto position = std::ranges::find(order, size_t{0}) - order.begin();
     auto golden = OrderedJson::array();
+    auto supporting = OrderedJson::array();
     for (size_t i = 0; i < order.size(); ++i) {
       if (order[i] < chosen.num_golden) golden.push_back(i);
+      if (order[i] < chosen.num_supporting) supporting.push_back(i);
     }
     const auto last = static_cast<double>(std::max<size_t>(order.size() - 1, 1));
     sample.meta = {{"question", question},
+                   {"gold", kind_of_gold(set_.questions[question])},
                    {"gold_position", position},
                    {"gold_positions", golden},
+                   {"supporting_positions", supporting},
                    {"depths", {static_cast<double>(position) / last}},
                    {"strata", {stratum}},
                    {"units", order.size()},

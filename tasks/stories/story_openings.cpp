@@ -41,22 +41,24 @@ std::vector<Document> all_openings() {
 }  // namespace
 
 ChoiceSuite story_openings() {
-  return {.name = "story_openings",
-          .version = "1.0",
-          .description = "which continuation of a simple story makes sense; needs no download",
-          .prompt_file = "hylo.json",
-          .prompt = "story_openings",
-          .topic = {},
-          .dataset = {},
-          .split = "generated",
-          .fewshot_split = {},
-          .hooks = {.generate = all_openings}};
+  return {
+      .row = {.name = "story_openings",
+              .version = "1.0",
+              .description = "which continuation of a simple story makes sense; needs no download",
+              .prompt_file = "hylo.json",
+              .prompt = "story_openings",
+              .dataset = {},
+              .split = "generated",
+              .fewshot_split = {}},
+      .topic = {},
+      .hooks = {.generate = all_openings}};
 }
 
 Document story_opening(const StoryGrammar& grammar, int64_t index) {
   const auto number = static_cast<uint64_t>(index);
   CounterRandom random(CounterRandom(seed, number).next());
-  const auto& frame = grammar.frames[number % grammar.frames.size()];
+  const auto frame_number = number % grammar.frames.size();
+  const auto& frame = grammar.frames[frame_number];
   const Json fields = draw_fields(grammar, random);
   const auto sensible = frame.sensible.render(fields);
   const auto broken =
@@ -68,7 +70,8 @@ Document story_opening(const StoryGrammar& grammar, int64_t index) {
           {{"opening", frame.opening.render(fields)},
            {"choices", choices},
            {"answer", answer},
-           {"kind", frame.kind}}};
+           {"kind", frame.kind},
+           {"frame", std::to_string(frame_number)}}};
 }
 
 }  // namespace hylo::tasks

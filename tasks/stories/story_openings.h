@@ -14,8 +14,9 @@ ChoiceSuite story_openings();
 
 inline constexpr int64_t num_story_openings = 280;
 
-/// Fields: opening, choices, answer (the number of the sensible choice), kind (of the break). The
-/// same number gives the same document whatever else was made.
+/// Fields: opening, choices, answer (the number of the sensible choice), kind (of the break), frame
+/// (its number; documents of one frame are not independent). The same number gives the same
+/// document whatever else was made.
 Document story_opening(const StoryGrammar& grammar, int64_t index);
 
 }  // namespace hylo::tasks

@@ -38,7 +38,8 @@ Cost run_once(const std::string& task, std::optional<int64_t> limit) {
   harness::CrcSystem system;
   const auto plan = harness::make_plan(tasks, system);
   auto store = reports::Store::open(folder / "store.db");
-  auto run = store.begin(harness::describe_run(tasks, system, {}), harness::describe_cells(tasks));
+  const auto cells = harness::describe_cells(tasks);
+  auto run = store.begin(harness::describe_run(cells, system, {}), cells);
   harness::run_plan(tasks, plan, system, store, run);
   return {watch.seconds(), plan.num_requests};
 }

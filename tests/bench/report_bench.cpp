@@ -42,7 +42,8 @@ int64_t fill(const std::filesystem::path& file) {
   harness::CrcSystem system;
   const auto plan = harness::make_plan(tasks, system);
   auto store = reports::Store::open(file);
-  auto run = store.begin(harness::describe_run(tasks, system, {}), harness::describe_cells(tasks));
+  const auto cells = harness::describe_cells(tasks);
+  auto run = store.begin(harness::describe_run(cells, system, {}), cells);
   harness::run_plan(tasks, plan, system, store, run);
   return plan.num_documents;
 }

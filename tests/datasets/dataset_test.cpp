@@ -25,7 +25,7 @@ struct Animals {
       .licence = "MIT",
       .attribution = {},
       .notes = {},
-      .fields = {"name"},
+      .fields = {{"name"}},
       .files = {
           {.path = "animals.jsonl", .split = "test", .bytes = 32, .sha256 = sha256_hex(text)}}};
   Animals() { write(text); }
@@ -81,6 +81,61 @@ TEST(Dataset, AFieldThatTheManifestPromisesMustBeThere) {
               AllOf(HasSubstr("document 1"), HasSubstr("no field 'name'")));
 }
 
+TEST(Dataset, AFieldOfAnotherTypeIsNamedWithFileAndLineExpectedAndFound) {
+  const Animals animals;
+  animals.write("{\"name\": \"cow\"}\n{\"name\": 7}\n");
+  EXPECT_THAT(error_of([&] { (void)animals.open({.allow_other_bytes = true}); }),
+              AllOf(testing::StartsWith((animals.folder / "animals.jsonl").string() + ":2: "),
+                    HasSubstr("field 'name': expected a text, found a number")));
+  animals.write("{\"name\": null}\n");
+  EXPECT_THAT(error_of([&] { (void)animals.open({.allow_other_bytes = true}); }),
+              HasSubstr("expected a text, found null"));
+}
+
+/// The same animals in another form, which stands in for the published one.
+struct AnimalsTwice : Animals {
+  AnimalsTwice() {
+    auto other = manifest.files[0];
+    other.path = "plain.jsonl";
+    other.stands_in = "no hats";
+    manifest.files.push_back(other);
+    write_text_file(folder / "plain.jsonl", text);
+  }
+  [[nodiscard]] FoundDataset found() const { return find_dataset(manifest, folder.path()); }
+};
+
+TEST(Dataset, ThePublishedFileGoesBeforeOneThatStandsIn) {
+  const AnimalsTwice animals;
+  EXPECT_EQ(animals.open().stand_in, "");
+  EXPECT_EQ(animals.open().file.filename(), "animals.jsonl");
+  animals.write("{}\n");
+  EXPECT_THAT(error_of([&] { (void)animals.open(); }), HasSubstr("animals.jsonl"));
+}
+
+TEST(Dataset, WhereThePublishedFileIsAbsentTheOneThatStandsInIsReadAndTold) {
+  const AnimalsTwice animals;
+  std::filesystem::remove(animals.folder / "animals.jsonl");
+  const auto dataset = animals.open();
+  EXPECT_EQ(dataset.stand_in,
+            "plain.jsonl was read in place of animals.jsonl, which is not there: no hats");
+  EXPECT_TRUE(dataset.is_verified);
+  EXPECT_EQ(dataset.documents.size(), 2U);
+  std::filesystem::remove(animals.folder / "plain.jsonl");
+  EXPECT_THAT(error_of([&] { (void)animals.open(); }), HasSubstr("animals.jsonl"));
+}
+
+TEST(FindDatasets, ASplitIsFoundByEitherOfItsForms) {
+  const AnimalsTwice animals;
+  EXPECT_EQ(animals.found().state_of("test"), FileState::Found);
+  std::filesystem::remove(animals.folder / "animals.jsonl");
+  EXPECT_TRUE(animals.found().is_complete());
+  std::filesystem::remove(animals.folder / "plain.jsonl");
+  EXPECT_EQ(animals.found().state_of("test"), FileState::Missing);
+  EXPECT_FALSE(animals.found().is_complete());
+  animals.write("{}\n");
+  EXPECT_EQ(animals.found().state_of("test"), FileState::OtherSize);
+}
+
 TEST(FindDatasets, WithoutADataRootOnlyWhatIsShippedIsFound) {
   bool any_shipped = false;
   for (const auto& [manifest, files] : find_datasets("")) {
@@ -129,7 +184,7 @@ TEST(DatasetsGoldens, EveryManifestWhoseFilesAreThereOpensVerified) {
 
 TEST(Dataset, ASplitOfSeveralTextsIsReadInTheirOrder) {
   Animals books;
-  books.manifest.fields = {"text"};
+  books.manifest.fields = {{"text"}};
   books.manifest.files = {};
   for (const std::string name : {"b.txt", "a.txt"}) {
     write_text_file(books.folder / name, "This is " + name);

@@ -50,7 +50,7 @@ def manifest(name="riddles", known_hash=None, **changes):
     file = {"path": f"{name}/test.jsonl", "split": "test", "format": "json_lines",
             "bytes": len(LINES) if known_hash else None, "sha256": known_hash, "hub_split": "test"}
     whole = {"name": name, "source": "https://example.org/riddles", "licence": "CC0",
-             "attribution": "nobody", "place": "data_root", "fields": ["question"],
+             "attribution": "nobody", "place": "data_root", "fields": {"question": "text"},
              "hub": {"repository": f"someone/{name}", "config": "default", "revision": None},
              "files": [file]}
     return {**whole, **changes}
@@ -192,6 +192,50 @@ class Download(unittest.TestCase):
         self.assertIn("0 of   1 files", self.run_script("--list").stdout)
         self.expect(self.run_script("riddles"), 0)
         self.assertIn("1 of   1 files", self.run_script("--list").stdout)
+
+
+    def test_the_list_tells_what_is_to_be_put_there_by_hand(self):
+        self.write(manifest(hub=None))
+        listed = self.run_script("--list").stdout
+        self.assertIn("by hand: riddles/test.jsonl", listed)
+        self.assertIn("from https://example.org/riddles", listed)
+
+    def test_what_stands_in_for_a_file_is_not_fetched(self):
+        whole = manifest()
+        whole["files"].append({**whole["files"][0], "path": "riddles/test.txt", "stands_in": "no hats",
+                               "hub_split": ""})
+        self.write(whole)
+        self.assertIn("by hand (not needed where the others are): riddles/test.txt",
+                      self.run_script("--list").stdout)
+        self.expect(self.run_script("riddles"), 0, "[1 of 1]")
+
+    def test_hellaswag_comes_with_the_fields_of_the_hub(self):
+        row = {"ind": 4, "activity_label": "Soup", "ctx_a": "A.", "ctx_b": "he", "ctx": "A. he",
+               "endings": ["a", "b", "c", "d"], "source_id": "none~1", "split": "val",
+               "split_type": "indomain", "label": "0"}
+        self.write(json.loads((DATASETS / "manifests/hellaswag.json").read_text()))
+        self.server.repositories["Rowan/hellaswag"] = {
+            f"default/{split}/0000.parquet": parquet([row]) for split in ("train", "validation")}
+        self.expect(self.run_script("hellaswag"), 0, "[2 of 2]")
+        for split in ("train", "validation"):
+            came = (self.root / f"hellaswag/{split}.jsonl").read_text()
+            self.assertEqual(came, json.dumps(row) + "\n")
+
+
+class ShippedManifests(unittest.TestCase):
+    def test_whatever_names_its_split_on_the_hub_has_a_layout_and_the_rest_is_known(self):
+        by_hand = set()
+        for file in sorted((DATASETS / "manifests").glob("*.json")):
+            described = json.loads(file.read_text())
+            if described["place"] != "data_root":
+                continue
+            for part in described["files"]:
+                layout = hub_layouts.layout_of(described["name"], part["format"])
+                if not described.get("hub") or not part.get("hub_split"):
+                    by_hand.add((described["name"], part["format"]))
+                else:
+                    self.assertIsNotNone(layout, part["path"])
+        self.assertEqual(by_hand, {("hellaswag", "hellaswag_text"), ("long_books", "whole_text")})
 
 
 class Layouts(unittest.TestCase):

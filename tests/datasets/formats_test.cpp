@@ -23,6 +23,14 @@ TEST(JsonLines, EachLineIsADocumentWithItsNumber) {
   EXPECT_EQ(documents[1].fields["a"], 2);
 }
 
+TEST(Documents, KnowTheirFileAndFirstLine) {
+  EXPECT_EQ(parse(Format::JsonLines, "{}\n{}\n").at(1).where, "f:2");
+  EXPECT_EQ(parse(Format::Csv, "a\n\"x\ny\"\nz\n").at(1).where, "f:4");
+  EXPECT_EQ(parse(Format::HellaswagText, "A: b\n0\nw\nx\ny\nz\nA: b\n0\nw\nx\ny\nz\n").at(1).where,
+            "f:7");
+  EXPECT_EQ(parse(Format::WholeText, "a\nb\n").at(0).where, "f");
+}
+
 TEST(JsonLines, TheLastLineNeedsNoLineFeed) {
   EXPECT_EQ(parse(Format::JsonLines, "{}\n{}").size(), 2U);
 }

@@ -20,7 +20,7 @@ Json animals() {
           {"licence", "MIT"},
           {"attribution", "nobody"},
           {"place", "data_root"},
-          {"fields", {"name"}},
+          {"fields", {{"name", "text"}}},
           {"files",
            {{{"path", "animals.jsonl"},
              {"split", "test"},
@@ -54,6 +54,16 @@ TEST(Manifest, AnUnknownFormatNamesTheKnownOnes) {
   json["files"][0]["format"] = "parquet";
   EXPECT_THAT(error_of([&] { read(json); }),
               AllOf(HasSubstr("files[0].format"), HasSubstr("json_lines"), HasSubstr("'parquet'")));
+}
+
+TEST(Manifest, AFieldHasATypeAndAnUnknownOneNamesTheKnown) {
+  auto json = animals();
+  EXPECT_EQ(read(json).fields.at(0).name, "name");
+  json["fields"]["legs"] = "text_or_number";
+  EXPECT_EQ(read(json).fields.at(0).type, FieldType::TextOrNumber);
+  json["fields"]["legs"] = "string";
+  EXPECT_THAT(error_of([&] { read(json); }),
+              AllOf(HasSubstr("fields.legs: expected one of text,"), HasSubstr("'string'")));
 }
 
 TEST(Manifest, AHashIsNullWhereNobodyKnowsItAndNeverLeftOut) {
@@ -94,6 +104,18 @@ TEST(Manifest, ASplitIsOneFile) {
   auto json = animals();
   json["files"].push_back(json["files"][0]);
   EXPECT_THAT(error_of([&] { read(json); }), HasSubstr("two of split 'test'"));
+}
+
+TEST(Manifest, AnotherFormMayStandInForTheFileOfASplit) {
+  auto json = animals();
+  json["files"].push_back(json["files"][0]);
+  json["files"][1]["stands_in"] = "no hats";
+  EXPECT_EQ(read(json).files_of("test").at(1).stands_in, "no hats");
+  json["files"][0]["stands_in"] = "no hats either";
+  EXPECT_THAT(error_of([&] { read(json); }), HasSubstr("two of split 'test'"));
+  json["files"].erase(0);
+  EXPECT_THAT(error_of([&] { read(json); }),
+              HasSubstr("of split 'test' only one that stands in for it"));
 }
 
 TEST(Manifest, AnUnknownSplitNamesThoseThereAre) {

@@ -3,6 +3,7 @@
 
 #include "harness/cli/data_download.h"
 
+#include "datasets/manifest.h"
 #include "harness/base/files.h"
 #include "tests/harness/cli/program.h"
 
@@ -21,6 +22,17 @@ const ChildOptions echo{.environment = {{"HYLO_PYTHON", "echo"}}};
 TEST(DataDownload, ATaskBringsItsDataSetOnce) {
   EXPECT_THAT(datasets_behind({"arc_easy", "wikitext", "arc_easy"}),
               ElementsAre("arc_easy", "wikitext2"));
+}
+
+// What the Python layouts can make of it, tests/datasets/download_test.py asks.
+TEST(DataDownload, TheHubHasAllThatTheCommonsenseSuitesNeed) {
+  for (const auto& name : datasets_behind({"commonsense"})) {
+    const auto manifest = datasets::find_manifest(name);
+    EXPECT_TRUE(manifest.hub.has_value()) << name;
+    for (const auto& file : manifest.files) {
+      EXPECT_NE(file.hub_split.empty(), file.stands_in.empty()) << file.path;
+    }
+  }
 }
 
 TEST(DataDownload, ATaskOfOursNeedsNothing) {

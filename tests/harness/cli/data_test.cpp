@@ -58,6 +58,35 @@ TEST(Data, AnEditedSetIsRefused) {
               HasSubstr("edited"));
 }
 
+// Neither the sample that was edited nor one that was not.
+TEST(Data, NothingIsShownOfAnEditedSet) {
+  const TemporaryFolder out;
+  json_of_hylo(build_call(out.path(), "fwe", {"--json"}));
+  const auto file = only_file(out.path());
+  const auto text = read_text_file(file);
+  const size_t last = text.rfind("\"references\":[\"");
+  write_text_file(file, text.substr(0, last) + "\"references\":[\"edited" + text.substr(last + 21));
+  for (const std::string id : {"2", "0"}) {
+    const auto shown = run_hylo({"data", "show", file, id});
+    EXPECT_EQ(shown.exit_code, 2);
+    EXPECT_EQ(shown.out, "");
+    EXPECT_THAT(shown.err,
+                AllOf(HasSubstr(file.string() + ":4: sample 2: it was edited: expected sha256 "),
+                      HasSubstr(", found "), HasSubstr("hylo data verify " + file.string())));
+  }
+}
+
+TEST(Data, PlacesThatCannotBeReadAreNoFaultOfOurs) {
+  const TemporaryFolder folder;
+  const auto circle = folder / "circle";
+  std::filesystem::create_symlink(circle, circle);
+  const auto told = HasSubstr(circle.string() + ": cannot be read: Too many levels");
+  EXPECT_THAT(error_of_hylo({"data", "verify", circle}), told);
+  EXPECT_THAT(error_of_hylo(build_call(folder / "sets", "vt", {"--essays", circle})), told);
+  EXPECT_THAT(error_of_hylo({"eval", "--model", "scripted:crc", "--tasks", "vt", "--sets", circle}),
+              told);
+}
+
 TEST(Data, TasksThatDoNotFitAreLeftOutOfAllAndAnErrorByName) {
   const TemporaryFolder out;
   auto call = build_call(out.path(), "all");
@@ -133,6 +162,32 @@ TEST(Data, SetsAreEvaluatedOnePerCell) {
   EXPECT_THAT(report.out, AllOf(HasSubstr("fwe@2048"), HasSubstr("niah_single_1@2048")));
 }
 
+TEST(Data, ASetIsNamedOnce) {
+  const TemporaryFolder out;
+  json_of_hylo(build_call(out.path(), "fwe", {"--json"}));
+  const auto file = only_file(out.path());
+  const auto same = out.path() / "." / file.filename();
+  for (const auto& [first, second] :
+       {std::pair{out.path(), out.path()}, {file, same}, {out.path(), file}}) {
+    EXPECT_THAT(error_of_hylo({"eval", "--model", "scripted:crc", "--tasks", "fwe", "--sets", first,
+                               "--sets", second, "--store", out / "a.db"}),
+                AllOf(HasSubstr("is named twice, by '" + first.string() + "' and by '" +
+                                second.string() + "'; leave one out")));
+  }
+}
+
+TEST(Data, GenerationIsToldOtherwiseForRulerToo) {
+  const TemporaryFolder out;
+  json_of_hylo(build_call(out / "sets", "fwe", {"--json"}));
+  const auto result =
+      run_hylo({"eval", "--model", "scripted:crc", "--tasks", "fwe", "--sets", out / "sets",
+                "--gen-kwargs", "max_gen_toks=4", "--store", out / "a.db"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(error_of_hylo({"eval", "--model", "scripted:crc", "--tasks", "story_openings",
+                             "--gen-kwargs", "max_gen_toks=4", "--store", out / "b.db"}),
+              HasSubstr("none of the tasks generates text"));
+}
+
 TEST(Data, WithoutSetsEvalSaysWhatBuildsThem) {
   EXPECT_THAT(error_of_hylo({"eval", "--model", "scripted:crc", "--tasks", "vt@4096"}),
               AllOf(HasSubstr("--sets"), HasSubstr("hylo data build ruler --tasks vt")));
@@ -160,6 +215,15 @@ TEST(Data, WhatIsWrongWithTheCallIsTold) {
   EXPECT_THAT(error_of_hylo(build_call(out.path(), "vtt")), HasSubstr("vt"));
   EXPECT_THAT(error_of_hylo(build_call(out.path(), "vt,vt")), HasSubstr("named twice"));
   EXPECT_THAT(error_of_hylo(build_call(out.path(), "vt,")), HasSubstr("an empty one in 'vt,'"));
+  EXPECT_THAT(error_of_hylo(build_call(out.path(), "fwe,vt@4K")),
+              HasSubstr("a task alone, found 'vt@4K'; lengths are given by --lengths: --tasks vt "
+                        "--lengths 4K"));
+  for (const std::string length : {"4194305", "5M", "4M,8M", "99999999999999999999"}) {
+    auto too_long = build_call(out.path(), "vt");
+    *std::ranges::find(too_long, "2K") = length;
+    EXPECT_THAT(error_of_hylo(too_long),
+                HasSubstr("is too long; samples have at most 4M (4194304) tokens"));
+  }
   EXPECT_THAT(error_of_hylo(build_call(out.path(), "vt", {"--words", "/nowhere"})),
               HasSubstr("/nowhere"));
   EXPECT_THAT(error_of_hylo({"data", "build", "ruler", "--tokenizer", tokenizer(), "--lengths",

@@ -73,6 +73,45 @@ TEST(List, AFileOfAnotherSizeIsNotTakenForTheDataSet) {
   EXPECT_EQ(named(found["datasets"], "arc_easy")["files"][0]["state"], "other size");
 }
 
+/// A data folder with these files of the published forms.
+class PublishedForms : public TemporaryFolder {
+ public:
+  void add(const std::string& suite, const std::string& split) const {
+    std::filesystem::create_directories(path() / suite);
+    std::filesystem::copy_file(fixture("published-forms/" + suite + ".jsonl"),
+                               path() / suite / (split + ".jsonl"));
+  }
+  [[nodiscard]] Json listed(const std::string& task) const {
+    return named(json_of_hylo({"list", "tasks", "--data", path(), "--json"})["tasks"], task);
+  }
+};
+
+TEST(List, ATaskWithoutItsPoolSaysWhatIsThereAndWhatIsNot) {
+  const PublishedForms data;
+  data.add("commonsense_qa", "validation");
+  data.add("hellaswag", "validation");
+  EXPECT_EQ(data.listed("commonsense_qa")["data"], "found; few-shot pool missing");
+  EXPECT_EQ(data.listed("hellaswag")["data"],
+            "found; few-shot pool missing, validation in its place");
+  data.add("commonsense_qa", "train");
+  EXPECT_EQ(data.listed("commonsense_qa")["data"], "found");
+}
+
+TEST(List, ATaskShowsItsPool) {
+  const PublishedForms data;
+  data.add("hellaswag", "validation");
+  Json expected{
+      {"dataset", "hellaswag"}, {"split", "train"}, {"data", "missing"}, {"used", "validation"}};
+  EXPECT_EQ(data.listed("hellaswag")["fewshot_pool"], expected);
+  data.add("hellaswag", "train");
+  expected["data"] = "found";
+  expected["used"] = "train";
+  EXPECT_EQ(data.listed("hellaswag")["fewshot_pool"], expected);
+  EXPECT_EQ(data.listed("gsm8k_cot")["fewshot_pool"]["split"], "fixed");
+  EXPECT_EQ(data.listed("story_openings")["fewshot_pool"], nullptr);
+  EXPECT_EQ(data.listed("sciq")["fewshot_pool"]["used"], nullptr);
+}
+
 TEST(List, ADataFolderThatIsNotThereIsTold) {
   EXPECT_THAT(error_of_hylo({"list", "tasks", "--data", "/nowhere/at-all"}),
               AllOf(HasSubstr("--data"), HasSubstr("/nowhere/at-all")));

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "harness/base/files.h"
+#include "reports/store/schema.h"
 #include "tests/harness/cli/program.h"
 #include "tests/reports/store/sample_run.h"
 
@@ -115,6 +116,32 @@ TEST_F(StoreCli, AStoreWhoseAggregatesDoNotFollowFromItsScoresIsNot) {
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_THAT(result.out, HasSubstr("PROBLEM"));
   EXPECT_THAT(result.err, HasSubstr("problems"));
+}
+
+TEST_F(StoreCli, AnOlderStoreIsRefusedByReadersUntilItIsMigrated) {
+  const auto old = (folder_ / "old.db").string();
+  {
+    SQLite::Database older(old, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+    reports::migrate(older, reports::migrations().first(1));
+  }
+  const auto bytes = read_text_file(old);
+  for (const auto& words : std::vector<std::vector<std::string>>{
+           {"report", "latest"}, {"store", "runs"}, {"store", "check"}}) {
+    auto reading = words;
+    reading.insert(reading.end(), {"--store", old});
+    EXPECT_THAT(error_of_hylo(reading, here()),
+                AllOf(HasSubstr("schema version 1"), HasSubstr("hylo store migrate")));
+  }
+  EXPECT_EQ(read_text_file(old), bytes);
+  const auto migrated = run_hylo({"store", "migrate", "--store", old}, here());
+  EXPECT_EQ(migrated.exit_code, 0) << migrated.err;
+  EXPECT_THAT(migrated.out, HasSubstr("from schema version 1 to"));
+  EXPECT_EQ(json_of_hylo({"store", "runs", "--json", "--store", old}, here())["runs"],
+            Json::array());
+  const auto again = json_of_hylo({"store", "migrate", "--json", "--store", old}, here());
+  EXPECT_EQ(again["version_before"], again["version"]);
+  EXPECT_THAT(error_of_hylo({"store", "migrate", "--store", "none.db"}, here()),
+              HasSubstr("none.db"));
 }
 
 TEST_F(StoreCli, AFileThatIsNoStoreIsTold) {

@@ -185,8 +185,8 @@ TEST(Plan, DocumentNumbersOfATaskThatIsNotRunAreAnError) {
 class RunPlan : public testing::Test {
  protected:
   reports::RunHandle begin() {
-    return store_.begin(describe_run(tasks_, system_, {.name = "a", .argv = {}}),
-                        describe_cells(tasks_));
+    const auto cells = describe_cells(tasks_);
+    return store_.begin(describe_run(cells, system_, {.name = "a", .argv = {}}), cells);
   }
   RunEnd run(const RunnerHooks& hooks = {}) {
     auto handle = begin();
@@ -247,7 +247,7 @@ TEST_F(RunPlan, ProgressEndsWithEverythingDone) {
 
 std::string key_of(const PlanOptions& options, const SystemUnderTest& system,
                    const RunLabels& labels = {}) {
-  return describe_run(plan_tasks(options), system, labels).key;
+  return describe_run(describe_cells(plan_tasks(options)), system, labels).key;
 }
 
 TEST(RunKey, DependsOnEverythingThatDeterminesTheNumbers) {
@@ -294,7 +294,8 @@ TEST(RunRecord, ATextScoredTokenByTokenIsKeptAsSumsThatFillTheBuckets) {
   const auto tasks = plan_tasks(options);
   CrcSystem system;
   auto store = reports::Store::open(folder / "s.db");
-  auto run = store.begin(describe_run(tasks, system, {}), describe_cells(tasks));
+  const auto cells = describe_cells(tasks);
+  auto run = store.begin(describe_run(cells, system, {}), cells);
   EXPECT_EQ(run_plan(tasks, make_plan(tasks, system), system, store, run), RunEnd::Complete);
   std::ostringstream lines;
   export_samples(store, run.id(), {}, lines);
@@ -316,7 +317,7 @@ TEST(RunKey, ChangesWithEveryPartOfAPrompt) {
   const auto key_after = [](const std::function<void(std::vector<PlannedTask>&)>& change) {
     auto tasks = plan_tasks(stories());
     change(tasks);
-    return describe_run(tasks, LetterCounter(), {}).key;
+    return describe_run(describe_cells(tasks), LetterCounter(), {}).key;
   };
   const auto key = key_after([](auto&) {});
   EXPECT_NE(key, key_after([](auto& tasks) {

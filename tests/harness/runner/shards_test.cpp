@@ -44,9 +44,9 @@ class Shards : public testing::Test {
               std::optional<ShardNumber> shard = {}) {
     auto plan = make_plan(tasks_, system);
     if (shard) plan = shard_of(plan, tasks_, *shard);
+    const auto cells = describe_cells(tasks_, shard ? &plan : nullptr);
     auto handle =
-        store.begin(describe_run(tasks_, system, {.name = {}, .argv = {}, .shard = shard}),
-                    describe_cells(tasks_, shard ? &plan : nullptr));
+        store.begin(describe_run(cells, system, {.name = {}, .argv = {}, .shard = shard}), cells);
     run_plan(tasks_, plan, system, store, handle);
     return handle.id();
   }

@@ -147,6 +147,19 @@ TEST_F(Teacher, WithTheSameVocabularyInAnotherFileIsTheSame) {
   EXPECT_EQ(agreement(system, {.text = story}).kl_nats, 0);
 }
 
+TEST_F(Teacher, ATextThatOtherMergesReadAsOtherTokensFailsAndOthersAreCompared) {
+  const tests::StoryCopy copy;
+  copy.change("tokenizer.json", "   [\n    \"h\",\n    \"e\"\n   ],\n", "");
+  TeacherSystem system(open(copy.path()), open(teacher));
+  const auto found = answers(system, {AgreeOnText{"shell"}, AgreeOnText{"Tom ran."}});
+  EXPECT_THAT(
+      std::get<Failed>(found[0]).reason,
+      AllOf(HasSubstr("read this text as different tokens, from token"), HasSubstr("--tokenizer")));
+  EXPECT_EQ(std::get<TextAgreement>(found[1]).kl_nats, 0);
+  const auto costs = system.plan(std::vector<Request>{AgreeOnText{"shell"}});
+  EXPECT_EQ(costs[0].rows, 0);
+}
+
 /// The first layers of the story checkpoint, written as a checkpoint of its own.
 struct FirstLayers {
   explicit FirstLayers(size_t num_layers) {

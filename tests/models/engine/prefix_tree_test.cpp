@@ -3,10 +3,12 @@
 #include "models/engine/prefix_tree.h"
 
 #include <gmock/gmock.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <numeric>
 #include <set>
+#include <type_traits>
 
 #include "harness/base/random.h"
 
@@ -72,6 +74,41 @@ TEST(PrefixTree, SavingOneRowIsEnoughToComputeEveryDistinctPrefixOnce) {
   }
   const auto rows = rows_added(sequences, 1);
   EXPECT_EQ(std::accumulate(rows.begin(), rows.end(), int64_t{0}), std::ssize(prefixes));
+}
+
+/// Runs on a thread whose stack is a hundredth of the usual one.
+template <class Action>
+void with_a_small_stack(Action&& action) {
+  constexpr size_t stack_bytes = 80 << 10;
+  pthread_attr_t attributes;
+  ASSERT_EQ(pthread_attr_init(&attributes), 0);
+  ASSERT_EQ(pthread_attr_setstacksize(&attributes, stack_bytes), 0);
+  pthread_t thread;
+  const auto run = [](void* called) -> void* {
+    (*static_cast<std::remove_reference_t<Action>*>(called))();
+    return nullptr;
+  };
+  ASSERT_EQ(pthread_create(&thread, &attributes, run, &action), 0);
+  ASSERT_EQ(pthread_join(thread, nullptr), 0);
+  pthread_attr_destroy(&attributes);
+}
+
+TEST(PrefixTree, PrefixesMayNestDeeperThanAStackIs) {
+  constexpr size_t num_levels = 4000;
+  const Tokens longest(num_levels, 7);
+  std::vector<std::span<const int32_t>> nested;
+  for (size_t length = 1; length <= num_levels; ++length) {
+    nested.push_back(std::span(longest).first(length));
+  }
+  with_a_small_stack([&] {
+    const PrefixTree tree(nested, 1);
+    EXPECT_EQ(tree.root().num_rows, num_levels);
+    EXPECT_THAT(tree.rows_added(), testing::Each(1));
+    const auto* node = &tree.root();
+    size_t depth = 0;
+    for (; !node->children.empty(); ++depth) node = &tree.node(node->children.back());
+    EXPECT_EQ(depth, num_levels);
+  });
 }
 
 TEST(PrefixTree, ANodeKnowsTheSequencesThatPassThroughIt) {

@@ -93,6 +93,24 @@ TEST(BadStore, AStoreFromTheFutureIsRefusedWithBothVersions) {
   EXPECT_THAT(error_of_opening(folder / "s.db", {.read_only = true}), HasSubstr(expected));
 }
 
+TEST(BadStore, AnOlderStoreIsNotChangedByWhatOnlyReads) {
+  const TemporaryFolder folder;
+  const auto file = folder / "s.db";
+  {
+    SQLite::Database older(file, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+    migrate(older, migrations().first(1));
+  }
+  const auto bytes = read_text_file(file);
+  EXPECT_THAT(error_of_opening(file, {.read_only = true}),
+              AllOf(HasSubstr("has schema version 1"),
+                    HasSubstr(fmt::format("`hylo store migrate --store {}`", file.string()))));
+  EXPECT_EQ(schema_version_of(file), 1);
+  EXPECT_EQ(read_text_file(file), bytes);
+  { Store::open(file); }
+  EXPECT_EQ(schema_version_of(file), newest_version());
+  Store::open(file, {.read_only = true});
+}
+
 TEST(BadStore, ADamagedStoreSaysSo) {
   const TemporaryFolder folder;
   {

@@ -139,6 +139,9 @@ TEST(Race, ABrokenListOfProblemsIsAnErrorThatNamesTheDocument) {
   document.fields["problems"] =
       "[{'question': 'a', 'answer': 'E', 'options': ['w', 'x', 'y', 'z']}]";
   EXPECT_THAT(error_of([&] { asked("race", document); }), HasSubstr("'E' is not among the labels"));
+  document.fields["problems"] = "[{'question': 'a', 'answer': 'A', 'options': 'wxyz'}]";
+  EXPECT_THAT(error_of([&] { asked("race", document); }),
+              HasSubstr("a problem: 'options': expected a list, found a text"));
 }
 
 TEST(SocialIqa, AnswersCountFromOne) {
@@ -168,9 +171,28 @@ TEST(CommonsenseQa, LettersAreScored) {
   EXPECT_EQ(score_of("commonsense_qa", document, 1), 1.0);
 }
 
+TEST(Hellaswag, ThePublishedFormHasTwoContextsAndATextAsLabel) {
+  const std::string soup = "Cooking soup: A man cuts two onions. He then";
+  EXPECT_THAT(asked("hellaswag", published("hellaswag", 0)),
+              ElementsAre(soup + "| fries them.", soup + "|  reads a book.", soup + "| sings.",
+                          soup + "| sleeps."));
+  EXPECT_EQ(score_of("hellaswag", published("hellaswag", 0), 0), 1.0);
+  EXPECT_THAT(asked("hellaswag", published("hellaswag", 1)).at(2),
+              "Home: How to rest. Sit down.| Close your eyes.");
+  EXPECT_EQ(score_of("hellaswag", published("hellaswag", 1), 2), 1.0);
+}
+
+// EleutherAI/lm-evaluation-harness: its training split where a task has one, else validation, else
+// test; RACE names a test split only.
+TEST(CommonsenseSuites, PoolsAreThoseOfLmEval) {
+  for (const auto& suite : commonsense_suites()) {
+    EXPECT_EQ(suite.fewshot_split, suite.name == "race" ? "test" : "train") << suite.name;
+  }
+}
+
 TEST(CommonsenseSuites, ThoseOnAValidationSplitTakeTheDocumentOutOfItsExamples) {
   for (const auto& suite : commonsense_suites()) {
-    EXPECT_EQ(suite.leaves_itself_out, suite.split == "validation") << suite.name;
+    EXPECT_EQ(suite.row.leaves_itself_out, suite.row.split == "validation") << suite.row.name;
   }
 }
 

@@ -39,7 +39,10 @@ TaskData with_pool_of(int64_t num_documents, int64_t num_pool) {
 }
 
 TaskData with_own_pool(int64_t num_documents) {
-  return {.documents = numbers(num_documents), .separate_pool = {}, .pool_is_documents = true};
+  return {.documents = numbers(num_documents),
+          .separate_pool = {},
+          .pool_is_documents = true,
+          .pool_split = "test"};
 }
 
 std::string prompt_of(const PromptedDocument& prompted) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "harness/base/json.h"
 #include "tests/support/test_data.h"
 
 namespace hylo::tasks {
@@ -10,12 +11,43 @@ namespace {
 
 using testing::HasSubstr;
 using tests::error_of;
+using tests::fixture;
 
 const std::vector<Message> question{{Role::User, "1+1? "}};
 const std::vector<Message> talk{{Role::System, "Be brief."},
                                 {Role::User, "1+1?"},
                                 {Role::Assistant, "2"},
                                 {Role::User, "2+2?"}};
+
+Role role_named(const std::string& name) {
+  if (name == "system") return Role::System;
+  EXPECT_TRUE(name == "user" || name == "assistant") << name;
+  return name == "user" ? Role::User : Role::Assistant;
+}
+
+std::vector<Message> messages_of(const Json& conversation) {
+  std::vector<Message> messages;
+  for (const auto& message : conversation) {
+    messages.push_back({role_named(message.at("role").get<std::string>()), message.at("content")});
+  }
+  return messages;
+}
+
+TEST(ChatTemplate, EveryConversationIsTheTextThatTransformersMakesOfIt) {
+  const auto rendered = read_json_file(fixture("chats/rendered.json"));
+  const auto& conversations = rendered.at("conversations");
+  ASSERT_EQ(rendered.at("templates").size(), chat_template_names().size());
+  for (const auto& [name, published] : rendered.at("templates").items()) {
+    const auto chat = chat_template_named(name);
+    ASSERT_TRUE(chat.has_value()) << name;
+    ASSERT_EQ(published.at("texts").size(), conversations.size());
+    for (size_t i = 0; i < conversations.size(); ++i) {
+      EXPECT_EQ(render_chat(*chat, messages_of(conversations[i])),
+                published.at("texts")[i].get<std::string>())
+          << name << ", conversation " << i;
+    }
+  }
+}
 
 // Written out by hand from the published templates.
 

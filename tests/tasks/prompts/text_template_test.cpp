@@ -50,7 +50,9 @@ TEST(TextTemplate, MistakesAreNamed) {
   EXPECT_THAT(error_of([] { (void)TextTemplate("{question.stm}").render(document); }),
               HasSubstr("question.stm: 'stm' is missing"));
   EXPECT_THAT(error_of([] { (void)TextTemplate("{question}").render(document); }),
-              HasSubstr("expected a text or a number"));
+              HasSubstr("field question: expected a text or a number, found an object"));
+  EXPECT_THAT(error_of([] { (void)TextTemplate("{question.stem.x}").render(document); }),
+              HasSubstr("expected an object with 'x', found a text"));
 }
 
 TEST(TextTemplate, ADoubledBraceIsWritten) {
@@ -74,7 +76,7 @@ TEST(FieldPath, AStarWalksAnArray) {
   EXPECT_THAT(error_of([&] { (void)path.find(document); }),
               HasSubstr("expected one value, found 2"));
   EXPECT_THAT(error_of([] { (void)FieldPath("word.*").find_all(document); }),
-              HasSubstr("expected an array"));
+              HasSubstr("expected a list"));
 }
 
 }  // namespace

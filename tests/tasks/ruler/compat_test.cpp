@@ -241,6 +241,31 @@ TEST(RulerCompatQa, DocumentsAreNumberedAndTheGoldenOneIsAmongThem) {
   EXPECT_EQ(sample.cluster, "Article");
 }
 
+TEST(RulerCompatQa, WhichDocumentHoldsTheAnswerChangesNothing) {
+  const auto built = [](const Sources& sources) {
+    std::string lines;
+    const auto& spec = find_ruler_spec("qa_2");
+    build_compat({spec, 300, 3, 42}, sources, count_words, [&](const Sample& sample) {
+      lines += compat_record(spec, sample, 0, count_words) + sample.meta.dump() + "\n";
+    });
+    return lines;
+  };
+  Sources told = small_sources();
+  for (auto& question : told.hotpotqa.questions) {
+    question.supporting = {question.golden[7], question.golden[2]};
+    question.has_answer_document = true;
+  }
+  EXPECT_EQ(built(told), built(small_sources()));
+}
+
+// As the reference takes it.
+TEST(RulerCompatQa, AnEmptyAnswerIsAReference) {
+  Sources sources = small_sources();
+  sources.squad.questions[0].answers = {""};
+  build_compat({find_ruler_spec("qa_1"), 300, 1, 42}, sources, count_words,
+               [](const Sample& sample) { EXPECT_THAT(sample.references, ElementsAre("")); });
+}
+
 TEST(RulerCompatQa, FromAsManyDocumentsAsThereAreOnTheyAreRepeated) {
   const auto samples = samples_of("qa_1", 4096, 2);
   EXPECT_THAT(samples[0].meta.at("units").get<int64_t>(), Ge(20));

@@ -67,7 +67,11 @@ void expect_sound(const QaSet& set, size_t golden_per_question) {
     const auto has_answer = [&](size_t document) {
       return set.documents[document].find(question.answers.at(0)) != std::string::npos;
     };
-    EXPECT_TRUE(std::ranges::any_of(question.golden, has_answer)) << question.text;
+    ASSERT_TRUE(question.has_answer_document);
+    EXPECT_TRUE(has_answer(question.supporting.at(0))) << question.text;
+    for (const size_t document : question.supporting) {
+      EXPECT_EQ(std::ranges::count(question.golden, document), 1) << question.text;
+    }
   }
 }
 

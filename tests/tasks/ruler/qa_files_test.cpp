@@ -58,6 +58,38 @@ TEST_F(RulerQuestionFiles, BothLayoutsOfHotpotqaAreTheSameQuestions) {
   EXPECT_THAT(list.questions.at(0).related, IsEmpty());
 }
 
+TEST_F(RulerQuestionFiles, TheSupportingParagraphThatHoldsTheAnswerComesFirst) {
+  const auto supporting = [&](const std::string& answer, const std::string& facts) {
+    const auto set = read_hotpotqa(written(fmt::format(
+        R"([{{"question": "Q?", "answer": "{}", {} "context": [["A", ["Bo was born in Rome."]],
+        ["B", ["Rome lies on the Tiber, not on the Po."]], ["C", ["Tiber"]]]}}])",
+        answer, facts)));
+    EXPECT_THAT(set.questions[0].golden, ElementsAre(0U, 1U, 2U));
+    return std::pair(set.questions[0].supporting, set.questions[0].has_answer_document);
+  };
+  using Found = std::pair<std::vector<size_t>, bool>;
+  const std::string pairs = R"("supporting_facts": [["A", 0], ["A", 1], ["B", 0]],)";
+  EXPECT_EQ(supporting("the tiber", pairs), Found({1, 0}, true));
+  EXPECT_EQ(supporting("Rome", pairs), Found({0, 1}, true));
+  EXPECT_EQ(supporting("P", pairs), Found({0, 1}, false)) << "a part of a word is no answer";
+  EXPECT_EQ(supporting("yes", pairs), Found({0, 1}, false));
+  EXPECT_EQ(supporting("not", pairs), Found({1, 0}, true));
+  EXPECT_EQ(supporting("no", pairs), Found({0, 1}, false));
+  EXPECT_EQ(supporting("Tiber", R"("supporting_facts": {"title": ["A", "B", "Z"]},)"),
+            Found({1, 0}, true));
+  EXPECT_EQ(supporting("Tiber", ""), Found({}, false)) << "nothing is guessed";
+  EXPECT_THAT(error_of([&] { (void)supporting("a", R"("supporting_facts": [3],)"); }),
+              HasSubstr("questions.json[0].supporting_facts: expected [title, sentence], found 3"));
+}
+
+TEST_F(RulerQuestionFiles, TheParagraphOfSquadHoldsTheAnswer) {
+  const auto set = read_squad(written(R"({"data": [{"paragraphs": [
+      {"context": "b", "qas": [{"question": "Q?", "answers": [{"text": "a"}]}]},
+      {"context": "a", "qas": []}]}]})"));
+  EXPECT_THAT(set.questions[0].supporting, ElementsAre(1U));
+  EXPECT_TRUE(set.questions[0].has_answer_document);
+}
+
 TEST_F(RulerQuestionFiles, WhatIsWrongIsNamedWithItsPlace) {
   const auto squad = [&](const std::string& text) {
     return error_of([&] { (void)read_squad(written(text)); });

@@ -26,7 +26,7 @@ TaskData documents_of(const ruler::RulerSpec& spec, int64_t length, int64_t num_
                                                 .generator = "test"});
   ruler::build_strict({spec, length, num_samples}, sources, count_bytes,
                       [&](const ruler::Sample& sample) { writer.add(sample); });
-  return ruler::open_sample_set(writer.finish());
+  return ruler::open_sample_set(writer.finish()).data;
 }
 
 GenerateText asked(const Task& task, const Document& document) {
@@ -91,6 +91,8 @@ TEST(RulerTask, TheDepthIsTheTenthOfTheOnlyNeedleAskedFor) {
   EXPECT_EQ(tags_of("niah_multikey_1", {{"depths", {0.55, 0.1, 0.2, 0.9}}, {"units", 50}}),
             OrderedJson({{"depth", 5}}));
   EXPECT_EQ(tags_of("qa_1", {{"gold_position", 19}, {"units", 20}}), OrderedJson({{"depth", 9}}));
+  EXPECT_EQ(tags_of("qa_2", {{"gold", "holds the answer"}, {"gold_position", 3}, {"units", 50}}),
+            OrderedJson({{"depth", 0}}));
 }
 
 TEST(RulerTask, WhereTheDepthIsNotKnownNoneIsTold) {
@@ -98,6 +100,7 @@ TEST(RulerTask, WhereTheDepthIsNotKnownNoneIsTold) {
   EXPECT_EQ(tags_of("niah_single_1", {{"depths", {0.5}}, {"strata", {5}}, {"units", 8}}), none);
   EXPECT_EQ(tags_of("niah_multiquery", {{"depths", {0.5, 0.6}}, {"units", 50}}, {"a", "b"}), none);
   EXPECT_EQ(tags_of("qa_2", {{"gold_position", 3}, {"units", 50}}), none);
+  EXPECT_EQ(tags_of("qa_2", {{"gold", "supporting"}, {"gold_position", 3}, {"units", 50}}), none);
   EXPECT_EQ(tags_of("qa_1", {{"units", 50}}), none);
   EXPECT_EQ(tags_of("fwe", {{"units", 50}}), none);
 }

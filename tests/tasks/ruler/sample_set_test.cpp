@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <map>
+
 #include "harness/base/files.h"
 #include "harness/base/unicode.h"
 #include "tests/support/test_data.h"
@@ -95,13 +97,25 @@ TEST(SampleSet, AnEditedPromptIsTold) {
   const auto file = written(folder);
   edit(file, "second", "seconD");
   EXPECT_THAT(error_of([&] { verify_sample_set(file); }),
-              AllOf(HasSubstr("sample 1"), HasSubstr("edited"), HasSubstr("expected sha256")));
+              AllOf(HasSubstr(file.string() + ":3: sample 1: it was edited: expected sha256 "),
+                    HasSubstr(", found "), HasSubstr("hylo data build ruler")));
 }
 
 TEST(SampleSet, AnEditedReferenceIsTold) {
   const TemporaryFolder folder;
   const auto file = written(folder);
   edit(file, "[\"Z\"]", "[\"A\"]");
+  EXPECT_THAT(error_of([&] { verify_sample_set(file); }),
+              AllOf(HasSubstr("sample 1"), HasSubstr("edited"), HasSubstr("expected sha256")));
+}
+
+// Every hash inside the samples is right; that of the body is not.
+TEST(SampleSet, ASampleInThePlaceOfAnotherIsTold) {
+  const TemporaryFolder folder;
+  const auto file = written(folder);
+  auto other = samples()[1];
+  other.references = {"A"};
+  edit(file, json_of(samples()[1], 1).dump(), json_of(other, 1).dump());
   EXPECT_THAT(error_of([&] { verify_sample_set(file); }),
               AllOf(HasSubstr("edited"), HasSubstr("expected sha256"), HasSubstr("found")));
 }
@@ -124,6 +138,31 @@ TEST(SampleSet, ACutOffFileIsTold) {
   EXPECT_THAT(error_of([&] { verify_sample_set(file); }), HasSubstr("expected 2 samples, found 1"));
 }
 
+TEST(SampleSet, ALineThatIsNoJsonIsToldInOurWords) {
+  const TemporaryFolder folder;
+  const auto file = folder / "a.jsonl";
+  const auto fault_of = [&](std::string_view text) {
+    write_text_file(file, text);
+    return error_of([&] { verify_sample_set(file); });
+  };
+  const auto where = file.string() + ":1: header: expected the header of a set of samples, ";
+  const auto sound = read_text_file(written(folder));
+  for (const auto& [text, found] : std::map<std::string, std::string>{
+           {"", "found an empty line"},
+           {"\n\n", "found an empty line"},
+           {sound.substr(0, 100), "found 100 bytes that are cut off"},
+           {"nonsense\n", "found 8 bytes that are no JSON"},
+           {"\xff\xfe{\n", "found 3 bytes that are no JSON"},
+           {"[1]\n", "found array"}}) {
+    EXPECT_EQ(fault_of(text), where + "a JSON object, " + found +
+                                  "; build the set anew with `hylo data build ruler`");
+  }
+  const auto first_line = sound.substr(0, sound.find('\n') + 1);
+  EXPECT_THAT(
+      fault_of(first_line + "{\"index\": 0, \n"),
+      HasSubstr(":2: sample 0: expected a sample, a JSON object, found 12 bytes that are cut off"));
+}
+
 TEST(SampleSet, AnUnfinishedOneLeavesNothingBehind) {
   const TemporaryFolder folder;
   {
@@ -138,7 +177,24 @@ TEST(SampleSet, AnotherFileIsNoSet) {
   const TemporaryFolder folder;
   write_text_file(folder / "a.jsonl", "{\"a\": 1}\n");
   EXPECT_THAT(error_of([&] { read_header(folder / "a.jsonl"); }), HasSubstr("expected a set"));
+  write_text_file(folder / "a.jsonl", "{\"format\": 1}\n");
+  EXPECT_THAT(error_of([&] { read_header(folder / "a.jsonl"); }),
+              AllOf(HasSubstr("hylo-ruler-samples-2, found 1"), HasSubstr("hylo data build")));
   EXPECT_THAT(error_of([&] { read_header(folder / "none.jsonl"); }), HasSubstr("found no file"));
+}
+
+TEST(SampleSet, APlaceThatCannotBeReadIsNamed) {
+  const TemporaryFolder folder;
+  const auto circle = folder / "vt-4096-strict-0.jsonl";
+  std::filesystem::create_symlink(circle, circle);
+  const auto told = HasSubstr(circle.string() + ": cannot be read: Too many levels");
+  EXPECT_THAT(error_of([&] { (void)sample_set_files(circle); }), told);
+  EXPECT_THAT(error_of([&] { (void)sample_set_files(folder.path()); }), told);
+  EXPECT_THAT(error_of([&] { (void)read_header(circle); }), told);
+  write_text_file(folder / "file", "");
+  EXPECT_THAT(error_of([&] { (void)sample_set_files(folder / "file"); }),
+              HasSubstr("file: this folder cannot be read: Not a directory"));
+  EXPECT_TRUE(sample_set_files(folder / "absent").empty());
 }
 
 TEST(SampleSet, RecordsOnlyTheSourcesThatItsTaskDrawsFrom) {

@@ -47,6 +47,28 @@ TEST_F(RulerSources, AWordListThatIsMissingEmptyOrHasAGapIsNamed) {
   EXPECT_THAT(error({.words = folder_.path()}), HasSubstr("nounlist.txt:2: expected a word"));
 }
 
+// What cannot be looked at is no fault of ours: links in a circle stand for all of it.
+TEST_F(RulerSources, WhatCannotBeReadIsNamedWithItsPath) {
+  const auto circle = folder_ / "circle";
+  std::filesystem::create_symlink(circle, circle);
+  const auto told = HasSubstr(circle.string() + ": cannot be read: Too many levels");
+  EXPECT_THAT(error({.words = circle}), told);
+  EXPECT_THAT(error({.more_words = circle}), told);
+  EXPECT_THAT(error({.essays = circle}), told);
+  EXPECT_THAT(error({.squad = circle}), told);
+  EXPECT_THAT(error({.hotpotqa = circle}), told);
+  const auto file = written("file", "text");
+  EXPECT_THAT(error({.essays = file / "inside"}), HasSubstr("essays not found"));
+  EXPECT_THAT(error({.words = file}), HasSubstr("file: expected a folder with nounlist.txt"));
+  EXPECT_THAT(error({.squad = folder_.path()}), HasSubstr(folder_.path().string()));
+}
+
+TEST_F(RulerSources, AnEssayThatIsALinkToNothingIsNotLeftOut) {
+  written("1.txt", "one");
+  std::filesystem::create_symlink(folder_ / "absent", folder_ / "2.txt");
+  EXPECT_THAT(error({.essays = folder_.path()}), HasSubstr("2.txt: is a link to nothing"));
+}
+
 TEST_F(RulerSources, MoreWordsAreTheValuesInTheOrderOfTheFile) {
   const auto file = written("english_words.json", R"({"b": "zoo", "a": "ant", "b": "bee"})");
   EXPECT_THAT(read_sources({.more_words = file}).more_words, ElementsAre("bee", "ant"));

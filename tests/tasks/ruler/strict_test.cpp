@@ -4,7 +4,6 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <ranges>
 #include <set>
@@ -14,52 +13,13 @@
 #include "tasks/ruler/strict_draws.h"
 #include "tasks/ruler/text_pieces.h"
 #include "tests/support/test_data.h"
+#include "tests/tasks/ruler/strict_case.h"
 
 namespace hylo::tests {
 namespace {
 
 using namespace tasks::ruler;
 using testing::HasSubstr;
-
-/// Nothing outside of hylo is needed.
-const Sources& generated() {
-  static const Sources sources = read_sources({});
-  return sources;
-}
-
-/// A rough tokenizer: a token for every four bytes begun of each word.
-int64_t count_rough(std::string_view text) {
-  int64_t tokens = 0;
-  int64_t letters = 0;
-  for (const char c : text) {
-    if (c == ' ' || c == '\n') {
-      tokens += (letters + 3) / 4 + (c == '\n' ? 1 : 0);
-      letters = 0;
-    } else {
-      ++letters;
-    }
-  }
-  return tokens + (letters + 3) / 4;
-}
-
-struct Case {
-  std::string task;
-  int64_t length = 4096, num_samples = 10;
-  uint64_t seed = 42;
-  int num_threads = 1;
-};
-
-BuildRequest request_of(const Case& c) {
-  return {find_ruler_spec(c.task), c.length, c.num_samples, c.seed};
-}
-
-std::vector<Sample> built(const Case& c) {
-  std::vector<Sample> samples;
-  build_strict(
-      request_of(c), generated(), count_rough,
-      [&](Sample sample) { samples.push_back(std::move(sample)); }, c.num_threads);
-  return samples;
-}
 
 int64_t smallest(const Case& c) {
   return smallest_strict_length(request_of(c), generated(), count_rough);
@@ -176,30 +136,6 @@ TEST(Strict, TheDepthThatIsToldIsWhereTheNeedleStands) {
     const auto depth =
         static_cast<double>(line - lines.begin() - 1) / sample.meta["units"].get<double>();
     EXPECT_DOUBLE_EQ(depth, sample.meta["depths"][0].get<double>());
-  }
-}
-
-// 100 degrees of freedom are not needed: with 10 groups the statistic stays below 27.9 in 999 of
-// 1,000 fair draws.
-constexpr double chi_square_9_at_one_in_1000 = 27.88;
-
-TEST(Strict, TheGoldenDocumentStandsAnywhereEquallyOften) {
-  for (const std::string task : {"qa_1", "qa_2"}) {
-    const auto samples = built({.task = task, .length = 4096, .num_samples = 400});
-    std::array<double, 10> observed{}, expected{};
-    for (const auto& sample : samples) {
-      const auto units = sample.meta["units"].get<size_t>();
-      const auto position = sample.meta["gold_position"].get<size_t>();
-      ASSERT_LT(position, units);
-      observed[position * 10 / units] += 1;
-      for (size_t p = 0; p < units; ++p)
-        expected[p * 10 / units] += 1.0 / static_cast<double>(units);
-    }
-    double chi_square = 0;
-    for (size_t i = 0; i < 10; ++i) {
-      chi_square += (observed[i] - expected[i]) * (observed[i] - expected[i]) / expected[i];
-    }
-    EXPECT_LT(chi_square, chi_square_9_at_one_in_1000) << task;
   }
 }
 

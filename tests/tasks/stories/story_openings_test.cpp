@@ -45,6 +45,21 @@ TEST(StoryOpenings, ADocumentDoesNotDependOnOthers) {
   EXPECT_EQ(story_opening(grammar(), 77).fields, openings()[77].fields);
 }
 
+// They have one text but for the names and things in it.
+TEST(StoryOpenings, DocumentsOfOneFrameAreOneCluster) {
+  const auto task = make_task("story_openings");
+  const auto documents = openings();
+  const auto num_frames = grammar().frames.size();
+  std::map<std::string, std::set<size_t>> frames;
+  for (size_t i = 0; i < documents.size(); ++i) {
+    const auto cluster = task->cluster_of(documents[i]);
+    EXPECT_NE(cluster, "");
+    frames[cluster].insert(i % num_frames);
+  }
+  EXPECT_EQ(frames.size(), num_frames);
+  for (const auto& [cluster, of_cluster] : frames) EXPECT_EQ(of_cluster.size(), 1U);
+}
+
 TEST(StoryOpenings, BothContinuationsHaveTheSameNumberOfWordsAndDiffer) {
   for (const auto& document : openings()) {
     const auto choices = choices_of(document);
