@@ -11,6 +11,7 @@
 
 #include <ATen/core/Tensor.h>
 #include <hwy/aligned_allocator.h>
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <algorithm>
@@ -99,6 +100,18 @@ HWY_INLINE void store_rows(Matrix<A> from, at::Tensor& rows_NHW, int64_t head, i
   store_rows_of<A>(from, rows_NHW, head, first, num_rows);
 }
 
+HWY_INLINE void prefetch_rows(const at::Tensor& rows_NHW, int64_t head, int64_t first,
+                              int64_t end) {
+  constexpr int64_t line_bytes = 64;
+  const int64_t size = rows_NHW.element_size(), bytes = rows_NHW.size(2) * size;
+  const char* base = static_cast<const char*>(rows_NHW.const_data_ptr()) + head * bytes;
+  for (int64_t i = std::max<int64_t>(0, first); i < end; ++i) {
+    for (int64_t b = 0; b < bytes; b += line_bytes) {
+      hwy::Prefetch(base + i * rows_NHW.stride(0) * size + b);
+    }
+  }
+}
+
 /// The rows of a chunk and what follows from them alone. `per_channel`: a decay for every key
 /// channel, otherwise one for the head.
 template <class A, bool per_channel>
@@ -107,7 +120,7 @@ struct Chunk {
   using D = hn::ScalableTag<A>;
   using V = hn::Vec<D>;
 
-  int64_t key_width, value_width, key_step, value_step;
+  int64_t num_heads, key_width, value_width, key_step, value_step;
   bool has_delta;
   std::vector<double> log_decay_sums;
   int64_t n = 0;  ///< rows of this chunk
@@ -128,7 +141,8 @@ struct Chunk {
   }
 
   Chunk(const RecurrenceIn& in, Arena<A>& arena)
-      : key_width(in.k_NHK.size(2)),
+      : num_heads(in.v_NHV.size(1)),
+        key_width(in.k_NHK.size(2)),
         value_width(in.v_NHV.size(2)),
         key_step(step_of(key_width)),
         value_step(step_of(value_width)),
@@ -159,30 +173,48 @@ struct Chunk {
     }
   }
 
+  /// All of the rows.
   void load(const RecurrenceIn& in, int64_t head, int64_t first, int64_t num_rows) {
-    n = num_rows;
-    const int64_t num_heads = in.v_NHV.size(1);
-    load_rows(in.q_NHK, head / (num_heads / in.q_NHK.size(1)), first, n, q);
-    load_rows(in.k_NHK, head / (num_heads / in.k_NHK.size(1)), first, n, k);
-    load_rows(in.v_NHV, head, first, n, v);
+    load_written(in, head, first, num_rows);
+    load_rows(in.q_NHK, head_of(in.q_NHK, head), first, n, q);
+    const auto scale = hn::Set(D(), static_cast<A>(in.scale));
     for (int64_t i = 0; i < n; ++i) {
       for_each_vector<A>(key_width, [&](int64_t c) {
-        hn::StoreU(hn::Mul(hn::LoadU(D(), q.row(i) + c), hn::Set(D(), static_cast<A>(in.scale))),
-                   D(), q.row(i) + c);
+        hn::StoreU(hn::Mul(hn::LoadU(D(), q.row(i) + c), scale), D(), q.row(i) + c);
       });
     }
+    scale_rows(q, since_start, q_decayed);
+    if (has_delta) scale_rows(k, since_start, k_decayed);
+  }
+
+  /// What the state behind the chunk depends on: keys, values, betas and decays.
+  void load_written(const RecurrenceIn& in, int64_t head, int64_t first, int64_t num_rows) {
+    n = num_rows;
+    load_rows(in.k_NHK, head_of(in.k_NHK, head), first, n, k);
+    load_rows(in.v_NHV, head, first, n, v);
     if (has_delta) {
       const A* from = static_cast<const A*>(in.beta_NH.const_data_ptr());
       for (int64_t i = 0; i < n; ++i) beta.at[i] = from[(first + i) * num_heads + head];
     }
     load_decays(in, head, first);
-    scale_rows(q, since_start, q_decayed);
-    scale_rows(k, since_start, k_decayed);
     scale_rows(k, to_end, k_kept);
   }
 
+  /// Asks for rows that a later load will want, so that it need not wait for memory: a row of a
+  /// head is too short for the processor to see that others follow. Rows beyond [0, end) are left
+  /// out.
+  void prefetch(const RecurrenceIn& in, int64_t head, int64_t first, int64_t end) const {
+    prefetch_rows(in.q_NHK, head_of(in.q_NHK, head), first, end);
+    prefetch_rows(in.k_NHK, head_of(in.k_NHK, head), first, end);
+    prefetch_rows(in.v_NHV, head, first, end);
+  }
+
+  int64_t head_of(const at::Tensor& rows_NHW, int64_t head) const {
+    return head / (num_heads / rows_NHW.size(1));
+  }
+
   void load_decays(const RecurrenceIn& in, int64_t head, int64_t first) {
-    const int64_t num_heads = in.v_NHV.size(1), width = per_channel ? key_width : 1;
+    const int64_t width = per_channel ? key_width : 1;
     const A* from = static_cast<const A*>(in.log_decay_NH.const_data_ptr());
     std::fill(log_decay_sums.begin(), log_decay_sums.end(), 0.0);
     for (int64_t i = 0; i < n; ++i) {

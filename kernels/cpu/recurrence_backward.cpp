@@ -101,11 +101,10 @@ struct BackwardWalk {
   Matrix<A> state_turned(int64_t index) const {
     return states_turned.from(index * chunk.value_width);
   }
-  /// Loads rows, and X in the place of V.
-  void load(int64_t head, int64_t first, int64_t num_rows) {
-    chunk.load(in, head, first, num_rows);
+  /// X in the place of V.
+  void load_x(int64_t head, int64_t first) {
     if (!chunk.has_delta) return;
-    load_rows(trace.errors_NHV, head, first, num_rows, errors);
+    load_rows(trace.errors_NHV, head, first, chunk.n, errors);
     for (int64_t i = 0; i < chunk.n; ++i) {
       const auto beta = hn::Set(D(), chunk.beta.at[i]);
       for_each_vector<A>(chunk.value_width,
@@ -246,6 +245,9 @@ struct BackwardWalk {
   void flow_through_chunk(int64_t head, int64_t first, int64_t index) {
     const int64_t n = chunk.n, width = chunk.value_width;
     load_rows(d_out_NHV, head, first, n, d_out);
+    chunk.prefetch(in, head, first - C::rows, first);
+    prefetch_rows(d_out_NHV, head, first - C::rows, first);
+    if (chunk.has_delta) prefetch_rows(trace.errors_NHV, head, first - C::rows, first);
     scores.score(chunk, of_queries, of_keys);
     transpose(chunk.v, x_turned, n, width);
     transpose(d_state, d_state_turned, chunk.key_width, width);
@@ -273,11 +275,13 @@ struct BackwardWalk {
       const int64_t end = std::min(sequence.num_rows, begin + segment_rows);
       transpose(Matrix<A>{kept_KV(segment), width}, state_turned(0), chunk.key_width, width);
       for (int64_t done = begin; done + C::rows < end; done += C::rows) {
-        load(head, sequence.first_row + done, C::rows);
+        chunk.load_written(in, head, sequence.first_row + done, C::rows);
+        load_x(head, sequence.first_row + done);
         replay((done - begin) / C::rows);
       }
       for (int64_t done = (end - 1) / C::rows * C::rows; done >= begin; done -= C::rows) {
-        load(head, sequence.first_row + done, std::min(C::rows, end - done));
+        chunk.load(in, head, sequence.first_row + done, std::min(C::rows, end - done));
+        load_x(head, sequence.first_row + done);
         flow_through_chunk(head, sequence.first_row + done, (done - begin) / C::rows);
       }
     }

@@ -111,6 +111,8 @@ struct ForwardWalk {
       if (trace && done % segment_rows == 0) copy_state_to(trace_state(done / segment_rows));
       const int64_t first = sequence.first_row + done;
       chunk.load(in, head, first, std::min(C::rows, sequence.num_rows - done));
+      chunk.prefetch(in, head, first + C::rows,
+                     std::min(first + 2 * C::rows, sequence.first_row + sequence.num_rows));
       scores.score(chunk, of_queries, of_keys);
       if (chunk.has_delta) apply_delta_rule();
       if (chunk.has_delta && trace) {
