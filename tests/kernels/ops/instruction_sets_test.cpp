@@ -11,6 +11,7 @@
 #include "kernels/reference/rms_norm.h"
 #include "kernels/reference/rotary.h"
 #include "kernels/reference/swiglu.h"
+#include "tests/kernels/ops/recurrent_problem.h"
 #include "tests/kernels/ops/tensors.h"
 
 namespace hylo::kernels::tests {
@@ -82,6 +83,45 @@ TEST(InstructionSets, EveryOneAgreesWithTheReference) {
     ++num_tested;
   }
   EXPECT_GE(num_tested, 1);
+}
+
+/// Calls use() under every instruction set that this machine has.
+template <class Use>
+void under_each_target(Use&& use) {
+  for (int64_t left = hwy::SupportedTargets(); left != 0; left &= left - 1) {
+    SCOPED_TRACE(hwy::TargetName(left & -left));
+    const OnlyTarget only(left & -left);
+    use();
+  }
+}
+
+void expect_recurrence(const RecurrentProblem& problem, const RecurrentGradients& expected,
+                       const RecurrentResult& d_result, double allowed) {
+  for (const auto form : {RecurrentForm::Chunked, RecurrentForm::Stepwise}) {
+    EXPECT_LE(relative_rms(problem.run(form).out_NHV, expected.result.out_NHV), allowed);
+  }
+  const auto found = gradients_of(problem, d_result).gradients;
+  for (size_t i = 0; i < found.size(); ++i) {
+    EXPECT_LE(relative_rms(found[i], expected.gradients[i]), 10 * allowed) << "tensor " << i;
+  }
+}
+
+// What this machine's best one computes is held against the reference elsewhere.
+TEST(InstructionSets, EveryOneComputesTheSameRecurrences) {
+  for (const auto op : recurrent_ops) {
+    SCOPED_TRACE(name_of(op));
+    for (const int64_t width : {3, 24}) {
+      const auto problem = random_problem(op, {1, 2, width, width + 1}, {70, 3}, at::kDouble, 7);
+      const auto d_result = random_d_result(problem, 8);
+      const auto expected = gradients_of(problem, d_result);
+      const RecurrentResult d_rounded{d_result.out_NHV.to(at::kFloat),
+                                      d_result.state_BHKV.to(at::kFloat)};
+      under_each_target([&] {
+        expect_recurrence(problem, expected, d_result, 1e-12);
+        expect_recurrence(problem.to(at::kFloat), expected, d_rounded, 1e-5);
+      });
+    }
+  }
 }
 
 }  // namespace

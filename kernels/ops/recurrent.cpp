@@ -1,0 +1,102 @@
+#include "kernels/ops/recurrent.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/zeros.h>
+
+#include "harness/base/error.h"
+#include "kernels/ops/shape.h"
+
+namespace hylo::kernels {
+namespace {
+
+void check_defined(const RecurrentRows& in) {
+  require(
+      in.q_NHK.defined() && in.k_NHK.defined() && in.v_NHV.defined() && in.log_decay_NH.defined(),
+      "{}: q {}, k {}, v {} and log_decay {} must all be given", in.op, shape_text(in.q_NHK),
+      shape_text(in.k_NHK), shape_text(in.v_NHV), shape_text(in.log_decay_NH));
+}
+
+void check_types(const RecurrentRows& in) {
+  const auto type = in.q_NHK.scalar_type();
+  require(type == at::kFloat || type == at::kDouble || type == at::kBFloat16,
+          "{}: float32, float64 and bfloat16 are served, q is {}", in.op, type_text(in.q_NHK));
+  require(in.k_NHK.scalar_type() == type && in.v_NHV.scalar_type() == type,
+          "{}: q {}, k {} and v {} must be of one type", in.op, type_text(in.q_NHK),
+          type_text(in.k_NHK), type_text(in.v_NHV));
+  require(in.log_decay_NH.scalar_type() == computing_type(type),
+          "{}: log_decay must be float32 (float64 where q is float64), found {} beside q {}", in.op,
+          type_text(in.log_decay_NH), type_text(in.q_NHK));
+  require(!in.state_BHKV.defined() || in.state_BHKV.scalar_type() == in.log_decay_NH.scalar_type(),
+          "{}: state {} and log_decay {} must be of one type", in.op, type_text(in.state_BHKV),
+          type_text(in.log_decay_NH));
+}
+
+void check_devices(const RecurrentRows& in) {
+  for (const auto* tensor : {&in.q_NHK, &in.k_NHK, &in.v_NHV, &in.log_decay_NH, &in.state_BHKV}) {
+    if (!tensor->defined()) continue;
+    require(tensor->device().is_cpu(), "{}: tensors on the CPU are served, found one on {}", in.op,
+            tensor->device().str());
+  }
+}
+
+void check_shapes(const RecurrentRows& in) {
+  const auto &q = in.q_NHK, &k = in.k_NHK, &v = in.v_NHV;
+  require(q.dim() == 3 && k.dim() == 3 && q.size(0) == k.size(0) && q.size(2) == k.size(2),
+          "{}: q {} and k {} must be [rows, heads, key width] with the same rows and width", in.op,
+          shape_text(q), shape_text(k));
+  require(v.dim() == 3 && v.size(0) == k.size(0),
+          "{}: v {} must be [rows, heads, value width] with the rows of k {}", in.op, shape_text(v),
+          shape_text(k));
+  require(k.size(1) > 0 && v.size(1) > 0 && v.size(1) % k.size(1) == 0,
+          "{}: the heads of v {} must be a multiple of those of k {}", in.op, shape_text(v),
+          shape_text(k));
+  require(q.size(1) > 0 && v.size(1) % q.size(1) == 0,
+          "{}: the heads of v {} must be a multiple of those of q {}", in.op, shape_text(v),
+          shape_text(q));
+  require(k.size(2) > 0 && v.size(2) > 0, "{}: k {} and v {} must not be empty in width", in.op,
+          shape_text(k), shape_text(v));
+  if (in.state_BHKV.defined()) {
+    const auto batch = static_cast<int64_t>(in.sequences.size());
+    require(
+        in.state_BHKV.sizes() == at::IntArrayRef({batch, v.size(1), k.size(2), v.size(2)}),
+        "{}: state {} must be [{}, {}, {}, {}]: sequences, heads and width of v {}, width of k {}",
+        in.op, shape_text(in.state_BHKV), batch, v.size(1), k.size(2), v.size(2), shape_text(v),
+        shape_text(k));
+  }
+}
+
+}  // namespace
+
+at::ScalarType computing_type(at::ScalarType rows) {
+  return rows == at::kDouble ? at::kDouble : at::kFloat;
+}
+
+void check(const RecurrentRows& in) {
+  check_defined(in);
+  check_devices(in);
+  check_types(in);
+  check_shapes(in);
+  check_sequences(in.op, in.sequences, in.v_NHV.size(0));
+}
+
+void check_no_gradient(const char* op, std::initializer_list<at::Tensor> tensors) {
+  if (!at::GradMode::is_enabled()) return;
+  for (const auto& tensor : tensors) {
+    require(!(tensor.defined() && tensor.requires_grad()),
+            "{}: the stepwise form has no gradient; ask for the chunked form", op);
+  }
+}
+
+at::Tensor with_contiguous_heads(const at::Tensor& rows_NHW) {
+  const bool in_place = rows_NHW.stride(2) == 1 && rows_NHW.stride(1) == rows_NHW.size(2);
+  return in_place ? rows_NHW : rows_NHW.contiguous();
+}
+
+at::Tensor first_states(const RecurrentRows& in) {
+  if (in.state_BHKV.defined()) return in.state_BHKV;
+  return at::zeros({static_cast<int64_t>(in.sequences.size()), in.v_NHV.size(1), in.k_NHK.size(2),
+                    in.v_NHV.size(2)},
+                   in.log_decay_NH.options());
+}
+
+}  // namespace hylo::kernels

@@ -1,0 +1,41 @@
+// What the gated delta rule and the selective scan have in common: checks, and states.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <initializer_list>
+#include <span>
+
+#include "kernels/ops/row_range.h"
+
+namespace hylo::kernels {
+
+/// The tensors of either op, and its name for messages.
+struct RecurrentRows {
+  const char* op;
+  const at::Tensor& q_NHK;
+  const at::Tensor& k_NHK;
+  const at::Tensor& v_NHV;
+  const at::Tensor& log_decay_NH;
+  const at::Tensor& state_BHKV;
+  std::span<const RowRange> sequences;
+};
+
+/// Throws Error unless shapes and types agree: widths, heads that divide, the type of decays and
+/// states, sequences within the rows.
+void check(const RecurrentRows& in);
+
+/// Throws Error when one of `tensors` wants a gradient, which the stepwise form does not have.
+void check_no_gradient(const char* op, std::initializer_list<at::Tensor> tensors);
+
+/// The type of decays, states and sums for rows of type `rows`.
+at::ScalarType computing_type(at::ScalarType rows);
+
+/// Rows [N, H, W] whose heads lie one after another; a copy only where they do not. Rows themselves
+/// may lie apart, as the columns of a wider projection do.
+at::Tensor with_contiguous_heads(const at::Tensor& rows_NHW);
+
+/// [B, H, K, V]: the states before the first rows, or zeros where none are given.
+at::Tensor first_states(const RecurrentRows& in);
+
+}  // namespace hylo::kernels

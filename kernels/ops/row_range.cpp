@@ -1,0 +1,16 @@
+#include "kernels/ops/row_range.h"
+
+#include "harness/base/error.h"
+
+namespace hylo::kernels {
+
+void check_sequences(const char* op, std::span<const RowRange> sequences, int64_t num_rows) {
+  for (const auto& sequence : sequences) {
+    require(sequence.first_row >= 0 && sequence.num_rows >= 0 &&
+                sequence.first_row + sequence.num_rows <= num_rows,
+            "{}: a sequence has rows [{}, {}) of {}", op, sequence.first_row,
+            sequence.first_row + sequence.num_rows, num_rows);
+  }
+}
+
+}  // namespace hylo::kernels

@@ -1,0 +1,24 @@
+// The rows of one sequence in a ragged call.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace hylo::kernels {
+
+/// Rows [first_row, first_row + num_rows) follow one another in one sequence.
+struct RowRange {
+  int64_t first_row = 0;
+  int64_t num_rows = 0;
+};
+
+/// Throws Error, in the name of `op`, unless every sequence lies within [0, num_rows).
+void check_sequences(const char* op, std::span<const RowRange> sequences, int64_t num_rows);
+
+/// How an op with a recurrent state walks over the rows of a sequence.
+enum class RecurrentForm {
+  Chunked,   ///< products over chunks of tokens; differentiable
+  Stepwise,  ///< token by token: a row's bits depend on its own past alone, however it is cut
+};
+
+}  // namespace hylo::kernels

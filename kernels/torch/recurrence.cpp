@@ -1,0 +1,165 @@
+#include "kernels/torch/recurrence.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <numeric>
+#include <optional>
+#include <vector>
+
+#include "harness/base/error.h"
+
+namespace hylo::kernels::torch_form {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+bool every_row_is_somebodys(std::span<const RowRange> sequences, int64_t num_rows) {
+  int64_t end = 0;
+  for (const auto& sequence : sequences) {
+    if (sequence.first_row != end) return false;
+    end += sequence.num_rows;
+  }
+  return end == num_rows;
+}
+
+/// Where results go: zeros, unless all of it will be written.
+at::Tensor room_for(const cpu::RecurrenceIn& in, at::IntArrayRef sizes,
+                    const at::TensorOptions& options) {
+  return every_row_is_somebodys(in.sequences, sizes[0]) ? at::empty(sizes, options)
+                                                        : at::zeros(sizes, options);
+}
+at::Tensor room_for_values(const cpu::RecurrenceIn& in) {
+  return room_for(in, in.v_NHV.sizes(), in.v_NHV.options());
+}
+
+cpu::RecurrenceTrace empty_trace(const cpu::RecurrenceIn& in) {
+  const int64_t segments = std::transform_reduce(in.sequences.begin(), in.sequences.end(),
+                                                 int64_t{0}, std::plus<>(), cpu::num_segments);
+  const auto options = in.log_decay_NH.options();
+  cpu::RecurrenceTrace trace;
+  if (in.beta_NH.defined()) trace.errors_NHV = at::empty(in.v_NHV.sizes(), options);
+  trace.states_SHKV =
+      at::empty({segments, in.v_NHV.size(1), in.k_NHK.size(2), in.v_NHV.size(2)}, options);
+  return trace;
+}
+
+std::vector<int64_t> flat(std::span<const RowRange> sequences) {
+  std::vector<int64_t> numbers;
+  for (const auto& sequence : sequences) {
+    numbers.push_back(sequence.first_row);
+    numbers.push_back(sequence.num_rows);
+  }
+  return numbers;
+}
+
+std::vector<RowRange> unflat(const std::vector<int64_t>& numbers) {
+  std::vector<RowRange> sequences;
+  for (size_t i = 0; i < numbers.size(); i += 2) sequences.push_back({numbers[i], numbers[i + 1]});
+  return sequences;
+}
+
+/// What heads that share a query or key head want of it, together; [N, H, K] to [N, heads, K].
+at::Tensor sum_of_groups(const at::Tensor& rows_NHK, const at::Tensor& like_NHK) {
+  const int64_t heads = like_NHK.size(1), group = rows_NHK.size(1) / heads;
+  if (group == 1) return rows_NHK.to(like_NHK.scalar_type());
+  return rows_NHK.view({rows_NHK.size(0), heads, group, rows_NHK.size(2)})
+      .sum(2)
+      .to(like_NHK.scalar_type());
+}
+
+struct Differentiable : torch::autograd::Function<Differentiable> {
+  static variable_list forward(AutogradContext* context, const at::Tensor& q_NHK,
+                               const at::Tensor& k_NHK, const at::Tensor& v_NHV,
+                               const at::Tensor& log_decay_NH,
+                               const std::optional<at::Tensor>& beta_NH,
+                               const at::Tensor& state_BHKV, std::vector<int64_t> rows,
+                               double scale) {
+    const auto sequences = unflat(rows);
+    const cpu::RecurrenceIn in{
+        q_NHK, k_NHK, v_NHV, log_decay_NH, beta_NH.value_or(at::Tensor()), sequences, scale};
+    auto trace = empty_trace(in);
+    auto out_NHV = room_for_values(in);
+    auto last_BHKV = state_BHKV.clone(at::MemoryFormat::Contiguous);
+    cpu::recurrence_chunked(in, out_NHV, last_BHKV, &trace);
+    context->save_for_backward(
+        {q_NHK, k_NHK, v_NHV, log_decay_NH, in.beta_NH, trace.errors_NHV, trace.states_SHKV});
+    context->saved_data["rows"] = rows;
+    context->saved_data["scale"] = scale;
+    context->set_materialize_grads(false);
+    return {out_NHV, last_BHKV};
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& wanted) {
+    require(!at::GradMode::is_enabled(),
+            "recurrence: its gradient has no gradient; leave out create_graph");
+    const auto saved = context->get_saved_variables();
+    const auto sequences = unflat(context->saved_data["rows"].toIntVector());
+    const cpu::RecurrenceIn in{saved[0],
+                               saved[1],
+                               saved[2],
+                               saved[3],
+                               saved[4],
+                               sequences,
+                               context->saved_data["scale"].toDouble()};
+    const cpu::RecurrenceTrace trace{saved[5], saved[6]};
+    auto gradients = room_for_gradients(in, wanted[1]);
+    const auto d_out_NHV = wanted[0].defined() ? wanted[0].contiguous()
+                                               : at::zeros(in.v_NHV.sizes(), in.v_NHV.options());
+    cpu::recurrence_backward(in, trace, d_out_NHV, gradients);
+    return {sum_of_groups(gradients.q_NHK, in.q_NHK),
+            sum_of_groups(gradients.k_NHK, in.k_NHK),
+            gradients.v_NHV,
+            gradients.log_decay_NH,
+            gradients.beta_NH,
+            gradients.state_BHKV,
+            {},
+            {}};
+  }
+
+  static cpu::RecurrenceGradients room_for_gradients(const cpu::RecurrenceIn& in,
+                                                     const at::Tensor& d_state_BHKV) {
+    const auto options = in.log_decay_NH.options();
+    const int64_t rows = in.v_NHV.size(0), heads = in.v_NHV.size(1), width = in.k_NHK.size(2);
+    return {.q_NHK = room_for(in, {rows, heads, width}, options),
+            .k_NHK = room_for(in, {rows, heads, width}, options),
+            .v_NHV = room_for_values(in),
+            .log_decay_NH = at::zeros_like(in.log_decay_NH),
+            .beta_NH = in.beta_NH.defined() ? at::zeros_like(in.beta_NH) : at::Tensor(),
+            .state_BHKV = d_state_BHKV.defined()
+                              ? d_state_BHKV.clone(at::MemoryFormat::Contiguous)
+                              : at::zeros({static_cast<int64_t>(in.sequences.size()), heads, width,
+                                           in.v_NHV.size(2)},
+                                          options)};
+  }
+};
+
+bool wants_gradient(const cpu::RecurrenceIn& in, const at::Tensor& state_BHKV) {
+  const auto wants = [](const at::Tensor& t) { return t.defined() && t.requires_grad(); };
+  return at::GradMode::is_enabled() &&
+         (wants(in.q_NHK) || wants(in.k_NHK) || wants(in.v_NHV) || wants(in.log_decay_NH) ||
+          wants(in.beta_NH) || wants(state_BHKV));
+}
+
+}  // namespace
+
+RecurrenceOut recurrence(const cpu::RecurrenceIn& in, const at::Tensor& state_BHKV) {
+  if (wants_gradient(in, state_BHKV)) {
+    // A function's inputs must be defined; one that may be absent is an optional.
+    std::optional<at::Tensor> beta_NH;
+    if (in.beta_NH.defined()) beta_NH = in.beta_NH;
+    const auto out = Differentiable::apply(in.q_NHK, in.k_NHK, in.v_NHV, in.log_decay_NH, beta_NH,
+                                           state_BHKV, flat(in.sequences), in.scale);
+    return {out[0], out[1]};
+  }
+  RecurrenceOut out{room_for_values(in), state_BHKV.clone(at::MemoryFormat::Contiguous)};
+  cpu::recurrence_chunked(in, out.out_NHV, out.state_BHKV, nullptr);
+  return out;
+}
+
+}  // namespace hylo::kernels::torch_form
