@@ -17,22 +17,11 @@
 #include "harness/base/error.h"
 #include "kernels/cpu/activations-inl.h"
 #include "kernels/cpu/convert-inl.h"
+#include "kernels/cpu/squares-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace hylo::kernels::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-
-template <class A>
-HWY_INLINE A sum_of_squares(const A* HWY_RESTRICT x, int64_t padded_width) {
-  const hn::ScalableTag<A> d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  auto sum = hn::Zero(d);
-  for (int64_t i = 0; i < padded_width; i += lanes) {
-    const auto v = hn::LoadU(d, x + i);
-    sum = hn::MulAdd(v, v, sum);
-  }
-  return hn::GetLane(hn::SumOfLanes(d, sum));
-}
 
 template <class A>
 HWY_INLINE void activate(GateActivation activation, A* HWY_RESTRICT gate, int64_t padded_width) {

@@ -41,10 +41,6 @@ at::Tensor next_tails(const at::Tensor& x_ND, const at::Tensor& tail_BCD,
   return next_BCD;
 }
 
-at::Tensor with_rows_apart(const at::Tensor& x_ND) {
-  return x_ND.stride(1) == 1 ? x_ND : x_ND.contiguous();
-}
-
 }  // namespace
 
 CausalConvOut causal_conv(const CausalConvIn& in) {
@@ -65,7 +61,7 @@ CausalConvOut causal_conv(const CausalConvIn& in) {
   }
   const auto wide = computing_type(in.x_ND.scalar_type());
   auto out_ND = at::zeros(in.x_ND.sizes(), in.x_ND.options());
-  cpu::short_conv({.x_ND = with_rows_apart(in.x_ND),
+  cpu::short_conv({.x_ND = with_contiguous_channels(in.x_ND),
                    .weight_CD = in.weight_DC.t().to(wide).contiguous(),
                    .bias_D = in.bias_D.defined() ? in.bias_D.to(wide).contiguous() : in.bias_D,
                    .tail_BCD = checked.tail_BCD.contiguous(),
@@ -88,7 +84,7 @@ CausalConvOut dynamic_conv(const DynamicConvIn& in) {
                               in.weight_NDC.size(2));
   if (wants_gradient({in.x_ND, in.weight_NDC, in.tail_BCD})) return torch::dynamic_conv(checked);
   auto out_ND = at::zeros(in.x_ND.sizes(), in.x_ND.options());
-  cpu::short_conv({.x_ND = with_rows_apart(in.x_ND),
+  cpu::short_conv({.x_ND = with_contiguous_channels(in.x_ND),
                    .weight_NDC = in.weight_NDC.contiguous(),
                    .tail_BCD = checked.tail_BCD.contiguous(),
                    .sequences = in.sequences,

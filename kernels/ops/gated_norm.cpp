@@ -5,6 +5,7 @@
 #include "harness/base/error.h"
 #include "kernels/cpu/gated_norm.h"
 #include "kernels/ops/gradient.h"
+#include "kernels/ops/recurrent.h"
 #include "kernels/ops/shape.h"
 #include "kernels/torch/gated_norm.h"
 
@@ -23,10 +24,6 @@ void check(const GatedNormIn& in) {
           type_text(in.gate_ND), type_text(in.weight));
 }
 
-at::Tensor with_rows_apart(const at::Tensor& x_ND) {
-  return x_ND.stride(1) == 1 ? x_ND : x_ND.contiguous();
-}
-
 }  // namespace
 
 at::Tensor gated_norm(const GatedNormIn& in) {
@@ -34,8 +31,8 @@ at::Tensor gated_norm(const GatedNormIn& in) {
   if (wants_gradient({in.x_ND, in.gate_ND, in.weight})) return torch::gated_norm(in);
   auto out_ND = at::empty(in.x_ND.sizes(), in.x_ND.options());
   auto rows = in;
-  rows.x_ND = with_rows_apart(in.x_ND);
-  rows.gate_ND = with_rows_apart(in.gate_ND);
+  rows.x_ND = with_contiguous_channels(in.x_ND);
+  rows.gate_ND = with_contiguous_channels(in.gate_ND);
   rows.weight = in.weight.contiguous();
   cpu::gated_norm(rows, out_ND);
   return out_ND;

@@ -92,6 +92,10 @@ at::Tensor with_contiguous_heads(const at::Tensor& rows_NHW) {
   return in_place ? rows_NHW : rows_NHW.contiguous();
 }
 
+at::Tensor with_contiguous_channels(const at::Tensor& rows_ND) {
+  return rows_ND.stride(1) == 1 ? rows_ND : rows_ND.contiguous();
+}
+
 at::Tensor first_states(const RecurrentRows& in) {
   if (in.state_BHKV.defined()) return in.state_BHKV;
   return at::zeros({static_cast<int64_t>(in.sequences.size()), in.v_NHV.size(1), in.k_NHK.size(2),

@@ -1,4 +1,4 @@
-// What the gated delta rule and the selective scan have in common: checks, and states.
+// What the recurrent ops of a layer have in common: checks, types, rows and states.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -34,6 +34,9 @@ at::ScalarType computing_type(at::ScalarType rows);
 /// Rows [N, H, W] whose heads lie one after another; a copy only where they do not. Rows themselves
 /// may lie apart, as the columns of a wider projection do.
 at::Tensor with_contiguous_heads(const at::Tensor& rows_NHW);
+
+/// Rows [N, D] whose channels lie one after another; a copy only where they do not.
+at::Tensor with_contiguous_channels(const at::Tensor& rows_ND);
 
 /// [B, H, K, V]: the states before the first rows, or zeros where none are given.
 at::Tensor first_states(const RecurrentRows& in);
