@@ -12,7 +12,9 @@
 #include <vector>
 
 #include "harness/base/error.h"
+#include "harness/base/json.h"
 #include "harness/base/units.h"
+#include "harness/cli/cache_table.h"
 #include "harness/cli/facts.h"
 #include "harness/cli/verb.h"
 #include "models/cache/predicted.h"
@@ -30,8 +32,8 @@ using models::NumberType;
 constexpr std::string_view synthetic = "synthetic:";
 
 struct InspectOptions {
-  std::string model;
-  bool json = false;
+  std::string model, teacher;
+  bool cache_table = false, json = false;
 };
 
 /// A page, and what the user must put right although it can be described.
@@ -79,12 +81,16 @@ Fact cache_fact(const models::ModelConfig& config, NumberType type) {
     lengths.insert(config.max_positions);
     std::erase_if(lengths, [&](int64_t tokens) { return tokens > config.max_positions; });
   }
-  const auto bytes_at = [&](int64_t tokens) {
+  const auto cache_at = [&](int64_t tokens) {
     return models::predicted_bytes(config,
                                    {.tokens = tokens, .element_bytes = models::bytes_of(type)});
   };
-  OrderedJson value{{"bytes_per_token", bytes_at(1)}, {"bytes_at", OrderedJson::object()}};
-  auto text = fmt::format("{} bytes a token", with_thousands(bytes_at(1)));
+  const auto bytes_at = [&](int64_t tokens) { return cache_at(tokens).total(); };
+  const auto [per_token, states] = cache_at(1);
+  OrderedJson value{
+      {"bytes_per_token", per_token}, {"state_bytes", states}, {"bytes_at", OrderedJson::object()}};
+  auto text = fmt::format("{} bytes a token", with_thousands(per_token));
+  if (states > 0) text += fmt::format(" and {} of states", human_bytes(states));
   for (const auto tokens : lengths) {
     value["bytes_at"][std::to_string(tokens)] = bytes_at(tokens);
     text += fmt::format(", {} at {} tokens", human_bytes(bytes_at(tokens)), with_thousands(tokens));
@@ -170,9 +176,8 @@ FactSection remarks(const models::ModelConfig& config, const std::vector<std::st
 
 std::vector<std::string> unknown_of(const fs::path& folder) {
   std::vector<std::string> unknown;
-  const auto file = folder / "config.json";
-  for (const auto& key : models::unknown_hf_keys(read_json_file(file), file.string())) {
-    unknown.push_back(fmt::format("config.json: '{}' is not looked at", key));
+  for (const auto& [file, key] : models::unknown_hf_keys(folder)) {
+    unknown.push_back(fmt::format("{}: '{}' is not looked at", file, key));
   }
   return unknown;
 }
@@ -206,16 +211,47 @@ Inspection inspect_synthetic(const std::string& name) {
   return found;
 }
 
-Inspection inspected(const std::string& model) {
-  if (model.starts_with(synthetic)) return inspect_synthetic(model.substr(synthetic.size()));
+void require_folder(const std::string& model) {
   const auto& known = models::catalog();
   const bool is_name = std::ranges::find(known, model, &models::CatalogEntry::name) != known.end();
   require(fs::exists(model) || !is_name, "{}: no such folder; the geometry of that name is {}{}",
           model, synthetic, model);
+}
+
+Inspection inspected(const std::string& model) {
+  if (model.starts_with(synthetic)) return inspect_synthetic(model.substr(synthetic.size()));
+  require_folder(model);
   return inspect_folder(model);
 }
 
+/// The configuration alone; of a folder as its tensors settle it.
+models::ModelConfig config_of(const std::string& model) {
+  if (model.starts_with(synthetic))
+    return models::find_model(model.substr(synthetic.size())).config;
+  require_folder(model);
+  return models::open_checkpoint(model, {.allow_several_types = true}).config;
+}
+
+CacheTable cache_table_of(const InspectOptions& options) {
+  CacheTable table{
+      .model = options.model, .config = config_of(options.model), .teacher = {}, .reference = {}};
+  if (!options.teacher.empty()) {
+    table.teacher = options.teacher;
+    table.reference = config_of(options.teacher);
+  } else if (options.model.starts_with(synthetic)) {
+    table.teacher = models::find_model(options.model.substr(synthetic.size())).teacher;
+    if (!table.teacher.empty()) table.reference = models::find_model(table.teacher).config;
+  } else if (table.config.backbone) {
+    // config.json of an upcycled checkpoint is the backbone's, and alone would make a dense model.
+    const auto file = fs::path(options.model) / "config.json";
+    table.teacher = "backbone";
+    table.reference = models::parse_hf_config(read_json_file(file), file.string());
+  }
+  return table;
+}
+
 void inspect(const InspectOptions& options) {
+  if (options.cache_table) return print_cache_table(cache_table_of(options), options.json);
   const auto found = inspected(options.model);
   print_facts(found.page, options.json);
   require(found.error.empty(), "{}: {}", options.model, found.error);
@@ -228,11 +264,19 @@ void add_inspect(CLI::App& program) {
       program, "inspect", "what a checkpoint is: layers, parameters, bytes, tokenizer, doubts",
       {{"hylo inspect ./Llama-3.2-1B", "a folder in the format of Hugging Face"},
        {"hylo inspect synthetic:llama-3.2-1b", "a known geometry; needs no weights"},
+       {"hylo inspect --cache-table synthetic:hylo-llama-4mla12gdn", "its cache up to 2M tokens"},
        {"hylo inspect ./Llama-3.2-1B --json | jq .network.parameters", "for another program"}});
   const auto options = std::make_shared<InspectOptions>();
   verb.add_option("model", options->model, "a folder, or synthetic:NAME (`hylo list models`)")
       ->type_name("DIR|synthetic:NAME")
       ->required();
+  auto* table = verb.add_flag("--cache-table", options->cache_table,
+                              "cache and state of one sequence from 4K to 2M tokens, beside the "
+                              "teacher's");
+  verb.add_option("--teacher", options->teacher,
+                  "what the cache is held against (by default the model that was upcycled)")
+      ->type_name("DIR|synthetic:NAME")
+      ->needs(table);
   verb.add_flag("--json", options->json, "one JSON document");
   verb.callback([options] { inspect(*options); });
 }

@@ -178,7 +178,7 @@ void list_models(const ListOptions& options) {
                                    {"Vocabulary", reports::Align::Right},
                                    {"Context", reports::Align::Right},
                                    {"Source", reports::Align::Left, 1}}};
-  for (const auto& [name, source, config] : models::catalog()) {
+  for (const auto& [name, source, config, teacher] : models::catalog()) {
     const auto parameters = models::count_parameters(config);
     json.push_back({{"name", name},
                     {"family", models::family_name(config.family)},
@@ -187,6 +187,7 @@ void list_models(const ListOptions& options) {
                     {"width", config.width},
                     {"vocabulary_size", config.vocabulary_size},
                     {"context_length", config.max_positions},
+                    {"teacher", teacher.empty() ? OrderedJson(nullptr) : OrderedJson(teacher)},
                     {"source", source}});
     table.rows.push_back({{name},
                           {std::string(models::family_name(config.family))},

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "harness/base/json.h"
 #include "models/config/hf_config.h"
 
 namespace hylo::harness {
@@ -13,10 +12,9 @@ std::vector<std::string> disagreements(const models::Checkpoint& checkpoint,
                                        const models::TokenizerInfo& tokenizer) {
   std::vector<std::string> found;
   const auto& config = checkpoint.config;
-  const auto file = checkpoint.folder / "config.json";
-  for (const auto& key : models::unknown_hf_keys(read_json_file(file), file.string())) {
-    found.push_back(fmt::format(
-        "config.json: the key '{}' is not understood; what it changes is missing", key));
+  for (const auto& [file, key] : models::unknown_hf_keys(checkpoint.folder)) {
+    found.push_back(
+        fmt::format("{}: the key '{}' is not understood; what it changes is missing", file, key));
   }
   if (config.bos && tokenizer.bos && *config.bos != *tokenizer.bos) {
     found.push_back(fmt::format(

@@ -152,13 +152,13 @@ struct Walk {
   /// tile.
   template <class Take>
   void for_each_row(const at::Tensor& pages, int64_t begin, int64_t end, Take&& take) {
-    const int64_t page_tokens = pages.size(1), groups = pages.size(2), width = pages.size(3);
-    const T* base = static_cast<const T*>(pages.const_data_ptr());
+    const int64_t page_tokens = pages.size(1);
+    const T* base = static_cast<const T*>(pages.const_data_ptr()) + g * pages.stride(2);
     for (int64_t key = begin; key < end; ++key) {
       const int64_t page = sequence.pages[key / page_tokens];
-      take(key - begin,
-           page < 0 ? nullptr
-                    : base + ((page * page_tokens + key % page_tokens) * groups + g) * width);
+      take(key - begin, page < 0
+                            ? nullptr
+                            : base + page * pages.stride(0) + key % page_tokens * pages.stride(1));
     }
   }
 

@@ -39,6 +39,7 @@ void rms_norm_of(const RmsNormIn& in, at::Tensor& out) {
   const T* x = static_cast<const T*>(in.x.const_data_ptr());
   const T* weight = static_cast<const T*>(in.weight_D.const_data_ptr());
   T* y = static_cast<T*>(out.mutable_data_ptr());
+  const A offset = in.zero_centred ? 1 : 0;
   at::parallel_for(0, num_rows, 1 + 65536 / width, [&](int64_t begin, int64_t end) {
     std::vector<A> row(padded<A>(width));
     for (int64_t r = begin; r < end; ++r) {
@@ -47,8 +48,10 @@ void rms_norm_of(const RmsNormIn& in, at::Tensor& out) {
           sum_of_squares(row.data(), static_cast<int64_t>(row.size())) / static_cast<A>(width);
       const A scale = A(1) / std::sqrt(mean + static_cast<A>(in.epsilon));
       for (int64_t i = 0; i < width; ++i) {
+        const A normed = row[i] * scale;
+        const A factor = offset + static_cast<A>(weight[i]);
         y[r * width + i] =
-            rounded<T>(static_cast<A>(rounded<T>(row[i] * scale)) * static_cast<A>(weight[i]));
+            rounded<T>((in.rounded_once ? normed : static_cast<A>(rounded<T>(normed))) * factor);
       }
     }
   });

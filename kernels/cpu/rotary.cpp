@@ -20,6 +20,7 @@ template <class T>
 void rotary_of(const RotaryIn& in, at::Tensor& out_NHK) {
   using A = Compute<T>;
   const int64_t heads = in.x_NHK.size(1), width = in.x_NHK.size(2), pairs = in.cos_NP.size(1);
+  const int64_t step = in.interleaved ? 2 : 1, second = in.interleaved ? 1 : pairs;
   const T* x = static_cast<const T*>(in.x_NHK.const_data_ptr());
   T* y = static_cast<T*>(out_NHK.mutable_data_ptr());
   const A* cos = static_cast<const A*>(in.cos_NP.const_data_ptr());
@@ -33,7 +34,8 @@ void rotary_of(const RotaryIn& in, at::Tensor& out_NHK) {
                          const T* HWY_RESTRICT from = x + (n * heads + h) * width;
                          T* HWY_RESTRICT to = y + (n * heads + h) * width;
                          for (int64_t i = 0; i < pairs; ++i) {
-                           const A a = static_cast<A>(from[i]), b = static_cast<A>(from[i + pairs]);
+                           const A a = static_cast<A>(from[i * step]);
+                           const A b = static_cast<A>(from[i * step + second]);
                            to[i] = rounded<T>(a * c[i] - b * s[i]);
                            to[i + pairs] = rounded<T>(b * c[i] + a * s[i]);
                          }

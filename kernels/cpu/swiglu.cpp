@@ -5,22 +5,18 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/swiglu.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
-#include <hwy/contrib/math/math-inl.h>
 // clang-format on
 
 #include <ATen/Parallel.h>
 
 #include "harness/base/error.h"
+#include "kernels/cpu/activations-inl.h"
 #include "kernels/cpu/convert-inl.h"
 #include "kernels/cpu/rows.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace hylo::kernels::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-
-/// Highway's Exp is defined up to here; x / exp(largest) is as good as 0.
-template <class A>
-constexpr A largest_exponent = std::is_same_v<A, double> ? A(706) : A(104);
 
 template <class T>
 void swiglu_of(const SwiGluIn& in, at::Tensor& out_NF) {
@@ -35,10 +31,7 @@ void swiglu_of(const SwiGluIn& in, at::Tensor& out_NF) {
     for (int64_t i = begin; i < end; i += lanes) {
       const int64_t n = std::min(lanes, end - i);
       widen(gate + i, g, n);
-      const auto x = hn::Load(d, g);
-      const auto one = hn::Set(d, A(1));
-      const auto exponent = hn::Min(hn::Neg(x), hn::Set(d, largest_exponent<A>));
-      hn::Store(hn::Div(x, hn::Add(one, hn::Exp(d, exponent))), d, g);
+      hn::Store(silu(d, hn::Load(d, g)), d, g);
       for (int64_t j = 0; j < n; ++j) {
         out[i + j] = rounded<T>(static_cast<A>(rounded<T>(g[j])) * static_cast<A>(up[i + j]));
       }

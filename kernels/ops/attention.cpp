@@ -12,9 +12,10 @@ namespace hylo::kernels {
 namespace {
 
 void check_pages(const at::Tensor& rows, const at::Tensor& pages, const char* what) {
-  require(rows.dim() == 3 && pages.dim() == 4 && rows.is_contiguous() && pages.is_contiguous() &&
+  require(rows.dim() == 3 && pages.dim() == 4 && rows.is_contiguous() &&
+              (pages.stride(3) == 1 || pages.size(3) == 1) &&
               rows.scalar_type() == pages.scalar_type(),
-          "{}: rows {} {} and pages {} {} must be contiguous and of one type", what,
+          "{}: rows {} {} must be contiguous, heads of pages {} {} too, both of one type", what,
           type_text(rows), shape_text(rows), type_text(pages), shape_text(pages));
 }
 
@@ -65,9 +66,10 @@ at::Tensor attention(const AttentionIn& in) {
 
 void store_rows(const StoreRowsIn& in) {
   check_pages(in.rows_NGK, in.pages_PSGK, "store_rows");
-  require(in.rows_NGK.sizes().slice(1) == in.pages_PSGK.sizes().slice(2),
-          "store_rows: rows {} and pages {} must agree in heads and width", shape_text(in.rows_NGK),
-          shape_text(in.pages_PSGK));
+  require(in.rows_NGK.sizes().slice(1) == in.pages_PSGK.sizes().slice(2) &&
+              in.pages_PSGK.is_contiguous(),
+          "store_rows: rows {} and contiguous pages {} must agree in heads and width",
+          shape_text(in.rows_NGK), shape_text(in.pages_PSGK));
   const int64_t page_tokens = in.pages_PSGK.size(1);
   const auto row_bytes =
       static_cast<size_t>(in.rows_NGK.size(1) * in.rows_NGK.size(2)) * in.rows_NGK.element_size();

@@ -26,7 +26,7 @@ struct PagedRows {
 struct AttentionIn {
   at::Tensor q_NHK;
   at::Tensor keys_PSGK;    ///< all pages of the layer: P pages of S tokens
-  at::Tensor values_PSGV;  ///< same type as q
+  at::Tensor values_PSGV;  ///< same type as q; may be a view of the first V entries of the keys
   std::span<const PagedRows> sequences;
   double scale = 1;               ///< multiplies the scores
   std::optional<int64_t> window;  ///< a query sees this many keys, itself included

@@ -27,8 +27,9 @@ std::optional<at::Tensor> bias_of(const LinearIn& in) {
   return in.bias_O.defined() ? std::optional(in.bias_O) : std::nullopt;
 }
 
-/// A buffer whose rows all begin at multiples of a cache line: MKL's float32 kernels round differently
-/// at other alignments, so an odd width would make a row's bits depend on where the row stands.
+/// A buffer whose rows all begin at multiples of a cache line: MKL's float32 kernels round
+/// differently at other alignments, so an odd width would make a row's bits depend on where the row
+/// stands.
 at::Tensor aligned_group(const LinearIn& in) {
   constexpr int64_t line_bytes = 64;
   const int64_t step = line_bytes / static_cast<int64_t>(in.x_NI.element_size());

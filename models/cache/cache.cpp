@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "harness/base/error.h"
-#include "harness/base/overloaded.h"
 
 namespace hylo::models {
 namespace {
@@ -15,20 +14,20 @@ int64_t pages_for(int64_t num_tokens, int64_t page_tokens) {
 
 }  // namespace
 
-Cache::Cache(const ModelConfig& config, const CacheOptions& options) {
+size_t Cache::Layer::pages_for(int64_t num_tokens, int64_t page_tokens) const {
+  if (is_state) return num_tokens > 0 ? 1 : 0;
+  return static_cast<size_t>(models::pages_for(num_tokens, page_tokens));
+}
+
+Cache::Cache(const ModelConfig& config, const CacheOptions& options)
+    : page_tokens_(options.page_tokens) {
   require(options.page_tokens > 0, "cache: a page of {} tokens", options.page_tokens);
   for (const auto& layer : config.layers) {
-    std::visit(overloaded{[&](const AttentionSpec& spec) {
-                 const PageShape shape{.page_tokens = options.page_tokens,
-                                       .num_heads = spec.num_kv_heads,
-                                       .key_width = spec.head_width,
-                                       .value_width = spec.head_width,
-                                       .type = options.type};
-                 layers_.push_back({std::make_unique<PagePool>(
-                                        shape, pages_for(options.max_tokens, options.page_tokens)),
-                                    spec.window});
-               }},
-               layer.mixer);
+    auto layout = memory_layout(layer.mixer, options.type, options.page_tokens);
+    const int64_t max_pages = layout.is_state ? options.max_sequences
+                                              : pages_for(options.max_tokens, options.page_tokens);
+    layers_.push_back(
+        {PagePool(std::move(layout.parts), max_pages), layout.is_state, layout.window});
   }
 }
 
@@ -37,7 +36,7 @@ SequenceCache Cache::new_sequence() { return SequenceCache(*this); }
 int64_t Cache::bytes() const {
   int64_t bytes = 0;
   for (const auto& layer : layers_) {
-    bytes += layer.pool->num_pages_in_use() * layer.pool->shape().page_bytes();
+    bytes += layer.pool.num_pages_in_use() * layer.pool.page_bytes();
   }
   return bytes;
 }
@@ -68,25 +67,26 @@ void SequenceCache::release_all() {
 }
 
 void SequenceCache::reserve(int64_t num_tokens) {
-  for (size_t layer = 0; layer < pages_.size(); ++layer) {
-    auto& pool = cache_->pages(layer);
-    const auto wanted =
-        static_cast<size_t>(pages_for(num_tokens_ + num_tokens, pool.shape().page_tokens));
-    while (pages_[layer].size() < wanted) pages_[layer].push_back(pool.take());
+  for (size_t i = 0; i < pages_.size(); ++i) {
+    auto& layer = cache_->layers_[i];
+    const auto wanted = layer.pages_for(num_tokens_ + num_tokens, cache_->page_tokens_);
+    while (pages_[i].size() < wanted) {
+      pages_[i].push_back(layer.pool.take());
+      if (layer.is_state) layer.pool.clear(pages_[i].back());
+    }
   }
 }
 
 void SequenceCache::advance(int64_t num_tokens) {
   num_tokens_ += num_tokens;
-  for (size_t layer = 0; layer < pages_.size(); ++layer) {
-    const auto& window = cache_->layers_[layer].window;
-    if (!window) continue;
-    auto& pool = cache_->pages(layer);
+  for (size_t i = 0; i < pages_.size(); ++i) {
+    auto& layer = cache_->layers_[i];
+    if (!layer.window) continue;
     // The next query sees keys from here on.
-    const int64_t first_key = std::max<int64_t>(0, num_tokens_ - *window + 1);
-    for (int64_t page = first_key / pool.shape().page_tokens - 1; page >= 0; --page) {
-      if (pages_[layer][page] < 0) break;
-      pool.release(std::exchange(pages_[layer][page], -1));
+    const int64_t first_key = std::max<int64_t>(0, num_tokens_ - *layer.window + 1);
+    for (int64_t page = first_key / cache_->page_tokens_ - 1; page >= 0; --page) {
+      if (pages_[i][page] < 0) break;
+      layer.pool.release(std::exchange(pages_[i][page], -1));
     }
   }
 }
@@ -94,17 +94,21 @@ void SequenceCache::advance(int64_t num_tokens) {
 SequenceCache SequenceCache::fork() const {
   SequenceCache copy(*cache_);
   copy.num_tokens_ = num_tokens_;
-  for (size_t layer = 0; layer < pages_.size(); ++layer) {
-    auto& pool = cache_->pages(layer);
-    const int64_t page_tokens = pool.shape().page_tokens;
-    const auto used = static_cast<size_t>(pages_for(num_tokens_, page_tokens));
-    for (size_t i = 0; i < used; ++i) {
-      const int32_t page = pages_[layer][i];
+  const int64_t page_tokens = cache_->page_tokens_;
+  for (size_t i = 0; i < pages_.size(); ++i) {
+    auto& layer = cache_->layers_[i];
+    const auto used = layer.pages_for(num_tokens_, page_tokens);
+    for (size_t p = 0; p < used; ++p) {
+      const int32_t page = pages_[i][p];
+      if (layer.is_state) {
+        copy.pages_[i].push_back(layer.pool.copy_whole(page));
+        continue;
+      }
       const int64_t tokens =
-          std::min(page_tokens, num_tokens_ - static_cast<int64_t>(i) * page_tokens);
-      if (page >= 0 && tokens == page_tokens) pool.share(page);
-      copy.pages_[layer].push_back(page >= 0 && tokens < page_tokens ? pool.copy(page, tokens)
-                                                                     : page);
+          std::min(page_tokens, num_tokens_ - static_cast<int64_t>(p) * page_tokens);
+      if (page >= 0 && tokens == page_tokens) layer.pool.share(page);
+      copy.pages_[i].push_back(page >= 0 && tokens < page_tokens ? layer.pool.copy(page, tokens)
+                                                                 : page);
     }
   }
   return copy;
@@ -113,38 +117,45 @@ SequenceCache SequenceCache::fork() const {
 void SequenceCache::check_cut(int64_t num_tokens) const {
   require(num_tokens >= 0 && num_tokens <= num_tokens_, "cache: cannot cut {} tokens to {}",
           num_tokens_, num_tokens);
-  for (size_t layer = 0; layer < pages_.size(); ++layer) {
-    const auto& window = cache_->layers_[layer].window;
-    if (!window) continue;
+  const int64_t page_tokens = cache_->page_tokens_;
+  for (size_t i = 0; i < pages_.size(); ++i) {
+    const auto& layer = cache_->layers_[i];
+    require(!layer.is_state || num_tokens == 0 || num_tokens == num_tokens_,
+            "cache: layer {} remembers {} tokens in one state, which cannot be cut to {}; fork the "
+            "sequence before it is fed what may have to be forgotten",
+            i, num_tokens_, num_tokens);
+    if (!layer.window) continue;
     // Pages are given back from the first on: if this one is there, so are all behind it.
-    const int64_t page_tokens = cache_->pages(layer).shape().page_tokens;
-    const int64_t first = std::max<int64_t>(0, num_tokens - *window + 1) / page_tokens;
-    require(first >= pages_for(num_tokens, page_tokens) || pages_[layer][first] >= 0,
-            "cache: layer {} gave back the pages that {} tokens would need", layer, num_tokens);
+    const int64_t first = std::max<int64_t>(0, num_tokens - *layer.window + 1) / page_tokens;
+    require(first >= pages_for(num_tokens, page_tokens) || pages_[i][first] >= 0,
+            "cache: layer {} gave back the pages that {} tokens would need", i, num_tokens);
   }
 }
 
 void SequenceCache::truncate(int64_t num_tokens) {
   check_cut(num_tokens);
+  const int64_t page_tokens = cache_->page_tokens_;
   // Last pages that a fork shares, to be written by this sequence alone. Taken before anything
   // changes, because the pool may have none.
   SequenceCache own(*cache_);
-  const auto num_kept = [&](size_t layer) {
-    return static_cast<size_t>(pages_for(num_tokens, cache_->pages(layer).shape().page_tokens));
+  const auto num_kept = [&](size_t i) {
+    return cache_->layers_[i].pages_for(num_tokens, page_tokens);
   };
-  for (size_t layer = 0; layer < pages_.size(); ++layer) {
-    auto& pool = cache_->pages(layer);
-    const int64_t in_last = num_tokens % pool.shape().page_tokens;
-    if (in_last == 0) continue;
-    const int32_t last = pages_[layer][num_kept(layer) - 1];
-    if (last >= 0 && pool.is_shared(last)) own.pages_[layer].push_back(pool.copy(last, in_last));
-  }
-  for (size_t layer = 0; layer < pages_.size(); ++layer) {
-    while (pages_[layer].size() > num_kept(layer)) {
-      if (pages_[layer].back() >= 0) cache_->pages(layer).release(pages_[layer].back());
-      pages_[layer].pop_back();
+  for (size_t i = 0; i < pages_.size(); ++i) {
+    auto& layer = cache_->layers_[i];
+    const int64_t in_last = num_tokens % page_tokens;
+    if (in_last == 0 || layer.is_state) continue;
+    const int32_t last = pages_[i][num_kept(i) - 1];
+    if (last >= 0 && layer.pool.is_shared(last)) {
+      own.pages_[i].push_back(layer.pool.copy(last, in_last));
     }
-    if (!own.pages_[layer].empty()) std::swap(pages_[layer].back(), own.pages_[layer].back());
+  }
+  for (size_t i = 0; i < pages_.size(); ++i) {
+    while (pages_[i].size() > num_kept(i)) {
+      if (pages_[i].back() >= 0) cache_->pages(i).release(pages_[i].back());
+      pages_[i].pop_back();
+    }
+    if (!own.pages_[i].empty()) std::swap(pages_[i].back(), own.pages_[i].back());
   }
   num_tokens_ = num_tokens;
 }

@@ -9,7 +9,7 @@
 #include <span>
 #include <vector>
 
-#include "models/cache/page_pool.h"
+#include "models/cache/layer_memory.h"
 #include "models/config/model_config.h"
 
 namespace hylo::models {
@@ -21,6 +21,8 @@ struct CacheOptions {
   int64_t page_tokens = 64;
   /// Tokens of all sequences together. Only address space until they are used.
   int64_t max_tokens = int64_t{1} << 22;
+  /// Sequences at once, forks included, whose recurrent states there is address space for.
+  int64_t max_sequences = int64_t{1} << 13;
 };
 
 /// The memory of one model: a pool per layer, from which sequences take.
@@ -31,14 +33,17 @@ class Cache {
   [[nodiscard]] SequenceCache new_sequence();
   [[nodiscard]] int64_t bytes() const;  ///< held by all sequences; a shared page counts once
   [[nodiscard]] size_t num_layers() const { return layers_.size(); }
-  [[nodiscard]] PagePool& pages(size_t layer) { return *layers_[layer].pool; }
+  [[nodiscard]] PagePool& pages(size_t layer) { return layers_[layer].pool; }
 
  private:
   friend class SequenceCache;
   struct Layer {
-    std::unique_ptr<PagePool> pool;
+    PagePool pool;
+    bool is_state = false;
     std::optional<int64_t> window;
+    [[nodiscard]] size_t pages_for(int64_t num_tokens, int64_t page_tokens) const;
   };
+  int64_t page_tokens_;
   std::vector<Layer> layers_;
 };
 
@@ -58,14 +63,16 @@ class SequenceCache {
   /// Counts them as remembered and gives back pages that no window reaches any more.
   void advance(int64_t num_tokens);
 
-  /// A second sequence with the same past. Full pages are shared, the last partial one is copied.
+  /// A second sequence with the same past. Full pages are shared; the last partial one and
+  /// recurrent states are copied.
   [[nodiscard]] SequenceCache fork() const;
   /// Forgets all tokens from `num_tokens` on. Throws Error when a window has given back pages that
-  /// the shorter sequence would need, or when no page is left for the copy of one that a fork
-  /// shares; nothing is changed then.
+  /// the shorter sequence would need, when a recurrent state would have to forget some tokens and
+  /// keep others (fork before feeding them), or when no page is left for the copy of one that a
+  /// fork shares; nothing is changed then.
   void truncate(int64_t num_tokens);
 
-  /// Page table of a layer; -1 where a page was given back.
+  /// Page table of a layer; -1 where a page was given back. A recurrent layer has one page.
   [[nodiscard]] std::span<const int32_t> pages(size_t layer) const { return pages_[layer]; }
 
  private:

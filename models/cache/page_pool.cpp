@@ -6,15 +6,17 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "harness/base/error.h"
 #include "harness/base/units.h"
 
 namespace hylo::models {
 
-int64_t PageShape::page_bytes() const {
-  return page_tokens * num_heads * (key_width + value_width) *
-         static_cast<int64_t>(c10::elementSize(type));
+int64_t PagePart::bytes() const {
+  auto bytes = static_cast<int64_t>(c10::elementSize(type));
+  for (const int64_t size : sizes) bytes *= size;
+  return bytes;
 }
 
 class PagePool::Slab {
@@ -24,9 +26,11 @@ class PagePool::Slab {
     require(data_ != MAP_FAILED, "cache: cannot reserve {} of address space: {}",
             human_bytes(static_cast<int64_t>(bytes)), std::strerror(errno));
   }
-  ~Slab() { ::munmap(data_, bytes_); }
-  Slab(const Slab&) = delete;
-  Slab& operator=(const Slab&) = delete;
+  ~Slab() {
+    if (data_) ::munmap(data_, bytes_);
+  }
+  Slab(Slab&& other) noexcept : bytes_(other.bytes_), data_(std::exchange(other.data_, nullptr)) {}
+  Slab& operator=(Slab&&) = delete;
 
   [[nodiscard]] void* data() const { return data_; }
   /// The first `bytes` can be read and written from now on; what was committed stays.
@@ -35,44 +39,45 @@ class PagePool::Slab {
     bytes = std::min(bytes_, (bytes + system_page - 1) / system_page * system_page);
     require(::mprotect(data_, bytes, PROT_READ | PROT_WRITE) == 0,
             "cache: the machine has no memory for {} of a layer's cache: {}; fewer sequences at "
-            "once or "
-            "a shorter context need less",
+            "once or a shorter context need less",
             human_bytes(static_cast<int64_t>(bytes)), std::strerror(errno));
   }
 
  private:
-  void* data_;
   size_t bytes_;
+  void* data_;
 };
 
-PagePool::PagePool(const PageShape& shape, int64_t max_pages)
-    : shape_(shape), max_pages_(max_pages) {
+PagePool::PagePool(std::vector<PagePart> parts, int64_t max_pages)
+    : parts_(std::move(parts)), max_pages_(max_pages) {
   require(max_pages > 0 && max_pages <= INT32_MAX, "cache: {} pages; from 1 to 2^31 are possible",
           max_pages);
-  const auto bytes_of = [&](int64_t width) {
-    return static_cast<size_t>(max_pages * shape.page_tokens * shape.num_heads * width) *
-           c10::elementSize(shape.type);
-  };
-  keys_ = std::make_unique<Slab>(bytes_of(shape.key_width));
-  values_ = std::make_unique<Slab>(bytes_of(shape.value_width));
-  const auto tensor_of = [&](const Slab& slab, int64_t width) {
-    return at::from_blob(slab.data(), {max_pages, shape.page_tokens, shape.num_heads, width},
-                         at::TensorOptions().dtype(shape.type));
-  };
-  keys_PSGK_ = tensor_of(*keys_, shape.key_width);
-  values_PSGV_ = tensor_of(*values_, shape.value_width);
+  for (const auto& part : parts_) {
+    slabs_.emplace_back(static_cast<size_t>(max_pages * part.bytes()));
+    auto sizes = part.sizes;
+    sizes.insert(sizes.begin(), max_pages);
+    tensors_.push_back(
+        at::from_blob(slabs_.back().data(), sizes, at::TensorOptions().dtype(part.type)));
+  }
 }
 
 PagePool::~PagePool() = default;
+PagePool::PagePool(PagePool&&) noexcept = default;
+
+int64_t PagePool::page_bytes() const {
+  int64_t bytes = 0;
+  for (const auto& part : parts_) bytes += part.bytes();
+  return bytes;
+}
 
 void PagePool::commit_more() {
-  require(num_committed_ < max_pages_, "cache: all {} pages of {} tokens are taken", max_pages_,
-          shape_.page_tokens);
+  require(num_committed_ < max_pages_, "cache: all {} pages of {} are taken", max_pages_,
+          human_bytes(page_bytes()));
   const int64_t wanted =
       std::min(max_pages_, std::max<int64_t>(16, num_committed_ + num_committed_ / 2));
-  keys_->commit(static_cast<size_t>(wanted) * keys_PSGK_.stride(0) * c10::elementSize(shape_.type));
-  values_->commit(static_cast<size_t>(wanted) * values_PSGV_.stride(0) *
-                  c10::elementSize(shape_.type));
+  for (size_t i = 0; i < parts_.size(); ++i) {
+    slabs_[i].commit(static_cast<size_t>(wanted * parts_[i].bytes()));
+  }
   for (int64_t page = wanted; page-- > num_committed_;) free_.push_back(static_cast<int32_t>(page));
   references_.resize(wanted, 0);
   num_committed_ = wanted;
@@ -99,16 +104,32 @@ void PagePool::release(int32_t page) {
   --num_in_use_;
 }
 
-int32_t PagePool::copy(int32_t page, int64_t num_tokens) {
+int32_t PagePool::copy(int32_t page, int64_t num_rows) {
   const int32_t fresh = take();
-  for (const auto& pages : {keys_PSGK_, values_PSGV_}) {
-    const auto bytes =
-        static_cast<size_t>(num_tokens * pages.stride(1)) * c10::elementSize(shape_.type);
-    const auto stride = static_cast<size_t>(pages.stride(0)) * c10::elementSize(shape_.type);
-    auto* base = static_cast<char*>(pages.mutable_data_ptr());
-    std::memcpy(base + fresh * stride, base + page * stride, bytes);
+  for (size_t i = 0; i < parts_.size(); ++i) {
+    const int64_t all = parts_[i].bytes();
+    auto* data = static_cast<char*>(slabs_[i].data());
+    std::memcpy(data + fresh * all, data + page * all,
+                static_cast<size_t>(all / parts_[i].sizes.front() * num_rows));
   }
   return fresh;
+}
+
+int32_t PagePool::copy_whole(int32_t page) {
+  const int32_t fresh = take();
+  for (size_t i = 0; i < parts_.size(); ++i) {
+    const int64_t all = parts_[i].bytes();
+    auto* data = static_cast<char*>(slabs_[i].data());
+    std::memcpy(data + fresh * all, data + page * all, static_cast<size_t>(all));
+  }
+  return fresh;
+}
+
+void PagePool::clear(int32_t page) {
+  for (size_t i = 0; i < parts_.size(); ++i) {
+    const int64_t all = parts_[i].bytes();
+    std::memset(static_cast<char*>(slabs_[i].data()) + page * all, 0, static_cast<size_t>(all));
+  }
 }
 
 }  // namespace hylo::models

@@ -13,6 +13,7 @@ struct CatalogEntry {
   std::string name;    ///< the published one in lower case, without owner, context or tuning
   std::string source;  ///< where the geometry was read
   ModelConfig config;
+  std::string teacher = {};  ///< the entry whose layers were replaced; empty: none
 };
 
 const std::vector<CatalogEntry>& catalog();

@@ -1,79 +1,60 @@
 #include "models/config/model_config.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 
 #include "harness/base/error.h"
-#include "harness/base/overloaded.h"
 
 namespace hylo::models {
 namespace {
-
-std::string describe(const RopeSpec& rope) {
-  const auto scaling =
-      std::visit(overloaded{
-                     [](std::monostate) { return std::string("plain"); },
-                     [](const LinearScaling& s) { return fmt::format("linear x{}", s.factor); },
-                     [](const DynamicScaling& s) {
-                       return fmt::format("dynamic x{} beyond {}", s.factor, s.original_length);
-                     },
-                     [](const YarnScaling& s) {
-                       return fmt::format("YaRN x{} of {}", s.factor, s.original_length);
-                     },
-                     [](const Llama3Scaling& s) {
-                       return fmt::format("llama3 x{} of {}", s.factor, s.original_length);
-                     },
-                 },
-                 rope.scaling);
-  return fmt::format("rope {} (theta {})", scaling, rope.theta);
-}
-
-std::string describe(const LayerSpec& layer) {
-  const auto mixer = std::visit(
-      overloaded{[](const AttentionSpec& s) {
-        return fmt::format("attention {}/{} heads x {}{}{}{}, {}", s.num_heads, s.num_kv_heads,
-                           s.head_width, s.head_norms ? ", q/k norms" : "",
-                           s.input_bias ? ", biases" : "",
-                           s.window ? fmt::format(", window {}", *s.window) : "", describe(s.rope));
-      }},
-      layer.mixer);
-  const auto feed_forward =
-      std::visit(overloaded{[](const SwiGluSpec& s) {
-                   return fmt::format("SwiGLU {}{}", s.width, s.bias ? " with biases" : "");
-                 }},
-                 layer.feed_forward);
-  return fmt::format("{}; {}", mixer, feed_forward);
-}
 
 constexpr std::array types{
     std::pair{"float32", NumberType::Float32}, std::pair{"float16", NumberType::Float16},
     std::pair{"bfloat16", NumberType::BFloat16}, std::pair{"float64", NumberType::Float64}};
 
+constexpr std::array families{
+    std::pair{Family::Llama, "llama"},
+    std::pair{Family::Mistral, "mistral"},
+    std::pair{Family::Qwen2, "qwen2"},
+    std::pair{Family::Qwen3, "qwen3"},
+    std::pair{Family::Hylo, "hylo"},
+    std::pair{Family::XEcoMla, "x-ecomla"},
+    std::pair{Family::MambaInLlama, "mamba-in-llama"},
+    std::pair{Family::Llamba, "llamba"},
+    std::pair{Family::JetNemotron, "jet_nemotron"},
+    std::pair{Family::DeepseekV2, "deepseek_v2"},
+    std::pair{Family::DeepseekV3, "deepseek_v3"},
+    std::pair{Family::Mixtral, "mixtral"},
+    std::pair{Family::Qwen3Moe, "qwen3_moe"},
+    std::pair{Family::Qwen3Next, "qwen3_next"},
+    std::pair{Family::Mamba2, "mamba2"},
+    std::pair{Family::Bamba, "bamba"},
+    std::pair{Family::GraniteHybrid, "granitemoehybrid"},
+    std::pair{Family::OlmoHybrid, "olmo_hybrid"},
+    std::pair{Family::KimiLinear, "kimi_linear"},
+};
+
 }  // namespace
 
 bool depends_on_call_length(const ModelConfig& config) {
   return std::ranges::any_of(config.layers, [](const LayerSpec& layer) {
-    return std::visit(
-        overloaded{[](const AttentionSpec& s) { return depends_on_call_length(s.rope); }},
-        layer.mixer);
+    const auto* attention = std::get_if<AttentionSpec>(&layer.mixer);
+    const auto* mla = std::get_if<MlaSpec>(&layer.mixer);
+    return (attention && depends_on_call_length(attention->rope)) ||
+           (mla && depends_on_call_length(mla->rope));
   });
 }
 
 std::string_view family_name(Family family) {
-  switch (family) {
-    case Family::Llama:
-      return "llama";
-    case Family::Mistral:
-      return "mistral";
-    case Family::Qwen2:
-      return "qwen2";
-    case Family::Qwen3:
-      return "qwen3";
-  }
-  invariant(false, "a family without a name");
-  return {};
+  const auto* found = std::ranges::find(families, family, &std::pair<Family, const char*>::first);
+  invariant(found != families.end(), "a family without a name");
+  return found->second;
+}
+
+std::optional<Family> family_named(std::string_view name) {
+  const auto* found =
+      std::ranges::find(families, name, [](const auto& f) { return std::string_view(f.second); });
+  return found == families.end() ? std::nullopt : std::optional(found->first);
 }
 
 std::string_view type_name(NumberType type) {
@@ -98,19 +79,6 @@ int64_t bytes_of(NumberType type) {
   }
   invariant(false, "a number type without a size");
   return 0;
-}
-
-std::vector<std::string> describe_layers(const ModelConfig& config) {
-  std::vector<std::string> lines;
-  for (size_t begin = 0; begin < config.layers.size();) {
-    size_t end = begin + 1;
-    while (end < config.layers.size() && config.layers[end] == config.layers[begin]) ++end;
-    const auto range =
-        end == begin + 1 ? std::to_string(begin) : fmt::format("{}-{}", begin, end - 1);
-    lines.push_back(fmt::format("{}: {}", range, describe(config.layers[begin])));
-    begin = end;
-  }
-  return lines;
 }
 
 }  // namespace hylo::models

@@ -1,5 +1,6 @@
 #include "models/decoder/decoder.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/add.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/empty.h>
@@ -7,10 +8,14 @@
 #include <algorithm>
 
 #include "harness/base/error.h"
-#include "harness/base/overloaded.h"
-#include "kernels/ops/rms_norm.h"
 #include "models/blocks/feed_forward.h"
+#include "models/blocks/norm.h"
 #include "models/mixers/attention.h"
+#include "models/mixers/gated_delta_net.h"
+#include "models/mixers/jet_block.h"
+#include "models/mixers/kimi_delta.h"
+#include "models/mixers/mamba2.h"
+#include "models/mixers/mla.h"
 
 namespace hylo::models {
 namespace {
@@ -28,19 +33,6 @@ at::Tensor indices_of(std::span<const int32_t> tokens, int64_t vocabulary_size) 
   return indices;
 }
 
-std::vector<kernels::PagedRows> paged_rows(const Batch& batch, size_t layer) {
-  std::vector<kernels::PagedRows> rows;
-  int64_t first = 0;
-  for (const auto& sequence : batch.sequences) {
-    rows.push_back({.first_row = first,
-                    .num_rows = sequence.num_rows,
-                    .num_past = sequence.cache->num_tokens(),
-                    .pages = sequence.cache->pages(layer)});
-    first += sequence.num_rows;
-  }
-  return rows;
-}
-
 /// Tables for each kind of frequencies that the layers of one call use; most models have one.
 class CallTables {
  public:
@@ -50,12 +42,13 @@ class CallTables {
       ranges_.push_back({sequence.num_rows, sequence.cache->num_tokens()});
     }
   }
-  const RotaryTables& of(const RopeSpec& rope) {
+  const RotaryTables* of(const RopeSpec& rope) {
+    if (rope.width == 0) return nullptr;
     const auto found = std::ranges::find(made_, rope, &Made::rope);
-    if (found != made_.end()) return *found->tables;
+    if (found != made_.end()) return found->tables.get();
     made_.push_back(
         {rope, std::make_unique<RotaryTables>(rotary_tables(rope, ranges_, precision_, type_))});
-    return *made_.back().tables;
+    return made_.back().tables.get();
   }
 
  private:
@@ -69,6 +62,14 @@ class CallTables {
   at::ScalarType type_;
 };
 
+RopeSpec rope_of(const MixerSpec& mixer) {
+  if (const auto* attention = std::get_if<AttentionSpec>(&mixer)) return attention->rope;
+  if (const auto* mla = std::get_if<MlaSpec>(&mixer)) return mla->rope;
+  return {};
+}
+
+at::Tensor scaled(const at::Tensor& x, double scale) { return scale == 1 ? x : x * scale; }
+
 }  // namespace
 
 int64_t Batch::num_rows() const {
@@ -76,6 +77,103 @@ int64_t Batch::num_rows() const {
   for (const auto& sequence : sequences) rows += sequence.num_rows;
   return rows;
 }
+
+/// One call on its way through the layers.
+class Decoder::Pass {
+ public:
+  Pass(const Decoder& decoder, const Batch& batch, const ForwardOptions& options)
+      : decoder_(decoder),
+        config_(decoder.config_),
+        batch_(batch),
+        options_(options),
+        tables_(batch, options.rotary, decoder.type()) {
+    int64_t first = 0;
+    for (const auto& sequence : batch.sequences) {
+      rows_.push_back({first, sequence.num_rows});
+      first += sequence.num_rows;
+    }
+  }
+
+  ForwardOut run(const at::Tensor& indices_N) {
+    auto x_ND =
+        scaled(at::embedding(decoder_.weights_.embedding_WD, indices_N), config_.embedding_scale);
+    for (size_t i = 0; i < config_.layers.size(); ++i) {
+      if (options_.keep_hidden) out_.hidden_ND.push_back(x_ND);
+      x_ND = feed(i, mix(i, x_ND));
+    }
+    if (options_.keep_hidden) out_.last_hidden_ND = x_ND;
+    auto norm = config_.norm;
+    norm.epsilon = config_.final_norm_epsilon.value_or(norm.epsilon);
+    out_.normed_ND = normed(x_ND, decoder_.weights_.final_norm_D, norm);
+    return std::move(out_);
+  }
+
+ private:
+  /// x + block(norm(x)), or x + norm(block(x)).
+  template <class Block>
+  at::Tensor add_block(size_t i, const at::Tensor& x_ND, const at::Tensor& norm_D, Block&& block) {
+    if (config_.layers[i].connectivity == Connectivity::PostNorm) {
+      return at::add(x_ND,
+                     scaled(normed(block(x_ND), norm_D, config_.norm), config_.residual_scale));
+    }
+    return at::add(x_ND, scaled(block(normed(x_ND, norm_D, config_.norm)), config_.residual_scale));
+  }
+
+  at::Tensor mix(size_t i, const at::Tensor& x_ND) {
+    const auto& layer = decoder_.weights_.layers[i];
+    const auto& spec = config_.layers[i];
+    const auto sequences = paged_rows(i);
+    const LayerCall call{.sequences = sequences,
+                         .rows = rows_,
+                         .pages = batch_.sequences.front().cache->owner().pages(i),
+                         .rotary = tables_.of(rope_of(spec.mixer)),
+                         .rotary_precision = options_.rotary,
+                         .norm = config_.norm,
+                         .groups = options_.groups};
+    return add_block(i, x_ND, layer.mixer_norm_D, [&](const at::Tensor& in_ND) {
+      auto mixed_ND = with_weights(spec.mixer, layer.mixer, [&](const auto& kind, const auto& w) {
+        return mix_tokens(kind, w, in_ND, call);
+      });
+      if (options_.keep_hidden) out_.mixed_ND.push_back(mixed_ND);
+      return mixed_ND;
+    });
+  }
+
+  at::Tensor feed(size_t i, const at::Tensor& x_ND) {
+    const auto& layer = decoder_.weights_.layers[i];
+    const auto& spec = config_.layers[i];
+    if (options_.keep_hidden) out_.router_logits_NE.emplace_back();
+    if (std::holds_alternative<NoFeedForward>(spec.feed_forward)) return x_ND;
+    return add_block(i, x_ND, layer.feed_forward_norm_D, [&](const at::Tensor& in_ND) {
+      const auto out =
+          with_weights(spec.feed_forward, layer.feed_forward, [&](const auto& kind, const auto& w) {
+            return feed_forward(kind, w, in_ND, options_.groups);
+          });
+      if (options_.keep_hidden) out_.router_logits_NE.back() = out.router_logits_NE;
+      return out.out_ND;
+    });
+  }
+
+  [[nodiscard]] std::vector<kernels::PagedRows> paged_rows(size_t layer) const {
+    std::vector<kernels::PagedRows> rows;
+    for (size_t s = 0; s < rows_.size(); ++s) {
+      const auto& cache = *batch_.sequences[s].cache;
+      rows.push_back({.first_row = rows_[s].first_row,
+                      .num_rows = rows_[s].num_rows,
+                      .num_past = cache.num_tokens(),
+                      .pages = cache.pages(layer)});
+    }
+    return rows;
+  }
+
+  const Decoder& decoder_;
+  const ModelConfig& config_;
+  const Batch& batch_;
+  const ForwardOptions& options_;
+  CallTables tables_;
+  std::vector<kernels::RowRange> rows_;
+  ForwardOut out_;
+};
 
 Decoder::Decoder(ModelConfig config, ModelWeights weights)
     : config_(std::move(config)), weights_(std::move(weights)) {
@@ -91,39 +189,14 @@ ForwardOut Decoder::forward(std::span<const int32_t> tokens_N, const Batch& batc
             tokens_N.size(), batch.num_rows());
   const auto indices_N = indices_of(tokens_N, config_.vocabulary_size);
   for (const auto& sequence : batch.sequences) sequence.cache->reserve(sequence.num_rows);
-  CallTables tables(batch, options.rotary, type());
-  ForwardOut out;
-  auto x_ND = at::embedding(weights_.embedding_WD, indices_N);
-  for (size_t i = 0; i < config_.layers.size(); ++i) {
-    if (options.keep_hidden) out.hidden_ND.push_back(x_ND);
-    const auto& layer = weights_.layers[i];
-    const auto rows = paged_rows(batch, i);
-    const auto mixer_in_ND = kernels::rms_norm({x_ND, layer.mixer_norm_D, config_.norm_epsilon});
-    const auto mixed_ND = std::visit(
-        overloaded{[&](const AttentionSpec& spec, const AttentionWeights& weights) {
-          auto& cache = batch.sequences.front().cache->owner();
-          return mix_tokens(spec, weights, config_.norm_epsilon, mixer_in_ND,
-                            {rows, cache.pages(i), tables.of(spec.rope), options.groups});
-        }},
-        config_.layers[i].mixer, layer.mixer);
-    x_ND = at::add(x_ND, mixed_ND);
-    const auto feed_in_ND =
-        kernels::rms_norm({x_ND, layer.feed_forward_norm_D, config_.norm_epsilon});
-    x_ND = at::add(x_ND,
-                   std::visit(overloaded{[&](const SwiGluSpec& spec, const SwiGluWeights& weights) {
-                                return feed_forward(spec, weights, feed_in_ND, options.groups);
-                              }},
-                              config_.layers[i].feed_forward, layer.feed_forward));
-  }
+  auto out = Pass(*this, batch, options).run(indices_N);
   for (const auto& sequence : batch.sequences) sequence.cache->advance(sequence.num_rows);
-  if (options.keep_hidden) out.last_hidden_ND = x_ND;
-  out.normed_ND = kernels::rms_norm({x_ND, weights_.final_norm_D, config_.norm_epsilon});
   return out;
 }
 
 at::Tensor Decoder::logits(const at::Tensor& normed_MD, kernels::RowGroups groups) const {
   const auto& head_WD = config_.tied_head ? weights_.embedding_WD : weights_.head_WD;
-  return kernels::linear({normed_MD, head_WD, {}, groups});
+  return scaled(kernels::linear({normed_MD, head_WD, {}, groups}), config_.logits_scale);
 }
 
 }  // namespace hylo::models

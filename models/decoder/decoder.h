@@ -35,7 +35,10 @@ struct ForwardOptions {
 struct ForwardOut {
   at::Tensor normed_ND;               ///< after the final norm
   std::vector<at::Tensor> hidden_ND;  ///< with keep_hidden: the input of every layer
+  std::vector<at::Tensor> mixed_ND;   ///< with keep_hidden: what the mixer of every layer gives
   at::Tensor last_hidden_ND;          ///< with keep_hidden: what the last layer gives
+  /// With keep_hidden: logits of every layer's router; undefined for layers without experts.
+  std::vector<at::Tensor> router_logits_NE;
 };
 
 class Decoder {
@@ -56,6 +59,8 @@ class Decoder {
   [[nodiscard]] at::Tensor logits(const at::Tensor& normed_MD, kernels::RowGroups groups) const;
 
  private:
+  class Pass;
+
   ModelConfig config_;
   ModelWeights weights_;
 };

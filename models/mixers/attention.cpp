@@ -1,39 +1,56 @@
 #include "models/mixers/attention.h"
 
+#include <ATen/ops/mul.h>
+#include <ATen/ops/sigmoid.h>
+
 #include <cmath>
 
 #include "kernels/ops/attention.h"
-#include "kernels/ops/rms_norm.h"
 #include "kernels/ops/rotary.h"
 #include "models/blocks/linear.h"
+#include "models/blocks/norm.h"
 
 namespace hylo::models {
+namespace {
+
+/// Queries or keys [N, H * K] as heads, normed and rotated.
+at::Tensor prepared(const AttentionSpec& spec, const at::Tensor& x_ND, const at::Tensor& weight,
+                    const LayerCall& call) {
+  const auto flat = spec.head_norms == HeadNorms::AllHeads ? normed(x_ND, weight, call.norm) : x_ND;
+  auto x_NHK = flat.view({flat.size(0), -1, spec.head_width});
+  if (spec.head_norms == HeadNorms::PerHead) x_NHK = normed(x_NHK, weight, call.norm);
+  return call.rotary ? kernels::rotary({x_NHK, call.rotary->cos_NP, call.rotary->sin_NP}) : x_NHK;
+}
+
+}  // namespace
 
 at::Tensor mix_tokens(const AttentionSpec& spec, const AttentionWeights& weights,
-                      double norm_epsilon, const at::Tensor& x_ND, const LayerCall& call) {
-  const int64_t rows = x_ND.size(0);
-  auto q_NHK =
-      project(weights.query, x_ND, call.groups).view({rows, spec.num_heads, spec.head_width});
-  auto k_NGK =
-      project(weights.key, x_ND, call.groups).view({rows, spec.num_kv_heads, spec.head_width});
+                      const at::Tensor& x_ND, const LayerCall& call) {
+  const int64_t rows = x_ND.size(0), width = spec.num_heads * spec.head_width;
+  auto q_ND = project(weights.query, x_ND, call.groups);
+  at::Tensor gate_ND;
+  if (spec.output_gate) {
+    const auto both = q_ND.view({rows, spec.num_heads, 2 * spec.head_width});
+    gate_ND = both.narrow(2, spec.head_width, spec.head_width).reshape({rows, width});
+    q_ND = both.narrow(2, 0, spec.head_width).reshape({rows, width});
+  }
+  const auto q_NHK = prepared(spec, q_ND, weights.query_norm, call);
+  const auto k_NGK =
+      prepared(spec, project(weights.key, x_ND, call.groups), weights.key_norm, call);
   const auto v_NGK =
       project(weights.value, x_ND, call.groups).view({rows, spec.num_kv_heads, spec.head_width});
-  if (spec.head_norms) {
-    q_NHK = kernels::rms_norm({q_NHK, weights.query_norm_K, norm_epsilon});
-    k_NGK = kernels::rms_norm({k_NGK, weights.key_norm_K, norm_epsilon});
-  }
-  q_NHK = kernels::rotary({q_NHK, call.rotary.cos_NP, call.rotary.sin_NP});
-  k_NGK = kernels::rotary({k_NGK, call.rotary.cos_NP, call.rotary.sin_NP});
-  kernels::store_rows({k_NGK, call.pages.keys_PSGK(), call.sequences});
-  kernels::store_rows({v_NGK, call.pages.values_PSGV(), call.sequences});
-  const auto mixed_NHK =
-      kernels::attention({.q_NHK = q_NHK,
-                          .keys_PSGK = call.pages.keys_PSGK(),
-                          .values_PSGV = call.pages.values_PSGV(),
-                          .sequences = call.sequences,
-                          .scale = 1 / std::sqrt(static_cast<double>(spec.head_width)),
-                          .window = spec.window});
-  return project(weights.output, mixed_NHK.view({rows, spec.num_heads * spec.head_width}),
+  kernels::store_rows({k_NGK, call.pages.part(0), call.sequences});
+  kernels::store_rows({v_NGK, call.pages.part(1), call.sequences});
+  const auto mixed_NHK = kernels::attention(
+      {.q_NHK = q_NHK,
+       .keys_PSGK = call.pages.part(0),
+       .values_PSGV = call.pages.part(1),
+       .sequences = call.sequences,
+       .scale = spec.scale.value_or(1 / std::sqrt(static_cast<double>(spec.head_width))),
+       .window = spec.window});
+  const auto mixed_ND = mixed_NHK.view({rows, width});
+  return project(weights.output,
+                 spec.output_gate ? at::mul(mixed_ND, at::sigmoid(gate_ND)) : mixed_ND,
                  call.groups);
 }
 

@@ -1,5 +1,6 @@
-// Attention layer of Llama, Mistral and Qwen: projections, head norms, rotation, softmax attention.
-// Source: huggingface/transformers, models/{llama,qwen2,qwen3}/modeling_*.py.
+// Attention layer of Llama, Mistral, Qwen and OLMo: projections, head norms, rotation, softmax
+// attention, output gate.
+// Source: huggingface/transformers, models/{llama,qwen2,qwen3,qwen3_next}/modeling_*.py.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,6 +14,6 @@ namespace hylo::models {
 /// x_ND: normed input of the layer. Writes the keys and values of the new rows into their pages and
 /// returns [N, D].
 at::Tensor mix_tokens(const AttentionSpec& spec, const AttentionWeights& weights,
-                      double norm_epsilon, const at::Tensor& x_ND, const LayerCall& call);
+                      const at::Tensor& x_ND, const LayerCall& call);
 
 }  // namespace hylo::models

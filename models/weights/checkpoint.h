@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "models/config/checkpoint_format.h"
 #include "models/config/model_config.h"
 #include "models/weights/weights.h"
 
@@ -20,6 +21,7 @@ struct Checkpoint {
   std::vector<NumberType> stored_types;             ///< of the tensors, each once
   int64_t stored_bytes = 0;                         ///< of all tensors
   std::vector<std::string> notes;                   ///< what a user should know
+  std::optional<Provenance> provenance;
 };
 
 struct OpenOptions {
@@ -38,9 +40,12 @@ Checkpoint open_checkpoint(const std::filesystem::path& folder, const OpenOption
 
 struct WriteOptions {
   int64_t max_file_bytes = 5'000'000'000;  ///< further tensors go to a next file
+  std::optional<CheckpointFormat> format;  ///< nothing: what is natural for the family
+  std::optional<Provenance> provenance;
 };
-/// Writes config.json, model*.safetensors and the index where there are several files, bit by bit
-/// in the types that the tensors have. Throws Error when a tensor is missing or has another shape.
+/// Writes config.json (and hybrid_config.json for HyLo), model*.safetensors and the index where
+/// there are several files, bit by bit in the types that the tensors have. Throws Error when a
+/// tensor is missing or has another shape, or the format cannot express the network.
 void write_checkpoint(const std::filesystem::path& folder, const ModelConfig& config,
                       const ModelWeights& weights, const WriteOptions& options = {});
 
@@ -51,8 +56,10 @@ std::vector<std::string> find_non_finite(const ModelConfig& config, const ModelW
 /// SHA-256 over the weight files, in order. Reads them whole.
 std::string hash_weights(const Checkpoint& checkpoint);
 
-/// Random weights for measurements and tests: normal with deviation 1 / sqrt(width of the input),
-/// norms at 1, biases at 0.
+/// Random weights for measurements and tests: projections and convolutions are normal with
+/// deviation 1 / sqrt(width of the input), norms scale by 1, biases are 0, skips 1. Decays begin as
+/// trained models do: a_log = log U(1, 16), dt_bias the inverse softplus of a step log-uniform in
+/// 1e-3..0.1.
 ModelWeights random_weights(const ModelConfig& config, NumberType type, uint64_t seed);
 
 }  // namespace hylo::models

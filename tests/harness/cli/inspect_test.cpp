@@ -41,6 +41,40 @@ TEST(Inspect, TheCacheOfATokenIsWhatItsKeysAndValuesWeigh) {
   EXPECT_FALSE(cache["float32"]["bytes_at"].contains("4096"));  // beyond its context
 }
 
+// 4 of 16 layers keep 128 + 32 numbers a token; the teacher keeps 16 x 2 x 8 x 64.
+TEST(Inspect, TheCacheTableHoldsAHybridAgainstItsTeacher) {
+  const auto table =
+      json_of_hylo({"inspect", "--cache-table", "synthetic:hylo-llama-4mla12gdn", "--json"});
+  EXPECT_EQ(table["teacher"], "llama-3.2-1b");
+  EXPECT_EQ(table["bytes_per_token"], 1280);
+  EXPECT_EQ(table["teacher_bytes_per_token"], 32768);
+  const int64_t state = 12 * (6 * 256 * 512 * 4 + 3 * 6144 * 2);
+  EXPECT_EQ(table["state_bytes"], state);
+  EXPECT_EQ(table["state_fades_at_tokens"], 10 * state / 1280 + 1);
+  ASSERT_EQ(table["lengths"].size(), 10U);
+  EXPECT_EQ(table["lengths"][0]["tokens"], 4096);
+  EXPECT_EQ(table["lengths"][9]["tokens"], 2097152);
+  EXPECT_EQ(table["lengths"][9]["page_bytes"], 1280LL * 2097152);
+  EXPECT_EQ(table["lengths"][9]["total_bytes"], 1280LL * 2097152 + state);
+  EXPECT_EQ(table["lengths"][4]["page_share"], 1280.0 / 32768);
+  const auto text = run_hylo({"inspect", "--cache-table", "synthetic:hylo-llama-4mla12gdn"}).out;
+  EXPECT_THAT(text, AllOf(HasSubstr("3.906 %"), HasSubstr("64.00 GiB"), HasSubstr("2M"),
+                          HasSubstr("from 298,"), HasSubstr("1,280 bytes, of the teacher's")));
+}
+
+TEST(Inspect, TheCacheTableOfAModelWithoutATeacherHasNoShares) {
+  const auto table = json_of_hylo({"inspect", "--cache-table", fixture("stories260k"), "--json"});
+  EXPECT_TRUE(table["teacher"].is_null());
+  EXPECT_FALSE(table["lengths"][0].contains("page_share"));
+  EXPECT_EQ(table["state_bytes"], 0);
+  EXPECT_EQ(table["state_fades_at_tokens"], 0);
+  const auto beside = json_of_hylo({"inspect", "--cache-table", "synthetic:llamba-1b", "--teacher",
+                                    "synthetic:llama-3.2-3b", "--json"});
+  EXPECT_EQ(beside["teacher_bytes_per_token"], 114688);
+  EXPECT_EQ(beside["bytes_per_token"], 0);
+  EXPECT_TRUE(beside["state_fades_at_tokens"].is_null());
+}
+
 TEST(Inspect, TheTokenizerIsNamedAndFits) {
   const auto tokenizer = json_of_hylo({"inspect", fixture("stories260k"), "--json"})["tokenizer"];
   EXPECT_EQ(tokenizer["kind"], "BPE with byte fallback");

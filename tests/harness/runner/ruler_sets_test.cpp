@@ -113,7 +113,8 @@ TEST_F(RulerSets, TheRunIsTheOneInWhichPromptsAreHeld) {
   }
   const auto read = planned();
   const Repeater system;
-  EXPECT_EQ(describe_run(read, system, {}).key, describe_run(held, system, {}).key);
+  EXPECT_EQ(describe_run(describe_cells(read), system, {}).key,
+            describe_run(describe_cells(held), system, {}).key);
   const auto places = [&](const std::vector<PlannedTask>& tasks) {
     std::vector<std::tuple<size_t, size_t, int64_t>> all;
     for (const auto& batch : make_plan(tasks, system).batches) {
@@ -131,7 +132,8 @@ TEST_F(RulerSets, EverySampleIsAskedAndStoredWithItsPrompt) {
   const auto tasks = planned();
   Repeater system;
   auto store = reports::Store::open(folder_ / "a.db");
-  auto run = store.begin(describe_run(tasks, system, {}), describe_cells(tasks));
+  const auto cells = describe_cells(tasks);
+  auto run = store.begin(describe_run(cells, system, {}), cells);
   EXPECT_EQ(run_plan(tasks, make_plan(tasks, system), system, store, run), RunEnd::Complete);
   std::vector<std::string> expected;
   for (int64_t i = 0; i < num_samples; ++i) {

@@ -32,10 +32,10 @@ void remember(SequenceCache& sequence, int64_t num_tokens) {
 /// The place of a token in the keys of a layer.
 at::Tensor key_row(SequenceCache& sequence, size_t layer, int64_t position) {
   auto& pool = sequence.owner().pages(layer);
-  const int64_t page_tokens = pool.shape().page_tokens;
+  const int64_t page_tokens = pool.part(0).size(1);
   const int32_t page = sequence.pages(layer)[position / page_tokens];
   EXPECT_GE(page, 0) << "layer " << layer << ", token " << position;
-  return pool.keys_PSGK().select(0, page).select(0, position % page_tokens);
+  return pool.part(0).select(0, page).select(0, position % page_tokens);
 }
 void mark(SequenceCache& sequence, int64_t position, double value) {
   for (size_t layer = 0; layer < sequence.owner().num_layers(); ++layer) {
@@ -49,16 +49,17 @@ double mark_of(SequenceCache& sequence, int64_t position, size_t layer = 0) {
 TEST(PredictedBytes, AFullLayerKeepsKeysAndValuesOfEveryToken) {
   // 2 heads x 6 wide x 2 (keys and values) x 2 bytes = 48 bytes a token.
   const auto config = layers_with({0});
-  EXPECT_EQ(predicted_bytes(config, {.tokens = 10, .element_bytes = 2}), 480);
-  EXPECT_EQ(predicted_bytes(config, {.tokens = 10, .element_bytes = 2, .page_tokens = 4}), 576);
-  EXPECT_EQ(predicted_bytes(config, {.tokens = 0}), 0);
+  EXPECT_EQ(predicted_bytes(config, {.tokens = 10, .element_bytes = 2}).total(), 480);
+  EXPECT_EQ(predicted_bytes(config, {.tokens = 10, .element_bytes = 2, .page_tokens = 4}).total(),
+            576);
+  EXPECT_EQ(predicted_bytes(config, {.tokens = 0}).total(), 0);
 }
 
 TEST(PredictedBytes, AWindowKeepsWhatTheNextTokenSees) {
   // Window 5: the next token sees itself and 4 before it.
   const auto config = layers_with({5});
-  EXPECT_EQ(predicted_bytes(config, {.tokens = 100, .element_bytes = 2}), 4 * 48);
-  EXPECT_EQ(predicted_bytes(config, {.tokens = 3, .element_bytes = 2}), 3 * 48);
+  EXPECT_EQ(predicted_bytes(config, {.tokens = 100, .element_bytes = 2}).total(), 4 * 48);
+  EXPECT_EQ(predicted_bytes(config, {.tokens = 3, .element_bytes = 2}).total(), 3 * 48);
 }
 
 TEST(Cache, BytesAreThosePredictedAtEveryLength) {
@@ -74,7 +75,8 @@ TEST(Cache, BytesAreThosePredictedAtEveryLength) {
                     predicted_bytes(config,
                                     {.tokens = sequence.num_tokens(),
                                      .element_bytes = static_cast<int64_t>(c10::elementSize(type)),
-                                     .page_tokens = page_tokens}))
+                                     .page_tokens = page_tokens})
+                        .total())
               << sequence.num_tokens() << " tokens, pages of " << page_tokens;
           remember(sequence, 1 + step++ % 7);
         }
@@ -200,7 +202,7 @@ TEST(Cache, PagesThatRunOutAreAnErrorAndNoneIsLost) {
     auto a = cache.new_sequence(), b = cache.new_sequence();
     remember(a, 30);  // 8 of 10 pages
     EXPECT_THAT(error_of([&] { b.reserve(9); }),
-                HasSubstr("cache: all 10 pages of 4 tokens are taken"));
+                HasSubstr("cache: all 10 pages of 384 B are taken"));
     b = cache.new_sequence();
     remember(b, 8);
     EXPECT_THAT(error_of([&] { (void)a.fork(); }), HasSubstr("all 10 pages"));

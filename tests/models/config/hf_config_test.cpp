@@ -52,7 +52,7 @@ TEST(HfConfig, EveryFieldOfASmallLlamaIsRead) {
   EXPECT_EQ(config.vocabulary_size, 100);
   EXPECT_EQ(config.width, 24);
   EXPECT_EQ(config.layers.size(), 3U);
-  EXPECT_EQ(config.norm_epsilon, 1e-5);
+  EXPECT_EQ(config.norm.epsilon, 1e-5);
   EXPECT_EQ(config.max_positions, 256);
   EXPECT_TRUE(config.tied_head);
   EXPECT_EQ(config.stored, NumberType::BFloat16);
@@ -81,9 +81,9 @@ TEST(HfConfig, FamiliesDifferInBiasesAndHeadNorms) {
   };
   EXPECT_TRUE(of("Qwen2ForCausalLM", false).input_bias);
   EXPECT_FALSE(of("Qwen2ForCausalLM", true).output_bias);
-  EXPECT_TRUE(of("Qwen3ForCausalLM", false).head_norms);
+  EXPECT_EQ(of("Qwen3ForCausalLM", false).head_norms, HeadNorms::PerHead);
   EXPECT_FALSE(of("Qwen3ForCausalLM", false).input_bias);
-  EXPECT_FALSE(of("LlamaForCausalLM", false).head_norms);
+  EXPECT_EQ(of("LlamaForCausalLM", false).head_norms, HeadNorms::None);
   EXPECT_TRUE(of("LlamaForCausalLM", true).output_bias);
 }
 

@@ -1,4 +1,4 @@
-// Frequencies of every scaling, and the models of the catalogue.
+// Frequencies of every scaling.
 #include "models/config/rope_spec.h"
 
 #include <gmock/gmock.h>
@@ -7,14 +7,10 @@
 #include <cmath>
 
 #include "models/config/catalog.h"
-#include "models/weights/weights.h"
 #include "tests/support/test_data.h"
 
 namespace hylo::models {
 namespace {
-
-using ::testing::HasSubstr;
-using tests::error_of;
 
 const RopeSpec& rope_of(const char* model) {
   return std::get<AttentionSpec>(find_model(model).config.layers.front().mixer).rope;
@@ -129,23 +125,6 @@ TEST(RopeSpec, DynamicScalingGrowsItsBaseWithTheLengthOfTheCall) {
   EXPECT_NEAR(inverse_frequencies(rope, 20)[1], std::pow(900, -0.5), 1e-16);
   EXPECT_TRUE(depends_on_call_length(rope));
   EXPECT_FALSE(depends_on_call_length({.width = 4, .scaling = LinearScaling{2}}));
-}
-
-TEST(Catalog, ParametersAreThePublishedCountsToTheUnit) {
-  const std::vector<std::pair<const char*, int64_t>> published{
-      {"llama-3.2-1b", 1'235'814'400}, {"llama-3.2-3b", 3'212'749'824},
-      {"llama-3.1-8b", 8'030'261'248}, {"qwen2.5-1.5b", 1'543'714'304},
-      {"qwen3-1.7b", 1'720'574'976},   {"qwen3-4b", 4'022'468'096},
-      {"qwen3-8b", 8'190'735'360}};
-  EXPECT_EQ(catalog().size(), published.size());
-  for (const auto& [name, parameters] : published) {
-    EXPECT_EQ(count_parameters(find_model(name).config), parameters) << name;
-  }
-}
-
-TEST(Catalog, AnUnknownModelIsToldWithTheNearestName) {
-  EXPECT_THAT(error_of([] { (void)find_model("llama-3.2-1"); }),
-              HasSubstr("unknown model 'llama-3.2-1', did you mean 'llama-3.2-1b'?"));
 }
 
 }  // namespace

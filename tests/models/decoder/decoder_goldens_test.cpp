@@ -1,114 +1,27 @@
 // The decoder against transformers on small random checkpoints: logits, hidden states, step by
 // step.
-#include <ATen/ops/argmax.h>
-#include <ATen/ops/cat.h>
-#include <ATen/ops/max.h>
-#include <ATen/ops/stack.h>
-#include <ATen/ops/sub.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
-
-#include "harness/base/json.h"
-#include "models/config/hf_config.h"
-#include "models/decoder/decoder.h"
-#include "models/weights/checkpoint.h"
-#include "models/weights/safetensors.h"
+#include "tests/models/decoder/golden_case.h"
 #include "tests/support/test_data.h"
 
 namespace hylo::models {
 namespace {
 
-using tests::golden;
-using tests::skip_reason;
+using hylo::tests::golden;
+using hylo::tests::skip_reason;
+using namespace tests;  // NOLINT: the whole header is for tests like these
 
-/// SOURCE.md of the goldens: about five times the library's own float32 error, as maximum and as
-/// rms.
-constexpr double float32_allowance = 5;
-/// bfloat16: twice the error of the library's own bfloat16 run.
-constexpr double bfloat16_allowance = 2;
-/// The float64 reference is rounded to float32 at the end.
-constexpr double float64_tolerance = 1e-6;
-
-std::vector<int32_t> row_of(const at::Tensor& ids_BT, int64_t row) {
-  const auto ids = ids_BT.select(0, row).contiguous();
-  const auto* data = ids.const_data_ptr<int64_t>();
-  return {data, data + ids.numel()};
-}
-
-double max_difference(const at::Tensor& a, const at::Tensor& b) {
-  return at::sub(a.to(at::kDouble), b.to(at::kDouble)).abs().max().item<double>();
-}
-
-double rms_difference(const at::Tensor& a, const at::Tensor& b) {
-  return std::sqrt(at::sub(a.to(at::kDouble), b.to(at::kDouble)).square().mean().item<double>());
-}
-
-/// Every checkpoint of the goldens whose family is known here.
-std::vector<std::filesystem::path> known_checkpoints(const std::filesystem::path& root) {
-  std::vector<std::filesystem::path> folders;
-  for (const auto& entry : std::filesystem::directory_iterator(root)) {
-    const auto file = entry.path() / "config.json";
-    if (!std::filesystem::exists(file)) continue;
-    const auto type = read_json_file(file).at("model_type").get<std::string>();
-    if (type == "llama" || type == "mistral" || type == "qwen2" || type == "qwen3") {
-      folders.push_back(entry.path());
-    }
-  }
-  std::ranges::sort(folders);
-  return folders;
-}
-
-struct Case {
-  explicit Case(const std::filesystem::path& folder, NumberType type)
-      : checkpoint(open_checkpoint(folder, {.type = type})),
-        decoder(checkpoint.config, checkpoint.weights),
-        cache(checkpoint.config, {.type = decoder.type(), .page_tokens = 16, .max_tokens = 4096}),
-        reference(folder / "reference.safetensors"),
-        measured(read_json_file(folder / "reference.json")) {}
-
-  /// Logits of `ids` in calls of the given sizes; the last size repeats.
-  at::Tensor in_pieces(const std::vector<int32_t>& ids, const std::vector<int64_t>& sizes) {
-    auto sequence = cache.new_sequence();
-    std::vector<at::Tensor> parts;
-    size_t done = 0;
-    for (size_t i = 0; done < ids.size(); ++i) {
-      const auto n = std::min<size_t>(sizes[std::min(i, sizes.size() - 1)], ids.size() - done);
-      const auto out =
-          decoder.forward(std::span(ids).subspan(done, n), {{{&sequence, static_cast<int64_t>(n)}}},
-                          {.rotary = rotary});
-      parts.push_back(decoder.logits(out.normed_ND, kernels::RowGroups::Free));
-      done += n;
-    }
-    return at::cat(parts);
-  }
-
-  at::Tensor all_rows() {
-    const auto ids = reference.tensor("input_ids");
-    std::vector<at::Tensor> rows;
-    for (int64_t b = 0; b < ids.size(0); ++b) rows.push_back(in_pieces(row_of(ids, b), {100000}));
-    return at::stack(rows);
-  }
-
-  double limit(const char* measure, const char* what) const {
-    return float32_allowance * measured.at(measure).at(what).get<double>();
-  }
-
-  Checkpoint checkpoint;
-  Decoder decoder;
-  Cache cache;
-  SafetensorsFile reference;
-  Json measured;
-  RotaryPrecision rotary = RotaryPrecision::Exact;
-};
+/// States are the library's float32; ours are float64. Its largest error is 1e-5.
+constexpr double state_tolerance = 5e-5;
 
 class DecoderGoldens : public ::testing::Test {
  protected:
   void SetUp() override {
     const auto root = golden("hf-goldens");
     if (!root) GTEST_SKIP() << skip_reason("HYLO_TEST_DATA", "hf-goldens");
-    folders_ = known_checkpoints(*root);
-    ASSERT_FALSE(folders_.empty()) << "no checkpoint of a known family in " << *root;
+    folders_ = checkpoints_of(*root);
+    ASSERT_FALSE(folders_.empty()) << "no checkpoint in " << *root;
   }
   std::vector<std::filesystem::path> folders_;
 };
@@ -135,7 +48,7 @@ TEST_F(DecoderGoldens, ParametersAreCountedToTheUnit) {
 TEST_F(DecoderGoldens, Float64LogitsAreTheTruth) {
   for (const auto& folder : folders_) {
     SCOPED_TRACE(folder.filename());
-    Case c(folder, NumberType::Float64);
+    GoldenCase c(folder, NumberType::Float64);
     EXPECT_LE(max_difference(c.all_rows(), c.reference.tensor("logits_exact")), float64_tolerance);
   }
 }
@@ -144,7 +57,7 @@ TEST_F(DecoderGoldens, Float32LogitsEqualTheLibrarys) {
   for (const auto& folder : folders_) {
     for (const auto rotary : {RotaryPrecision::Exact, RotaryPrecision::Float32}) {
       SCOPED_TRACE(folder.filename());
-      Case c(folder, NumberType::Float32);
+      GoldenCase c(folder, NumberType::Float32);
       c.rotary = rotary;
       const auto logits = c.all_rows();
       for (const auto* name : {"logits", "logits_exact"}) {
@@ -161,7 +74,7 @@ TEST_F(DecoderGoldens, Float32LogitsEqualTheLibrarys) {
 TEST_F(DecoderGoldens, HiddenStatesEqualTheLibrarys) {
   for (const auto& folder : folders_) {
     SCOPED_TRACE(folder.filename());
-    Case c(folder, NumberType::Float32);
+    GoldenCase c(folder, NumberType::Float32);
     const auto ids = c.reference.tensor("input_ids");
     for (int64_t b = 0; b < ids.size(0); ++b) {
       const auto row = row_of(ids, b);
@@ -183,7 +96,7 @@ TEST_F(DecoderGoldens, HiddenStatesEqualTheLibrarys) {
 TEST_F(DecoderGoldens, TokenByTokenEqualsTheLibrarysCache) {
   for (const auto& folder : folders_) {
     SCOPED_TRACE(folder.filename());
-    Case c(folder, NumberType::Float32);
+    GoldenCase c(folder, NumberType::Float32);
     const auto ids = row_of(c.reference.tensor("input_ids"), 0);
     // Both runs are float32: each may be off by its own error.
     EXPECT_LE(max_difference(c.in_pieces(ids, {1}), c.reference.tensor("step_logits").select(0, 0)),
@@ -201,7 +114,7 @@ TEST_F(DecoderGoldens, TokenByTokenEqualsTheLibrarysCache) {
 TEST_F(DecoderGoldens, Bfloat16IsNoWorseThanTwiceTheLibrarysBfloat16) {
   for (const auto& folder : folders_) {
     SCOPED_TRACE(folder.filename());
-    Case c(folder, NumberType::BFloat16);
+    GoldenCase c(folder, NumberType::BFloat16);
     if (!c.reference.entries().contains("logits_bf16")) continue;
     const auto exact = c.reference.tensor("logits_exact");
     const auto theirs = c.reference.tensor("logits_bf16").to(at::kFloat);
@@ -214,7 +127,7 @@ TEST_F(DecoderGoldens, Bfloat16IsNoWorseThanTwiceTheLibrarysBfloat16) {
 TEST_F(DecoderGoldens, RaggedRowsOfUnlikeLengthEqualPaddedRows) {
   for (const auto& folder : folders_) {
     SCOPED_TRACE(folder.filename());
-    Case c(folder, NumberType::Float32);
+    GoldenCase c(folder, NumberType::Float32);
     const auto ids = c.reference.tensor("padded.input_ids");
     const auto mask = c.reference.tensor("padded.attention_mask");
     const auto expected = c.reference.tensor("padded.logits");
@@ -240,6 +153,63 @@ TEST_F(DecoderGoldens, RaggedRowsOfUnlikeLengthEqualPaddedRows) {
       first += length;
     }
   }
+}
+
+/// The last C - 1 inputs of the convolution and the state, as the library keeps them after a
+/// prompt.
+TEST_F(DecoderGoldens, StatesAfterThePromptEqualTheLibrarys) {
+  int compared = 0;
+  for (const auto& folder : folders_) {
+    SCOPED_TRACE(folder.filename());
+    GoldenCase c(folder, NumberType::Float64);
+    const auto ids = c.reference.tensor("input_ids");
+    for (int64_t b = 0; b < ids.size(0); ++b) {
+      auto sequence = c.cache.new_sequence();
+      const auto row = row_of(ids, b);
+      (void)c.decoder.forward(row, {{{&sequence, static_cast<int64_t>(row.size())}}});
+      for (size_t i = 0; i < c.checkpoint.config.layers.size(); ++i) {
+        const auto& mixer = c.checkpoint.config.layers[i].mixer;
+        if (!is_recurrent(mixer)) continue;
+        const int32_t slot = sequence.pages(i)[0];
+        const auto tail_CD = c.cache.pages(i).part(0).select(0, slot);
+        const auto theirs_DC =
+            c.reference.tensor(fmt::format("state.{}.conv", i)).select(0, b).to(at::kDouble);
+        EXPECT_LE(max_difference(tail_CD.t(), theirs_DC.narrow(1, 1, theirs_DC.size(1) - 1)),
+                  state_tolerance);
+        auto state_HKV = c.cache.pages(i).part(1).select(0, slot);
+        if (std::holds_alternative<Mamba2Spec>(mixer)) state_HKV = state_HKV.transpose(1, 2);
+        EXPECT_LE(
+            max_difference(state_HKV,
+                           c.reference.tensor(fmt::format("state.{}.recurrent", i)).select(0, b)),
+            state_tolerance);
+        ++compared;
+      }
+    }
+  }
+  EXPECT_GT(compared, 0);
+}
+
+TEST_F(DecoderGoldens, RouterLogitsEqualTheLibrarys) {
+  int compared = 0;
+  for (const auto& folder : folders_) {
+    SCOPED_TRACE(folder.filename());
+    GoldenCase c(folder, NumberType::Float64);
+    const auto ids = c.reference.tensor("input_ids");
+    const int64_t length = ids.size(1);
+    for (int64_t b = 0; b < ids.size(0); ++b) {
+      auto sequence = c.cache.new_sequence();
+      const auto out =
+          c.decoder.forward(row_of(ids, b), {{{&sequence, length}}}, {.keep_hidden = true});
+      for (size_t i = 0; i < out.router_logits_NE.size(); ++i) {
+        if (!out.router_logits_NE[i].defined()) continue;
+        const auto theirs = c.reference.tensor(fmt::format("router_logits.{}", i));
+        EXPECT_LE(max_difference(out.router_logits_NE[i], theirs.narrow(0, b * length, length)),
+                  c.limit("max_abs_diff_fp32_fp64", "logits"));
+        ++compared;
+      }
+    }
+  }
+  EXPECT_GT(compared, 0);
 }
 
 }  // namespace

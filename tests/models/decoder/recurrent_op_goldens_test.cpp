@@ -29,8 +29,8 @@ using tests::skip_reason;
 
 /// Recorded numbers are float64 results rounded to float32, ours here float64 as well.
 constexpr double float64_tolerance = 1e-6;
-/// In float32, root mean squares of results and of gradients. Those of A in the case of strong decays
-/// are small sums of large numbers; all others stay below 1e-5.
+/// In float32, root mean squares of results and of gradients. Those of A in the case of strong
+/// decays are small sums of large numbers; all others stay below 1e-5.
 constexpr double float32_tolerance = 2e-6, float32_gradient_tolerance = 1e-4;
 
 double relative_rms(const at::Tensor& a, const at::Tensor& b) {

@@ -130,7 +130,7 @@ Decoder coin(float heads, float tails) {
   ModelConfig config{.vocabulary_size = 2,
                      .width = 1,
                      .layers = {},
-                     .norm_epsilon = 0,
+                     .norm = {.epsilon = 0},
                      .max_positions = 16,
                      .bos = {},
                      .eos = {},

@@ -25,12 +25,13 @@ using tests::error_of;
 using tests::TemporaryFolder;
 
 ModelConfig small(Family family = Family::Qwen2, bool tied = false) {
-  const AttentionSpec attention{.num_heads = 3,
-                                .num_kv_heads = 1,
-                                .head_width = 6,
-                                .input_bias = family == Family::Qwen2,
-                                .head_norms = family == Family::Qwen3,
-                                .rope = {.width = 6}};
+  const AttentionSpec attention{
+      .num_heads = 3,
+      .num_kv_heads = 1,
+      .head_width = 6,
+      .input_bias = family == Family::Qwen2,
+      .head_norms = family == Family::Qwen3 ? HeadNorms::PerHead : HeadNorms::None,
+      .rope = {.width = 6}};
   return {.family = family,
           .vocabulary_size = 11,
           .width = 7,

@@ -186,7 +186,8 @@ TEST(Hellaswag, ThePublishedFormHasTwoContextsAndATextAsLabel) {
 // test; RACE names a test split only.
 TEST(CommonsenseSuites, PoolsAreThoseOfLmEval) {
   for (const auto& suite : commonsense_suites()) {
-    EXPECT_EQ(suite.fewshot_split, suite.name == "race" ? "test" : "train") << suite.name;
+    EXPECT_EQ(suite.row.fewshot_split, suite.row.name == "race" ? "test" : "train")
+        << suite.row.name;
   }
 }
 

@@ -1,0 +1,36 @@
+// Routing of tokens to experts.
+// Sources: huggingface/transformers, models/{mixtral,qwen3_moe,granitemoe,deepseek_v2,deepseek_v3};
+// groups: DeepSeek-V3 (arXiv 2412.19437) section 2.1.2.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+#include "kernels/ops/router_spec.h"
+
+namespace hylo::kernels {
+
+struct RouteIn {
+  at::Tensor logits_NE;  ///< any floating type
+  int64_t experts_per_token = 0;
+  RouterSpec spec;
+  at::Tensor bias_E;  ///< undefined: none; added to the value by which experts are chosen
+};
+struct Routes {
+  at::Tensor experts_Nk;  ///< int64, by falling value of choice; among equals the lowest index
+  at::Tensor weights_Nk;  ///< float32 (float64 for float64)
+};
+/// Groups are judged by their best expert, with Sigmoid by the sum of their two best. A row's
+/// result depends on that row alone. The weights are differentiable in the logits. Throws Error
+/// when shapes disagree.
+Routes route(const RouteIn& in);
+
+/// The rows that an expert gets, in their order.
+struct ExpertRows {
+  at::Tensor rows_M;     ///< int64
+  at::Tensor weights_M;  ///< their weights
+};
+ExpertRows rows_of_expert(const Routes& routes, int64_t expert);
+
+}  // namespace hylo::kernels

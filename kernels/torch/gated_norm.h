@@ -1,0 +1,13 @@
+// Norms with a gate and unit vectors as a composition of LibTorch's ops: differentiable, any
+// device.
+#pragma once
+
+#include "kernels/ops/gated_norm.h"
+
+namespace hylo::kernels::torch {
+
+/// Inputs as the ops have checked them.
+at::Tensor gated_norm(const GatedNormIn& in);
+at::Tensor l2_norm(const L2NormIn& in);
+
+}  // namespace hylo::kernels::torch

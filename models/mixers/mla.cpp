@@ -1,0 +1,180 @@
+#include "models/mixers/mla.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/index_select.h>
+
+#include <vector>
+
+#include "kernels/ops/rotary.h"
+#include "models/blocks/linear.h"
+#include "models/blocks/norm.h"
+
+namespace hylo::models {
+namespace {
+
+/// Keys and values that one sequence may have at once in their expanded form.
+constexpr int64_t max_expanded_tokens = 65536;
+
+NormSpec latent_norm(const MlaSpec& spec) { return {.epsilon = spec.latent_norm_epsilon}; }
+
+at::Tensor rotated(const MlaSpec& spec, const at::Tensor& x_NHK, const LayerCall& call) {
+  if (!call.rotary) return x_NHK.contiguous();
+  return kernels::rotary(
+      {x_NHK.contiguous(), call.rotary->cos_NP, call.rotary->sin_NP, spec.interleaved});
+}
+
+/// Queries with their last Kr entries rotated, [N, H, Kn + Kr].
+struct Queries {
+  at::Tensor nope_NHK, rope_NHK;
+};
+Queries queries_of(const MlaSpec& spec, const MlaWeights& weights, const at::Tensor& x_ND,
+                   const LayerCall& call) {
+  auto latent = x_ND;
+  if (spec.query_rank > 0) {
+    latent = project(weights.query_down, x_ND, call.groups);
+    if (spec.query_latent_norm) {
+      latent = normed(latent, weights.query_latent_norm, latent_norm(spec));
+    }
+  }
+  const auto& up = spec.query_rank > 0 ? weights.query_up : weights.query;
+  auto q_NHK = project(up, latent, call.groups)
+                   .view({x_ND.size(0), spec.num_heads, spec.nope_width + spec.rope_width});
+  if (spec.head_norms) q_NHK = normed(q_NHK, weights.query_norm_K, call.norm);
+  return {q_NHK.narrow(2, 0, spec.nope_width),
+          rotated(spec, q_NHK.narrow(2, spec.nope_width, spec.rope_width), call)};
+}
+
+/// The up-projection of the latents, per key/value head: keys [G, Kn, R], values [G, V, R].
+struct UpProjection {
+  at::Tensor keys_GKR, values_GVR;
+};
+UpProjection up_projection(const MlaSpec& spec, const MlaWeights& weights) {
+  const auto all = weights.latent_up.weight_OI.view(
+      {spec.num_kv_heads, spec.nope_width + spec.value_width, spec.latent_rank});
+  return {all.narrow(1, 0, spec.nope_width), all.narrow(1, spec.nope_width, spec.value_width)};
+}
+
+/// Writes what the new rows leave behind: the latent and the key that all heads share. It is
+/// rotated, unless norms of whole heads come before the rotation: those are taken of every head's
+/// key anew.
+void remember_latents(const MlaSpec& spec, const MlaWeights& weights, const at::Tensor& x_ND,
+                      const LayerCall& call) {
+  const auto down_NR = project(weights.latent_down, x_ND, call.groups);
+  auto c_NR = down_NR.narrow(1, 0, spec.latent_rank).contiguous();
+  if (spec.latent_norm) c_NR = normed(c_NR, weights.latent_norm_R, latent_norm(spec));
+  const auto k_N1K = down_NR.narrow(1, spec.latent_rank, spec.rope_width).unsqueeze(1);
+  kernels::store_rows(
+      {at::cat({c_NR.unsqueeze(1), spec.head_norms ? k_N1K : rotated(spec, k_N1K, call)}, 2),
+       call.pages.part(0), call.sequences});
+}
+
+/// Attention in the space of the latents: one key/value head for all.
+at::Tensor absorbed(const MlaSpec& spec, const MlaWeights& weights, const Queries& q,
+                    const LayerCall& call, std::span<const kernels::PagedRows> sequences) {
+  const auto [keys_GKR, values_GVR] = up_projection(spec, weights);
+  const auto q_NHR = project_heads(keys_GKR.transpose(1, 2), q.nope_NHK.contiguous(), call.groups);
+  const auto& latents = call.pages.part(0);
+  const auto mixed_NHR = kernels::attention({.q_NHK = at::cat({q_NHR, q.rope_NHK}, 2),
+                                             .keys_PSGK = latents,
+                                             .values_PSGV = latents.narrow(3, 0, spec.latent_rank),
+                                             .sequences = sequences,
+                                             .scale = spec.scale});
+  return project_heads(values_GVR, mixed_NHR, call.groups);
+}
+
+/// The remembered rows of a part, [S, ...], out of their pages.
+at::Tensor gathered(const at::Tensor& pages, const kernels::PagedRows& sequence) {
+  const int64_t tokens = sequence.num_past + sequence.num_rows, page_tokens = pages.size(1);
+  const int64_t num_pages = (tokens + page_tokens - 1) / page_tokens;
+  auto index = at::empty({num_pages}, at::TensorOptions().dtype(at::kInt));
+  std::copy_n(sequence.pages.begin(), num_pages, index.mutable_data_ptr<int32_t>());
+  return at::index_select(pages, 0, index).flatten(0, 1).narrow(0, 0, tokens);
+}
+
+/// Keys of whole heads, normed and then rotated from position 0 on.
+at::Tensor normed_keys(const MlaSpec& spec, const MlaWeights& weights, const at::Tensor& keys_SGK,
+                       const LayerCall& call) {
+  const auto normed_SGK = normed(keys_SGK, weights.key_norm_K, call.norm);
+  if (!call.rotary) return normed_SGK;
+  const PositionRange all{keys_SGK.size(0), 0};
+  const auto tables =
+      rotary_tables(spec.rope, {&all, 1}, call.rotary_precision, call.rotary->cos_NP.scalar_type());
+  const auto rope_SGK =
+      kernels::rotary({normed_SGK.narrow(2, spec.nope_width, spec.rope_width).contiguous(),
+                       tables.cos_NP, tables.sin_NP, spec.interleaved});
+  return at::cat({normed_SGK.narrow(2, 0, spec.nope_width), rope_SGK}, 2);
+}
+
+/// Attention over the keys and values of one sequence, made from all its latents.
+at::Tensor expanded(const MlaSpec& spec, const MlaWeights& weights, const Queries& q,
+                    const LayerCall& call, const kernels::PagedRows& sequence) {
+  const auto rows_SR = gathered(call.pages.part(0), sequence).squeeze(1);
+  const int64_t tokens = rows_SR.size(0), groups = spec.num_kv_heads;
+  const auto up_SGK =
+      project(weights.latent_up, rows_SR.narrow(1, 0, spec.latent_rank).contiguous(), call.groups)
+          .view({tokens, groups, spec.nope_width + spec.value_width});
+  auto keys_SGK = at::cat(
+      {up_SGK.narrow(2, 0, spec.nope_width),
+       rows_SR.narrow(1, spec.latent_rank, spec.rope_width).unsqueeze(1).expand({-1, groups, -1})},
+      2);
+  if (spec.head_norms) keys_SGK = normed_keys(spec, weights, keys_SGK, call);
+  const auto values_SGV = up_SGK.narrow(2, spec.nope_width, spec.value_width);
+  const int32_t only_page = 0;
+  const kernels::PagedRows all{.first_row = 0,
+                               .num_rows = sequence.num_rows,
+                               .num_past = sequence.num_past,
+                               .pages = {&only_page, 1}};
+  const auto rows = [&](const at::Tensor& x) {
+    return x.narrow(0, sequence.first_row, sequence.num_rows);
+  };
+  return kernels::attention({.q_NHK = at::cat({rows(q.nope_NHK), rows(q.rope_NHK)}, 2),
+                             .keys_PSGK = keys_SGK.unsqueeze(0),
+                             .values_PSGV = values_SGV.unsqueeze(0),
+                             .sequences = {&all, 1},
+                             .scale = spec.scale});
+}
+
+}  // namespace
+
+MlaForm mla_form(const MlaSpec& spec, int64_t num_rows, int64_t num_past,
+                 kernels::RowGroups groups) {
+  // The norm of a key does not go through the up-projection.
+  if (spec.head_norms) return MlaForm::Expanded;
+  if (groups == kernels::RowGroups::Fixed) return MlaForm::Absorbed;
+  if (num_past + num_rows > max_expanded_tokens) return MlaForm::Absorbed;
+  // Expanding costs R G (Kn + V) products per remembered token and saves H (2 R - Kn - V) per pair.
+  const int64_t expanding =
+      spec.latent_rank * spec.num_kv_heads * (spec.nope_width + spec.value_width);
+  const int64_t saved =
+      spec.num_heads * (2 * spec.latent_rank - spec.nope_width - spec.value_width);
+  return saved * num_rows > expanding ? MlaForm::Expanded : MlaForm::Absorbed;
+}
+
+at::Tensor mix_tokens(const MlaSpec& spec, const MlaWeights& weights, const at::Tensor& x_ND,
+                      const LayerCall& call) {
+  const auto q = queries_of(spec, weights, x_ND, call);
+  remember_latents(spec, weights, x_ND, call);
+  auto mixed_NHV = at::empty({x_ND.size(0), spec.num_heads, spec.value_width}, x_ND.options());
+  std::vector<kernels::PagedRows> together;
+  for (const auto& sequence : call.sequences) {
+    if (sequence.num_rows == 0) continue;
+    if (mla_form(spec, sequence.num_rows, sequence.num_past, call.groups) == MlaForm::Absorbed) {
+      together.push_back(sequence);
+      continue;
+    }
+    mixed_NHV.narrow(0, sequence.first_row, sequence.num_rows)
+        .copy_(expanded(spec, weights, q, call, sequence));
+  }
+  if (!together.empty()) {
+    const auto all_NHV = absorbed(spec, weights, q, call, together);
+    for (const auto& sequence : together) {
+      mixed_NHV.narrow(0, sequence.first_row, sequence.num_rows)
+          .copy_(all_NHV.narrow(0, sequence.first_row, sequence.num_rows));
+    }
+  }
+  return project(weights.output, mixed_NHV.view({x_ND.size(0), -1}), call.groups);
+}
+
+}  // namespace hylo::models
