@@ -3,11 +3,9 @@
 // (needs HYLO_PYTHON with torch and transformers), against the product peak, by length, and in
 // memory.
 //
-// Memory that was freed stays with the process, ours and Python's: a training step asks for the
-// same again, and how fast a system hands out fresh pages is not what is measured.
-//
-//   HYLO_PYTHON=... build/release/tests/recurrent_bench [loop peak length memory transformers]
-//   default: all of them; what needs Python is left out where HYLO_PYTHON is unset, and says so
+//   HYLO_PYTHON=... build/release/tests/recurrent_bench [OP or PART ...]
+//   parts: loop peak length memory transformers; default: all of both ops; what needs Python is
+//   left out where HYLO_PYTHON is unset, and says so
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/einsum.h>
 #include <ATen/ops/rand.h>
@@ -153,6 +151,13 @@ void compare_with_peak(Op op) {
   print_ratio("fraction of the product peak", fractions, "at least 0.25");
 }
 
+/// From here on memory that was freed stays with the process, as it would in training, where every
+/// step asks for the same again: how fast the kernel hands out gigabytes is not what is measured.
+void keep_freed_memory() {
+  mallopt(M_MMAP_MAX, 0);
+  mallopt(M_TRIM_THRESHOLD, -1);
+}
+
 void compare_lengths(Op op) {
   constexpr int64_t times = 16;
   Problem part(op, tokens_of_the_target, heads_of_the_target);
@@ -205,10 +210,9 @@ void compare_with_transformers(Op op) {
   const auto script = tests::fixture("../bench/recurrent_transformers.py");
   std::vector<double> ratios;
   for (int i = 0; i < 3; ++i) {
-    const auto result = tests::run_child(
-        {python, script, name_of(op), std::to_string(tokens_of_the_target),
-         std::to_string(heads_of_the_target), std::to_string(width)},
-        {.environment = {{"MALLOC_MMAP_MAX_", "0"}, {"MALLOC_TRIM_THRESHOLD_", "2147483647"}}});
+    const auto result =
+        tests::run_child({python, script, name_of(op), std::to_string(tokens_of_the_target),
+                          std::to_string(heads_of_the_target), std::to_string(width)});
     require(result.exit_code == 0, "recurrent_bench: {} ended with {}: {}", python,
             result.exit_code, result.err);
     const double ours = std::min(problem.seconds_chunked(), problem.seconds_chunked());
@@ -220,19 +224,25 @@ void compare_with_transformers(Op op) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  mallopt(M_MMAP_MAX, 0);
-  mallopt(M_TRIM_THRESHOLD, -1);
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   const std::vector<std::string> asked(argv + 1, argv + argc);
-  const auto wants = [&](const char* part) {
-    return asked.empty() || std::ranges::find(asked, part) != asked.end();
+  const auto is_asked = [&](const char* word) { return std::ranges::count(asked, word) > 0; };
+  const bool names_op = std::ranges::any_of(ops, [&](Op op) { return is_asked(name_of(op)); });
+  const bool names_part = static_cast<int64_t>(asked.size()) >
+                          std::ranges::count_if(ops, [&](Op op) { return is_asked(name_of(op)); });
+  const auto wants = [&](const char* part) { return !names_part || is_asked(part); };
+  const auto for_each_op = [&](const char* part, void (*measure)(Op)) {
+    if (!wants(part)) return;
+    for (const auto op : ops) {
+      if (names_op && !is_asked(name_of(op))) continue;
+      fmt::print("{}, {} threads\n", name_of(op), kernels::num_threads_of_parallel_for());
+      measure(op);
+    }
   };
-  for (const auto op : ops) {
-    fmt::print("{}, {} threads\n", name_of(op), kernels::num_threads_of_parallel_for());
-    if (wants("peak")) compare_with_peak(op);
-    if (wants("loop")) compare_with_loop(op);
-    if (wants("transformers")) compare_with_transformers(op);
-    if (wants("length")) compare_lengths(op);
-    if (wants("memory")) print_memory(op);
-  }
+  for_each_op("peak", compare_with_peak);
+  for_each_op("memory", print_memory);
+  for_each_op("transformers", compare_with_transformers);
+  for_each_op("loop", compare_with_loop);
+  keep_freed_memory();
+  for_each_op("length", compare_lengths);
 }
