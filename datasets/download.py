@@ -300,13 +300,14 @@ def stands_in(file):
 
 
 def list_all(manifests, root):
-    for manifest in manifests.values():
+    for manifest in manifests:
         files = [file for file in manifest["files"] if not stands_in(file)]
         there = sum((root / file["path"]).exists() for file in files) if root else 0
         repository = (manifest.get("hub") or {}).get("repository", "by hand")
         print(f"{manifest['name']:<16} {there:>3} of {len(files):>3} files  "
               f"{repository:<40} {manifest['licence']}")
-        by_hand = [file for file in manifest["files"] if not layout_on_hub(manifest, file)]
+        by_hand = [file for file in manifest["files"] if not layout_on_hub(manifest, file)
+                   and not (root and (root / file["path"]).exists())]
         for file in by_hand:
             use = " (not needed where the others are)" if stands_in(file) else ""
             print(f"{'':<16}   by hand{use}: {file['path']}")
@@ -348,10 +349,10 @@ def run():
     asked = command_line()
     manifests = read_manifests(asked.manifests)
     folder = asked.data or os.environ.get("HYLO_DATA")
-    if asked.list:
-        list_all(manifests, Path(folder) if folder else None)
-        return 0
     wanted = chosen(manifests, asked.names) if asked.names else list(manifests.values())
+    if asked.list:
+        list_all(wanted, Path(folder) if folder else None)
+        return 0
     if not folder:
         raise PutRight("name the folder that holds data sets with --data or HYLO_DATA")
     if huggingface_hub is None:

@@ -99,13 +99,13 @@ std::string below(const CacheTable& table) {
                                     with_thousands(growth(*table.reference, table.type)))
                       : "");
   if (states == 0) return text + "No layer has a recurrent state.\n";
-  text += fmt::format("States are float32 and constant, {} ({} bytes) with convolution tails",
+  text += fmt::format("Recurrent states are constant, {} ({} bytes) with convolution tails",
                       human_bytes(states), with_thousands(states));
   const auto fades = tokens_where_state_fades(table.config, table.type);
   return text + (fades ? fmt::format("; from {} tokens on they weigh less than a tenth of the "
                                      "cache.\n",
                                      with_thousands(*fades))
-                       : "; nothing else grows.\n");
+                       : "; no layer keeps every token.\n");
 }
 
 }  // namespace

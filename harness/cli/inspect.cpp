@@ -29,7 +29,7 @@ namespace {
 namespace fs = std::filesystem;
 using models::NumberType;
 
-constexpr std::string_view synthetic = "synthetic:";
+constexpr auto synthetic = models::synthetic_prefix;
 
 struct InspectOptions {
   std::string model, teacher;

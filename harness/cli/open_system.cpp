@@ -7,6 +7,7 @@
 #include "harness/cli/numbers.h"
 #include "harness/system/scripted_system.h"
 #include "harness/system/teacher_system.h"
+#include "models/config/catalog.h"
 #include "models/config/hf_config.h"
 
 namespace hylo::cli {
@@ -25,14 +26,21 @@ void refuse_what_is_no_checkpoint(const std::string& model, std::string_view opt
           "{} {}: a scripted system has no network; only `hylo eval` can ask it, and without a "
           "teacher",
           option, model);
-  require(!model.starts_with("synthetic:"),
-          "{} {}: a geometry has no weights; expected a checkpoint folder, `hylo inspect` "
-          "describes geometries",
-          option, model);
+}
+
+void require_tokenizer(const ModelOptions& options) {
+  require(!options.model.starts_with(models::synthetic_prefix) || !options.tokenizer.empty(),
+          "--model {}: a synthetic model has random weights and no tokenizer; name one with "
+          "--tokenizer",
+          options.model);
 }
 
 bool is_small(const std::string& model) {
-  return models::count_parameters(models::read_hf_config(model)) < parameters_worth_threads;
+  const bool is_synthetic = model.starts_with(models::synthetic_prefix);
+  const auto config = is_synthetic
+                          ? models::find_model(model.substr(models::synthetic_prefix.size())).config
+                          : models::read_hf_config(model);
+  return models::count_parameters(config) < parameters_worth_threads;
 }
 
 void set_threads(const ModelOptions& options) {
@@ -45,8 +53,10 @@ void set_threads(const ModelOptions& options) {
 }  // namespace
 
 void add_model_options(CLI::App& verb, ModelOptions& options) {
-  verb.add_option("--model", options.model,
-                  "checkpoint folder (config.json, *.safetensors, tokenizer)")
+  verb.add_option(
+          "--model", options.model,
+          "checkpoint folder (config.json, *.safetensors, tokenizer), or synthetic:NAME for "
+          "random weights (`hylo list models`)")
       ->required();
   verb.add_option("--tokenizer", options.tokenizer,
                   "tokenizer folder or file, if not the checkpoint's");
@@ -80,6 +90,7 @@ std::unique_ptr<harness::DecoderSystem> open_decoder_system(const ModelOptions& 
   require(options.rotary == "exact" || options.rotary == "float32",
           "--rotary: expected exact or float32, found '{}'", options.rotary);
   refuse_what_is_no_checkpoint(options.model);
+  require_tokenizer(options);
   set_threads(options);
   harness::DecoderSystemOptions system{
       .folder = options.model,

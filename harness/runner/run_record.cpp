@@ -224,10 +224,20 @@ std::vector<reports::CellDescription> describe_cells(const std::vector<PlannedTa
   return cells;
 }
 
+/// The split that the run's worked examples came from, whatever files have arrived since; empty:
+/// the task's own.
+std::string pool_split_of(const reports::CellDescription& cell) {
+  const auto& variant = cell.variant;
+  if (variant.contains("fewshot_split")) return variant["fewshot_split"].get<std::string>();
+  const auto pool = variant.find("fewshot_pool");
+  if (pool == variant.end() || !pool->is_object() || (*pool)["dataset"].is_null()) return {};
+  return pool->value("split", "");
+}
+
 tasks::PromptOptions prompt_options_of(const reports::CellDescription& cell) {
   const auto& variant = cell.variant;
   tasks::PromptOptions options{.num_fewshot = cell.num_fewshot,
-                               .fewshot_split = variant.value("fewshot_split", "")};
+                               .fewshot_split = pool_split_of(cell)};
   if (variant.contains("chat_template")) {
     const auto name = variant["chat_template"].get<std::string>();
     options.form.chat = tasks::chat_template_named(name);

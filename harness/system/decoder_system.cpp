@@ -16,6 +16,7 @@
 #include "harness/system/encoding.h"
 #include "harness/system/stop_matcher.h"
 #include "harness/system/token_scores.h"
+#include "models/config/catalog.h"
 #include "models/config/hf_config.h"
 
 namespace hylo::harness {
@@ -36,6 +37,29 @@ models::SamplingOptions sampling_of(const tasks::Sampling& s) {
           .repetition_penalty = s.repetition_penalty};
 }
 
+bool is_synthetic(const DecoderSystemOptions& options) {
+  return options.folder.string().starts_with(models::synthetic_prefix);
+}
+
+models::Checkpoint opened(const DecoderSystemOptions& options) {
+  if (!is_synthetic(options)) {
+    return models::open_checkpoint(options.folder, {.type = options.type});
+  }
+  return models::synthetic_checkpoint(
+      options.folder.string().substr(models::synthetic_prefix.size()), options.type);
+}
+
+std::string place_of(const DecoderSystemOptions& options) {
+  return is_synthetic(options) ? options.folder.string()
+                               : std::filesystem::absolute(options.folder).string();
+}
+
+/// What the weights are; random ones are named by what they were drawn for.
+std::string weights_of(const DecoderSystemOptions& options, const models::Checkpoint& checkpoint) {
+  if (is_synthetic(options)) return options.folder.string();
+  return options.hash_weights ? models::hash_weights(checkpoint) : "";
+}
+
 }  // namespace
 
 /// A request as token sequences. Several jobs for a rolling request: one per window.
@@ -53,14 +77,15 @@ struct DecoderSystem::Encoded {
 
 DecoderSystem::DecoderSystem(const DecoderSystemOptions& options)
     : options_(options),
-      checkpoint_(models::open_checkpoint(options.folder, {.type = options.type})),
+      checkpoint_(opened(options)),
       tokenizer_(models::load_tokenizer(options.tokenizer.value_or(options.folder))) {
   auto& config = checkpoint_.config;
   if (auto note = models::check_fits(tokenizer_->info(), config.vocabulary_size)) {
     warnings_.push_back(std::move(*note));
   }
   std::ranges::move(disagreements(checkpoint_, tokenizer_->info()), std::back_inserter(warnings_));
-  if (options.hash_weights || checkpoint_.stored_bytes <= max_bytes_scanned_at_open) {
+  const bool is_small = checkpoint_.stored_bytes <= max_bytes_scanned_at_open;
+  if (!is_synthetic(options) && (options.hash_weights || is_small)) {
     if (const auto bad = models::find_non_finite(config, checkpoint_.weights); !bad.empty()) {
       warnings_.push_back(fmt::format("{} tensors hold NaN or infinite values, the first is '{}'",
                                       bad.size(), bad.front()));
@@ -84,8 +109,7 @@ DecoderSystem::DecoderSystem(const DecoderSystemOptions& options)
   const auto config_json = models::write_hf_config(config);
   info_ = {.name = std::filesystem::absolute(options.folder).lexically_normal().filename().string(),
            .identity = {{"config_sha256", sha256_hex(config_json.dump())},
-                        {"weights_sha256",
-                         options.hash_weights ? models::hash_weights(checkpoint_) : ""},
+                        {"weights_sha256", weights_of(options, checkpoint_)},
                         {"tokenizer_sha256", tokenizer_->info().sha256},
                         {"dtype", models::type_name(options.type)},
                         {"rotary", rotary},
@@ -97,7 +121,7 @@ DecoderSystem::DecoderSystem(const DecoderSystemOptions& options)
                         {"max_sequences", options.engine.max_sequences},
                         {"libtorch", TORCH_VERSION}},
            .description = {{"family", models::family_name(config.family)},
-                           {"folder", std::filesystem::absolute(options.folder).string()},
+                           {"folder", place_of(options)},
                            {"parameters", models::count_parameters(config)},
                            {"stored_bytes", checkpoint_.stored_bytes},
                            {"layers", models::describe_layers(config)},

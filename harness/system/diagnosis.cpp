@@ -12,9 +12,12 @@ std::vector<std::string> disagreements(const models::Checkpoint& checkpoint,
                                        const models::TokenizerInfo& tokenizer) {
   std::vector<std::string> found;
   const auto& config = checkpoint.config;
-  for (const auto& [file, key] : models::unknown_hf_keys(checkpoint.folder)) {
-    found.push_back(
-        fmt::format("{}: the key '{}' is not understood; what it changes is missing", file, key));
+  const bool has_files = !checkpoint.weight_files.empty();
+  if (has_files) {
+    for (const auto& [file, key] : models::unknown_hf_keys(checkpoint.folder)) {
+      found.push_back(
+          fmt::format("{}: the key '{}' is not understood; what it changes is missing", file, key));
+    }
   }
   if (config.bos && tokenizer.bos && *config.bos != *tokenizer.bos) {
     found.push_back(fmt::format(

@@ -48,6 +48,30 @@ class Arena {
   A* next_;
 };
 
+enum class SegmentOrder { FirstToLast, LastToFirst };
+
+/// Calls use(sequence, head, segment) for the items [begin, end), where item i is head i / B of
+/// sequence i % B. All heads of a segment come before the next one: a row of all heads lies
+/// together in memory, and is gone from the nearer caches, as is the way to its pages, when a head
+/// alone walks over a long sequence.
+template <class Use>
+HWY_INLINE void for_each_segment(const RecurrenceIn& in, int64_t begin, int64_t end,
+                                 SegmentOrder order, Use&& use) {
+  const auto num_sequences = static_cast<int64_t>(in.sequences.size());
+  const auto first_head_from = [&](int64_t item, int64_t sequence) {
+    return (item - sequence + num_sequences - 1) / num_sequences;
+  };
+  for (int64_t s = 0; s < num_sequences; ++s) {
+    const int64_t segments = num_segments(in.sequences[s]);
+    for (int64_t i = 0; i < segments; ++i) {
+      const int64_t segment = order == SegmentOrder::FirstToLast ? i : segments - 1 - i;
+      for (int64_t head = first_head_from(begin, s); head < first_head_from(end, s); ++head) {
+        use(s, head, segment);
+      }
+    }
+  }
+}
+
 /// Calls use(c) for the first element of each vector of a row.
 template <class A, class Use>
 HWY_INLINE void for_each_vector(int64_t width, Use&& use) {

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 HWY_BEFORE_NAMESPACE();
 namespace hylo::kernels::cpu::HWY_NAMESPACE {
@@ -171,13 +172,37 @@ HWY_INLINE void solve_lower_turned(Matrix<A> lower, Matrix<A> x, int64_t n, int6
   }
 }
 
+#if HWY_TARGET != HWY_SCALAR
+/// out [4, 4] = in [4, 4]^T
+HWY_INLINE void transpose_4x4(Matrix<float> in, Matrix<float> out) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::FixedTag<float, 4> d;
+  const auto a = hn::LoadU(d, in.row(0)), b = hn::LoadU(d, in.row(1));
+  const auto c = hn::LoadU(d, in.row(2)), e = hn::LoadU(d, in.row(3));
+  const auto ac_low = hn::InterleaveLower(d, a, c), ac_high = hn::InterleaveUpper(d, a, c);
+  const auto be_low = hn::InterleaveLower(d, b, e), be_high = hn::InterleaveUpper(d, b, e);
+  hn::StoreU(hn::InterleaveLower(d, ac_low, be_low), d, out.row(0));
+  hn::StoreU(hn::InterleaveUpper(d, ac_low, be_low), d, out.row(1));
+  hn::StoreU(hn::InterleaveLower(d, ac_high, be_high), d, out.row(2));
+  hn::StoreU(hn::InterleaveUpper(d, ac_high, be_high), d, out.row(3));
+}
+#endif
+
 /// out [columns, rows] = in [rows, columns]^T
 template <class A>
 HWY_INLINE void transpose(Matrix<A> in, Matrix<A> out, int64_t rows, int64_t columns) {
-  constexpr int64_t block = 8;
+  constexpr int64_t block = 4;
   for (int64_t i = 0; i < rows; i += block) {
     const int64_t end = std::min(rows, i + block);
-    for (int64_t j = 0; j < columns; ++j) {
+    int64_t j = 0;
+#if HWY_TARGET != HWY_SCALAR
+    if constexpr (std::is_same_v<A, float>) {
+      for (; end == i + block && j + block <= columns; j += block) {
+        transpose_4x4(in.from(i, j), out.from(j, i));
+      }
+    }
+#endif
+    for (; j < columns; ++j) {
       for (int64_t r = i; r < end; ++r) out.row(j)[r] = in.row(r)[j];
     }
   }

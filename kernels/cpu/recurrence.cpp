@@ -16,4 +16,19 @@ int64_t heads_of_a_task(const RecurrenceIn& in) {
   return std::max<int64_t>(1, work_of_a_task / std::max<int64_t>(1, work_of_a_head));
 }
 
+int64_t num_segments(const RowRange& sequence) {
+  return (sequence.num_rows + segment_rows - 1) / segment_rows;
+}
+
+RowRange segment_of(const RowRange& sequence, int64_t segment) {
+  const int64_t begin = segment * segment_rows;
+  return {sequence.first_row + begin, std::min(segment_rows, sequence.num_rows - begin)};
+}
+
+std::vector<int64_t> first_segments_of(std::span<const RowRange> sequences) {
+  std::vector<int64_t> first{0};
+  for (const auto& sequence : sequences) first.push_back(first.back() + num_segments(sequence));
+  return first;
+}
+
 }  // namespace hylo::kernels::cpu

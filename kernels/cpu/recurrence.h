@@ -7,6 +7,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <span>
+#include <vector>
 
 #include "kernels/ops/row_range.h"
 
@@ -34,10 +35,12 @@ inline constexpr int64_t chunk_rows = 64;
 /// What the backward pass needs of the states is kept once per segment of so many chunks.
 inline constexpr int64_t segment_rows = 8 * chunk_rows;
 
-/// How many segments a sequence has.
-inline int64_t num_segments(const RowRange& sequence) {
-  return (sequence.num_rows + segment_rows - 1) / segment_rows;
-}
+/// How many segments a sequence has, and the rows of one.
+int64_t num_segments(const RowRange& sequence);
+RowRange segment_of(const RowRange& sequence, int64_t segment);
+
+/// For each sequence, how many segments those before it have; at the end, all of them.
+std::vector<int64_t> first_segments_of(std::span<const RowRange> sequences);
 
 /// What a forward pass leaves for the backward pass, both of the type that computes.
 struct RecurrenceTrace {

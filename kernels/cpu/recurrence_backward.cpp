@@ -19,7 +19,6 @@
 #include <ATen/Parallel.h>
 
 #include <numeric>
-#include <vector>
 
 #include "harness/base/error.h"
 #include "kernels/cpu/chunk-inl.h"
@@ -263,30 +262,34 @@ struct BackwardWalk {
     store(head, first);
   }
 
-  /// kept_KV(segment): the state before a segment.
-  template <class Kept>
-  void run(const RowRange& sequence, int64_t head, A* d_state_KV, Kept&& kept_KV) {
+  /// The states before the chunks of a segment, from the one before the first.
+  void replay_all(const RowRange& rows, int64_t head, A* kept_KV) {
+    const Matrix<A> kept{kept_KV, chunk.value_width};
+    transpose(kept, state_turned(0), chunk.key_width, chunk.value_width);
+    for (int64_t done = 0; done + C::rows < rows.num_rows; done += C::rows) {
+      chunk.load_written(in, head, rows.first_row + done, C::rows);
+      load_x(head, rows.first_row + done);
+      replay(done / C::rows);
+    }
+  }
+
+  /// The rows of a segment; d_state_KV is of this sequence and head.
+  void run(const RowRange& rows, int64_t head, A* d_state_KV, A* kept_KV) {
     const int64_t width = chunk.value_width;
     const Matrix<A> outside{d_state_KV, width};
-    for (int64_t k = 0; k < chunk.key_width; ++k)
+    for (int64_t k = 0; k < chunk.key_width; ++k) {
       std::copy_n(outside.row(k), width, d_state.row(k));
-    for (int64_t segment = num_segments(sequence) - 1; segment >= 0; --segment) {
-      const int64_t begin = segment * segment_rows;
-      const int64_t end = std::min(sequence.num_rows, begin + segment_rows);
-      transpose(Matrix<A>{kept_KV(segment), width}, state_turned(0), chunk.key_width, width);
-      for (int64_t done = begin; done + C::rows < end; done += C::rows) {
-        chunk.load_written(in, head, sequence.first_row + done, C::rows);
-        load_x(head, sequence.first_row + done);
-        replay((done - begin) / C::rows);
-      }
-      for (int64_t done = (end - 1) / C::rows * C::rows; done >= begin; done -= C::rows) {
-        chunk.load(in, head, sequence.first_row + done, std::min(C::rows, end - done));
-        load_x(head, sequence.first_row + done);
-        flow_through_chunk(head, sequence.first_row + done, (done - begin) / C::rows);
-      }
     }
-    for (int64_t k = 0; k < chunk.key_width; ++k)
+    replay_all(rows, head, kept_KV);
+    for (int64_t done = (rows.num_rows - 1) / C::rows * C::rows; done >= 0; done -= C::rows) {
+      const int64_t first = rows.first_row + done;
+      chunk.load(in, head, first, std::min(C::rows, rows.num_rows - done));
+      load_x(head, first);
+      flow_through_chunk(head, first, done / C::rows);
+    }
+    for (int64_t k = 0; k < chunk.key_width; ++k) {
       std::copy_n(d_state.row(k), width, outside.row(k));
+    }
   }
 };
 
@@ -295,21 +298,19 @@ void backward_of(const RecurrenceIn& in, const RecurrenceTrace& trace,
                  const at::Tensor& out_gradient_NHV, RecurrenceGradients& gradients) {
   const auto num_sequences = static_cast<int64_t>(in.sequences.size());
   const int64_t num_heads = in.v_NHV.size(1), size = in.k_NHK.size(2) * in.v_NHV.size(2);
-  std::vector<int64_t> first_segments(num_sequences + 1);
-  std::transform_inclusive_scan(in.sequences.begin(), in.sequences.end(),
-                                first_segments.begin() + 1, std::plus<>(), num_segments);
+  const auto first_segments = first_segments_of(in.sequences);
   A* states = static_cast<A*>(gradients.state_BHKV.mutable_data_ptr());
   A* kept = static_cast<A*>(trace.states_SHKV.mutable_data_ptr());
   at::parallel_for(
       0, num_heads * num_sequences, heads_of_a_task(in), [&](int64_t begin, int64_t end) {
         BackwardWalk<A, per_channel> walk(in, trace, out_gradient_NHV, gradients);
-        for (int64_t i = begin; i < end; ++i) {
-          const int64_t head = i / num_sequences, sequence = i % num_sequences;
-          walk.run(in.sequences[sequence], head, states + (sequence * num_heads + head) * size,
-                   [&](int64_t segment) {
-                     return kept + ((first_segments[sequence] + segment) * num_heads + head) * size;
-                   });
-        }
+        for_each_segment(
+            in, begin, end, SegmentOrder::LastToFirst,
+            [&](int64_t sequence, int64_t head, int64_t segment) {
+              const int64_t place = (first_segments[sequence] + segment) * num_heads + head;
+              walk.run(segment_of(in.sequences[sequence], segment), head,
+                       states + (sequence * num_heads + head) * size, kept + place * size);
+            });
       });
 }
 

@@ -15,9 +15,6 @@
 
 #include <ATen/Parallel.h>
 
-#include <numeric>
-#include <vector>
-
 #include "harness/base/error.h"
 #include "kernels/cpu/chunk-inl.h"
 #include "kernels/cpu/recurrence.h"
@@ -100,28 +97,29 @@ struct ForwardWalk {
     }
   }
 
-  /// state_KV: of this sequence and head. trace_state(segment): where a state is to be kept.
-  template <class TraceState>
-  void run(const RowRange& sequence, int64_t head, A* state_KV, at::Tensor& out_NHV,
-           RecurrenceTrace* trace, TraceState&& trace_state) {
-    for (int64_t k = 0; k < chunk.key_width; ++k) {
-      std::copy_n(state_KV + k * chunk.value_width, chunk.value_width, state.row(k));
-    }
-    for (int64_t done = 0; done < sequence.num_rows; done += C::rows) {
-      if (trace && done % segment_rows == 0) copy_state_to(trace_state(done / segment_rows));
-      const int64_t first = sequence.first_row + done;
-      chunk.load(in, head, first, std::min(C::rows, sequence.num_rows - done));
-      chunk.prefetch(in, head, first + C::rows,
-                     std::min(first + 2 * C::rows, sequence.first_row + sequence.num_rows));
+  void walk(const RowRange& rows, int64_t head, at::Tensor& out_NHV, RecurrenceTrace* trace) {
+    const int64_t end = rows.first_row + rows.num_rows;
+    for (int64_t first = rows.first_row; first < end; first += C::rows) {
+      chunk.load(in, head, first, std::min(C::rows, end - first));
+      chunk.prefetch(in, head, first + C::rows, std::min(first + 2 * C::rows, end));
       scores.score(chunk, of_queries, of_keys);
       if (chunk.has_delta) apply_delta_rule();
-      if (chunk.has_delta && trace) {
-        store_rows(errors, trace->errors_NHV, head, first, chunk.n);
-      }
+      if (chunk.has_delta && trace) store_rows(errors, trace->errors_NHV, head, first, chunk.n);
       read();
       store_rows(out, out_NHV, head, first, chunk.n);
       write();
     }
+  }
+
+  /// The rows of a segment; state_KV is of this sequence and head, and is copied to `kept_KV` (if
+  /// that is not null) before it moves on.
+  void run(const RowRange& rows, int64_t head, A* state_KV, A* kept_KV, at::Tensor& out_NHV,
+           RecurrenceTrace* trace) {
+    for (int64_t k = 0; k < chunk.key_width; ++k) {
+      std::copy_n(state_KV + k * chunk.value_width, chunk.value_width, state.row(k));
+    }
+    if (kept_KV) copy_state_to(kept_KV);
+    walk(rows, head, out_NHV, trace);
     copy_state_to(state_KV);
   }
 };
@@ -131,21 +129,20 @@ void chunked_of(const RecurrenceIn& in, at::Tensor& out_NHV, at::Tensor& state_B
                 RecurrenceTrace* trace) {
   const auto num_sequences = static_cast<int64_t>(in.sequences.size());
   const int64_t num_heads = in.v_NHV.size(1), size = in.k_NHK.size(2) * in.v_NHV.size(2);
-  std::vector<int64_t> first_segments(num_sequences + 1);
-  std::transform_inclusive_scan(in.sequences.begin(), in.sequences.end(),
-                                first_segments.begin() + 1, std::plus<>(), num_segments);
+  const auto first_segments = first_segments_of(in.sequences);
   A* states = static_cast<A*>(state_BHKV.mutable_data_ptr());
   A* kept = trace ? static_cast<A*>(trace->states_SHKV.mutable_data_ptr()) : nullptr;
   at::parallel_for(
       0, num_heads * num_sequences, heads_of_a_task(in), [&](int64_t begin, int64_t end) {
         ForwardWalk<A, per_channel> walk(in);
-        for (int64_t i = begin; i < end; ++i) {
-          const int64_t head = i / num_sequences, sequence = i % num_sequences;
-          walk.run(in.sequences[sequence], head, states + (sequence * num_heads + head) * size,
-                   out_NHV, trace, [&](int64_t segment) {
-                     return kept + ((first_segments[sequence] + segment) * num_heads + head) * size;
-                   });
-        }
+        for_each_segment(in, begin, end, SegmentOrder::FirstToLast,
+                         [&](int64_t sequence, int64_t head, int64_t segment) {
+                           const int64_t place =
+                               (first_segments[sequence] + segment) * num_heads + head;
+                           walk.run(segment_of(in.sequences[sequence], segment), head,
+                                    states + (sequence * num_heads + head) * size,
+                                    kept ? kept + place * size : nullptr, out_NHV, trace);
+                         });
       });
 }
 

@@ -4,7 +4,9 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/silu.h>
+#include <ATen/ops/slice_scatter.h>
 #include <ATen/ops/stack.h>
+#include <ATen/ops/zeros.h>
 
 #include <vector>
 
@@ -33,21 +35,24 @@ Extended extend(const at::Tensor& x_ND, const at::Tensor& tail_BCD,
   return out;
 }
 
-/// The sum over taps in the wide type: tap(c, rows of the sequence) gives the factor.
+/// The sum over taps in the wide type: tap(c, rows of the sequence) gives the factor. Rows of no
+/// sequence are zero.
 template <class Tap>
-at::Tensor convolve(const Extended& extended, std::span<const RowRange> sequences, int64_t taps,
-                    at::ScalarType wide, Tap&& tap) {
-  std::vector<at::Tensor> parts;
+at::Tensor convolve(const Extended& extended, std::span<const RowRange> sequences,
+                    const at::Tensor& x_ND, int64_t taps, at::ScalarType wide, Tap&& tap) {
+  auto out_ND = at::zeros(x_ND.sizes(), x_ND.options().dtype(wide));
   for (size_t b = 0; b < sequences.size(); ++b) {
+    const auto& rows = sequences[b];
+    if (rows.num_rows == 0) continue;
     const auto x = extended.rows[b].to(wide);
     at::Tensor sum;
     for (int64_t c = 0; c < taps; ++c) {
-      const auto term = at::mul(x.narrow(0, c, sequences[b].num_rows), tap(c, sequences[b]));
+      const auto term = at::mul(x.narrow(0, c, rows.num_rows), tap(c, rows));
       sum = sum.defined() ? at::add(sum, term) : term;
     }
-    parts.push_back(sum);
+    out_ND = at::slice_scatter(out_ND, sum, 0, rows.first_row, rows.first_row + rows.num_rows);
   }
-  return at::cat(parts);
+  return out_ND;
 }
 
 at::Tensor activated(const at::Tensor& x, ConvActivation activation, at::ScalarType type) {
@@ -60,7 +65,7 @@ CausalConvOut causal_conv(const CausalConvIn& in) {
   const auto extended = extend(in.x_ND, in.tail_BCD, in.sequences);
   const auto wide = computing_type(in.x_ND.scalar_type());
   const auto weight = in.weight_DC.to(wide);
-  auto sum = convolve(extended, in.sequences, in.weight_DC.size(1), wide,
+  auto sum = convolve(extended, in.sequences, in.x_ND, in.weight_DC.size(1), wide,
                       [&](int64_t c, const RowRange&) { return weight.select(1, c); });
   if (in.bias_D.defined()) sum = at::add(sum, in.bias_D.to(wide));
   return {activated(sum, in.activation, in.x_ND.scalar_type()), extended.tail_BCD};
@@ -70,7 +75,8 @@ CausalConvOut dynamic_conv(const DynamicConvIn& in) {
   const auto extended = extend(in.x_ND, in.tail_BCD, in.sequences);
   const auto wide = computing_type(in.x_ND.scalar_type());
   const auto sum = convolve(
-      extended, in.sequences, in.weight_NDC.size(2), wide, [&](int64_t c, const RowRange& rows) {
+      extended, in.sequences, in.x_ND, in.weight_NDC.size(2), wide,
+      [&](int64_t c, const RowRange& rows) {
         return in.weight_NDC.select(2, c).narrow(0, rows.first_row, rows.num_rows).to(wide);
       });
   return {activated(sum, in.activation, in.x_ND.scalar_type()), extended.tail_BCD};

@@ -5,9 +5,10 @@
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
+#include <sys/mman.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include <numeric>
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -28,24 +29,39 @@ bool every_row_is_somebodys(std::span<const RowRange> sequences, int64_t num_row
   return end == num_rows;
 }
 
+/// A new tensor, on large pages where Linux gives them to those who ask: a head writes its rows one
+/// page apart, and the first touch of every small page costs a fifth of the time of a backward
+/// pass.
+at::Tensor empty_on_large_pages(at::IntArrayRef sizes, const at::TensorOptions& options) {
+  constexpr uintptr_t page = uintptr_t{1} << 21;
+  auto room = at::empty(sizes, options);
+  const auto address = reinterpret_cast<uintptr_t>(room.mutable_data_ptr());
+  const uintptr_t begin = (address + page - 1) / page * page;
+  const uintptr_t end = (address + room.nbytes()) / page * page;
+  // Only advice: where it is not taken, nothing but the time differs.
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+  return room;
+}
+
 /// Where results go: zeros, unless all of it will be written.
 at::Tensor room_for(const cpu::RecurrenceIn& in, at::IntArrayRef sizes,
                     const at::TensorOptions& options) {
-  return every_row_is_somebodys(in.sequences, sizes[0]) ? at::empty(sizes, options)
-                                                        : at::zeros(sizes, options);
+  auto room = empty_on_large_pages(sizes, options);
+  return every_row_is_somebodys(in.sequences, sizes[0]) ? room : room.zero_();
 }
 at::Tensor room_for_values(const cpu::RecurrenceIn& in) {
   return room_for(in, in.v_NHV.sizes(), in.v_NHV.options());
 }
 
 cpu::RecurrenceTrace empty_trace(const cpu::RecurrenceIn& in) {
-  const int64_t segments = std::transform_reduce(in.sequences.begin(), in.sequences.end(),
-                                                 int64_t{0}, std::plus<>(), cpu::num_segments);
+  const int64_t segments = cpu::first_segments_of(in.sequences).back();
   const auto options = in.log_decay_NH.options();
   cpu::RecurrenceTrace trace;
-  if (in.beta_NH.defined()) trace.errors_NHV = at::empty(in.v_NHV.sizes(), options);
-  trace.states_SHKV =
-      at::empty({segments, in.v_NHV.size(1), in.k_NHK.size(2), in.v_NHV.size(2)}, options);
+  if (in.beta_NH.defined()) {
+    trace.errors_NHV = empty_on_large_pages(in.v_NHV.sizes(), options);
+  }
+  trace.states_SHKV = empty_on_large_pages(
+      {segments, in.v_NHV.size(1), in.k_NHK.size(2), in.v_NHV.size(2)}, options);
   return trace;
 }
 

@@ -17,11 +17,11 @@ struct MemoryLayout {
   std::optional<int64_t> window;  ///< tokens that the next query sees, itself included
 };
 
-/// Parts, in this order, with S tokens to a page:
-///   attention: keys [S, G, K], values [S, G, V]
+/// Parts, in this order, with S tokens to a page.
+///   Attention: keys [S, G, K], values [S, G, V].
 ///   MLA: latent and shared key [S, 1, R + Kr]; the key is rotated, unless norms of whole heads
-///   come before the rotation recurrent layers: inputs that the convolution still needs [C - 1,
-///   channels], state [H, K, V]
+///   come before the rotation. Recurrent layers: inputs that the convolution still needs [C - 1,
+///   channels], state [H, K, V].
 /// Keys, values, latents and tails are of `type`; states float32, or float64 for float64.
 MemoryLayout memory_layout(const MixerSpec& mixer, at::ScalarType type, int64_t page_tokens);
 

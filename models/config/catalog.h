@@ -18,6 +18,9 @@ struct CatalogEntry {
 
 const std::vector<CatalogEntry>& catalog();
 
+/// What stands before the name of an entry where a checkpoint folder could stand too.
+inline constexpr std::string_view synthetic_prefix = "synthetic:";
+
 /// Throws Error with the nearest name when there is none.
 const CatalogEntry& find_model(std::string_view name);
 

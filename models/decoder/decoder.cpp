@@ -188,7 +188,10 @@ ForwardOut Decoder::forward(std::span<const int32_t> tokens_N, const Batch& batc
   invariant(batch.num_rows() == static_cast<int64_t>(tokens_N.size()), "{} tokens for {} rows",
             tokens_N.size(), batch.num_rows());
   const auto indices_N = indices_of(tokens_N, config_.vocabulary_size);
-  for (const auto& sequence : batch.sequences) sequence.cache->reserve(sequence.num_rows);
+  for (const auto& sequence : batch.sequences) {
+    invariant(sequence.num_rows > 0, "a sequence of a call has no rows");
+    sequence.cache->reserve(sequence.num_rows);
+  }
   auto out = Pass(*this, batch, options).run(indices_N);
   for (const auto& sequence : batch.sequences) sequence.cache->advance(sequence.num_rows);
   return out;

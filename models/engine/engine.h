@@ -22,6 +22,8 @@ struct EngineOptions {
   int64_t max_rows = 2048;     ///< rows of one forward call
   int64_t max_sequences = 64;  ///< that generate at once
   bool share_prefixes = true;  ///< compute once what sequences of one call begin with
+  /// Recurrent states of the branches that score() computes side by side; one is always held.
+  int64_t max_state_bytes = int64_t{2} << 30;
 };
 
 /// Log-probability of the last num_scored tokens, each after all that come before it.
@@ -54,13 +56,13 @@ struct Generated {
 
 class Engine {
  public:
-  /// `decoder` must outlive the engine.
+  /// `decoder` must outlive the engine. Throws Error for Exact and a layer that cannot promise it.
   Engine(const Decoder& decoder, const EngineOptions& options);
 
   /// One score per job, in order. What several begin with is computed once, however deep it
   /// branches. Peak memory: the caches of one path of the tree of prefixes and of one wave of at
-  /// most max_rows rows beside it (a longer sequence is a path of its own), plus the logits of the
-  /// scored rows in pieces of at most 128 MiB.
+  /// most max_rows rows and max_state_bytes beside it (a longer sequence is a path of its own),
+  /// plus the logits of the scored rows in pieces of at most 128 MiB.
   std::vector<SequenceScore> score(std::span<const ScoreJob> jobs);
 
   /// Calls on_done(index, Generated) for each job as it ends. Neighbours whose prompts begin alike

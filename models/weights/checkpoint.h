@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "models/config/checkpoint_format.h"
@@ -37,6 +38,10 @@ struct OpenOptions {
 /// but headers. Throws Error naming file and tensor: missing, left over, of another shape, of a
 /// type that is not floating.
 Checkpoint open_checkpoint(const std::filesystem::path& folder, const OpenOptions& options = {});
+
+/// A model of the catalogue with random weights, as a checkpoint that lies in no folder: for
+/// measurements of memory and speed. The same name, type and LibTorch give the same weights.
+Checkpoint synthetic_checkpoint(std::string_view name, NumberType type);
 
 struct WriteOptions {
   int64_t max_file_bytes = 5'000'000'000;  ///< further tensors go to a next file

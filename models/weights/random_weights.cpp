@@ -7,6 +7,7 @@
 
 #include <cmath>
 
+#include "models/config/catalog.h"
 #include "models/weights/checkpoint.h"
 #include "models/weights/number_types.h"
 
@@ -56,6 +57,19 @@ ModelWeights random_weights(const ModelConfig& config, NumberType type, uint64_t
     fill(tensor, slot, config.norm, generator);
   });
   return weights;
+}
+
+Checkpoint synthetic_checkpoint(std::string_view name, NumberType type) {
+  constexpr uint64_t seed = 0;
+  const auto& entry = find_model(name);
+  Checkpoint checkpoint{.folder = fmt::format("{}{}", synthetic_prefix, entry.name),
+                        .config = entry.config,
+                        .weights = random_weights(entry.config, type, seed)};
+  checkpoint.config.stored = type;
+  checkpoint.stored_types = {type};
+  checkpoint.stored_bytes = count_parameters(entry.config) * bytes_of(type);
+  checkpoint.notes = {"the weights are random: what it writes and scores means nothing"};
+  return checkpoint;
 }
 
 }  // namespace hylo::models

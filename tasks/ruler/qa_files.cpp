@@ -256,6 +256,7 @@ void for_each_question(const std::string& text, const std::string& file, OnQuest
 }  // namespace
 
 std::string read_source_text(const std::filesystem::path& file) {
+  require(!std::filesystem::is_directory(file), "{}: is a folder, expected a file", file.string());
   auto text = read_text_file(file);
   require(!python_strip(text).empty(), "{}: is empty, expected a text", file.string());
   const auto invalid = first_invalid_utf8(text);

@@ -53,6 +53,14 @@ TEST_F(Pools, TheTasksOwnIsStoredWithoutANote) {
   EXPECT_THAT(notes(other), Contains(HasSubstr(told)));
 }
 
+TEST_F(Pools, ARunIsScoredAgainWithThePoolThatItHadWhateverHasArrivedSince) {
+  (void)report({"--num-fewshot", "1"});
+  add("hellaswag", "train");
+  const auto again =
+      run_hylo({"store", "rescore", "latest", "--data", "."}, {.folder = folder_.path()});
+  EXPECT_EQ(again.exit_code, 0) << again.err;
+}
+
 TEST_F(Pools, WithoutWorkedExamplesThereIsNone) {
   const auto run = report({});
   EXPECT_FALSE(run["tasks"][0]["variant"].contains("fewshot_pool"));

@@ -1,0 +1,129 @@
+// Short convolutions: by hand, cut into calls, packed, and the differentiable form against the
+// plain one.
+#include "kernels/ops/causal_conv.h"
+
+#include <ATen/ops/cat.h>
+#include <gmock/gmock.h>
+
+#include "tests/kernels/ops/tensors.h"
+#include "tests/support/test_data.h"
+
+namespace hylo::kernels::tests {
+namespace {
+
+using ::hylo::tests::error_of;
+using ::testing::HasSubstr;
+
+/// Sums of four products in float32.
+constexpr double float32_tolerance = 2e-6;
+
+CausalConvIn plain(const at::Tensor& x_ND, const at::Tensor& weight_DC,
+                   std::span<const RowRange> sequences) {
+  return {.x_ND = x_ND,
+          .weight_DC = weight_DC,
+          .bias_D = {},
+          .tail_BCD = {},
+          .sequences = sequences,
+          .activation = ConvActivation::None};
+}
+
+// Taps 1, 10, 100 of the inputs 1, 2, 3: 100, then 210, then 321.
+TEST(CausalConv, ThreeTokensWorkedByHand) {
+  const RowRange all{0, 3};
+  const auto out =
+      causal_conv(plain(tensor_of({1, 2, 3}, {3, 1}), tensor_of({1, 10, 100}, {1, 3}), {&all, 1}));
+  EXPECT_TRUE(same_bits(out.out_ND, tensor_of({100, 210, 321}, {3, 1})));
+  EXPECT_TRUE(same_bits(out.tail_BCD, tensor_of({2, 3}, {1, 2, 1})));
+}
+
+TEST(CausalConv, CutIntoCallsThatPassTheTailOnNoBitChanges) {
+  for (const auto type : float_types) {
+    const auto x = random_tensor({11, 21}, type, 1), weight = random_tensor({21, 4}, type, 2);
+    auto in = plain(x, weight, {});
+    in.bias_D = random_tensor({21}, type, 3);
+    in.activation = ConvActivation::Silu;
+    const RowRange all{0, 11};
+    in.sequences = {&all, 1};
+    const auto whole = causal_conv(in);
+    for (const auto& cuts : {std::vector<int64_t>{1, 1, 1, 8}, {2, 9}, {3, 3, 5}, {10, 1}}) {
+      std::vector<at::Tensor> parts;
+      at::Tensor tail;
+      int64_t first = 0;
+      for (const int64_t rows : cuts) {
+        auto part = in;
+        part.x_ND = x.narrow(0, first, rows);
+        part.tail_BCD = tail;
+        const RowRange range{0, rows};
+        part.sequences = {&range, 1};
+        const auto out = causal_conv(part);
+        parts.push_back(out.out_ND);
+        tail = out.tail_BCD;
+        first += rows;
+      }
+      EXPECT_TRUE(same_bits(at::cat(parts), whole.out_ND));
+      EXPECT_TRUE(same_bits(tail, whole.tail_BCD));
+    }
+  }
+}
+
+TEST(CausalConv, PackedSequencesDoNotSeeEachOther) {
+  const auto x = random_tensor({9, 5}, at::kFloat, 1),
+             weight = random_tensor({5, 4}, at::kFloat, 2);
+  const std::vector<RowRange> both{{0, 2}, {2, 7}};
+  const auto packed = causal_conv(plain(x, weight, both));
+  for (const auto& rows : both) {
+    const RowRange alone{0, rows.num_rows};
+    const auto out =
+        causal_conv(plain(x.narrow(0, rows.first_row, rows.num_rows), weight, {&alone, 1}));
+    EXPECT_TRUE(same_bits(packed.out_ND.narrow(0, rows.first_row, rows.num_rows), out.out_ND));
+  }
+}
+
+TEST(CausalConv, TheDifferentiableFormAgreesAlsoWhereRowsBelongToNoSequence) {
+  const auto x = random_tensor({12, 5}, at::kFloat, 1),
+             weight = random_tensor({5, 4}, at::kFloat, 2);
+  const std::vector<RowRange> with_gaps{{1, 2}, {4, 7}};
+  auto in = plain(x, weight, with_gaps);
+  in.tail_BCD = random_tensor({2, 3, 5}, at::kFloat, 3);
+  const auto quick = causal_conv(in);
+  in.x_ND = x.clone().set_requires_grad(true);
+  const auto recorded = causal_conv(in);
+  EXPECT_TRUE(recorded.out_ND.requires_grad());
+  EXPECT_LE(max_difference(recorded.out_ND.detach(), quick.out_ND), float32_tolerance);
+  EXPECT_EQ(max_difference(recorded.tail_BCD.detach(), quick.tail_BCD), 0);
+  EXPECT_EQ(quick.out_ND[0].abs().sum().item<float>(), 0);
+  EXPECT_EQ(quick.out_ND[3].abs().sum().item<float>(), 0);
+}
+
+TEST(DynamicConv, WithTheSameTapsForEveryTokenItIsTheOther) {
+  for (const auto type : float_types) {
+    const auto x = random_tensor({9, 5}, type, 1), weight = random_tensor({5, 4}, type, 2);
+    const std::vector<RowRange> both{{0, 2}, {2, 7}};
+    const auto expected = causal_conv(plain(x, weight, both));
+    DynamicConvIn in{.x_ND = x,
+                     .weight_NDC = weight.unsqueeze(0).expand({9, 5, 4}).contiguous(),
+                     .tail_BCD = {},
+                     .sequences = both,
+                     .activation = ConvActivation::None};
+    EXPECT_TRUE(same_bits(dynamic_conv(in).out_ND, expected.out_ND));
+    EXPECT_TRUE(same_bits(dynamic_conv(in).tail_BCD, expected.tail_BCD));
+    in.x_ND = x.clone().set_requires_grad(true);
+    EXPECT_LE(max_difference(dynamic_conv(in).out_ND.detach(), expected.out_ND),
+              4 * rounding_of(type) * 10);
+  }
+}
+
+TEST(CausalConv, WhatDoesNotFitIsNamed) {
+  const RowRange all{0, 3};
+  const auto x = random_tensor({3, 2}, at::kFloat, 1);
+  EXPECT_THAT(error_of([&] {
+                (void)causal_conv(plain(x, random_tensor({3, 4}, at::kFloat, 1), {&all, 1}));
+              }),
+              HasSubstr("x float32 [3, 2] and weight float32 [3, 4]"));
+  auto in = plain(x, random_tensor({2, 4}, at::kFloat, 1), {&all, 1});
+  in.tail_BCD = random_tensor({1, 4, 2}, at::kFloat, 1);
+  EXPECT_THAT(error_of([&] { (void)causal_conv(in); }), HasSubstr("tail float32 [1, 4, 2]"));
+}
+
+}  // namespace
+}  // namespace hylo::kernels::tests
