@@ -5,6 +5,7 @@
 
 #include "harness/base/error.h"
 #include "harness/cli/numbers.h"
+#include "harness/system/model_source.h"
 #include "harness/system/scripted_system.h"
 #include "harness/system/teacher_system.h"
 #include "models/config/catalog.h"
@@ -29,15 +30,14 @@ void refuse_what_is_no_checkpoint(const std::string& model, std::string_view opt
 }
 
 void require_tokenizer(const ModelOptions& options) {
-  require(!options.model.starts_with(models::synthetic_prefix) || !options.tokenizer.empty(),
+  require(!harness::is_synthetic(options.model) || !options.tokenizer.empty(),
           "--model {}: a synthetic model has random weights and no tokenizer; name one with "
           "--tokenizer",
           options.model);
 }
 
 bool is_small(const std::string& model) {
-  const bool is_synthetic = model.starts_with(models::synthetic_prefix);
-  const auto config = is_synthetic
+  const auto config = harness::is_synthetic(model)
                           ? models::find_model(model.substr(models::synthetic_prefix.size())).config
                           : models::read_hf_config(model);
   return models::count_parameters(config) < parameters_worth_threads;

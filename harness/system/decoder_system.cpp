@@ -14,9 +14,9 @@
 #include "harness/base/units.h"
 #include "harness/system/diagnosis.h"
 #include "harness/system/encoding.h"
+#include "harness/system/model_source.h"
 #include "harness/system/stop_matcher.h"
 #include "harness/system/token_scores.h"
-#include "models/config/catalog.h"
 #include "models/config/hf_config.h"
 
 namespace hylo::harness {
@@ -37,26 +37,9 @@ models::SamplingOptions sampling_of(const tasks::Sampling& s) {
           .repetition_penalty = s.repetition_penalty};
 }
 
-bool is_synthetic(const DecoderSystemOptions& options) {
-  return options.folder.string().starts_with(models::synthetic_prefix);
-}
-
-models::Checkpoint opened(const DecoderSystemOptions& options) {
-  if (!is_synthetic(options)) {
-    return models::open_checkpoint(options.folder, {.type = options.type});
-  }
-  return models::synthetic_checkpoint(
-      options.folder.string().substr(models::synthetic_prefix.size()), options.type);
-}
-
-std::string place_of(const DecoderSystemOptions& options) {
-  return is_synthetic(options) ? options.folder.string()
-                               : std::filesystem::absolute(options.folder).string();
-}
-
 /// What the weights are; random ones are named by what they were drawn for.
 std::string weights_of(const DecoderSystemOptions& options, const models::Checkpoint& checkpoint) {
-  if (is_synthetic(options)) return options.folder.string();
+  if (is_synthetic(options.folder)) return place_of(options.folder);
   return options.hash_weights ? models::hash_weights(checkpoint) : "";
 }
 
@@ -77,7 +60,7 @@ struct DecoderSystem::Encoded {
 
 DecoderSystem::DecoderSystem(const DecoderSystemOptions& options)
     : options_(options),
-      checkpoint_(opened(options)),
+      checkpoint_(open_model(options.folder, options.type)),
       tokenizer_(models::load_tokenizer(options.tokenizer.value_or(options.folder))) {
   auto& config = checkpoint_.config;
   if (auto note = models::check_fits(tokenizer_->info(), config.vocabulary_size)) {
@@ -85,7 +68,7 @@ DecoderSystem::DecoderSystem(const DecoderSystemOptions& options)
   }
   std::ranges::move(disagreements(checkpoint_, tokenizer_->info()), std::back_inserter(warnings_));
   const bool is_small = checkpoint_.stored_bytes <= max_bytes_scanned_at_open;
-  if (!is_synthetic(options) && (options.hash_weights || is_small)) {
+  if (!is_synthetic(options.folder) && (options.hash_weights || is_small)) {
     if (const auto bad = models::find_non_finite(config, checkpoint_.weights); !bad.empty()) {
       warnings_.push_back(fmt::format("{} tensors hold NaN or infinite values, the first is '{}'",
                                       bad.size(), bad.front()));
@@ -121,7 +104,7 @@ DecoderSystem::DecoderSystem(const DecoderSystemOptions& options)
                         {"max_sequences", options.engine.max_sequences},
                         {"libtorch", TORCH_VERSION}},
            .description = {{"family", models::family_name(config.family)},
-                           {"folder", place_of(options)},
+                           {"folder", place_of(options.folder)},
                            {"parameters", models::count_parameters(config)},
                            {"stored_bytes", checkpoint_.stored_bytes},
                            {"layers", models::describe_layers(config)},

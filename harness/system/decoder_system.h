@@ -13,7 +13,7 @@
 namespace hylo::harness {
 
 struct DecoderSystemOptions {
-  std::filesystem::path folder;
+  std::filesystem::path folder;                    ///< or "synthetic:NAME", see model_source.h
   std::optional<std::filesystem::path> tokenizer;  ///< another folder or file than the checkpoint's
   models::NumberType type = models::NumberType::Float32;  ///< of weights and arithmetic
   models::EngineOptions engine;

@@ -40,11 +40,12 @@ std::optional<size_t> first_layer_that_is_not_exact(const ModelConfig& config) {
 
 void refuse_what_is_not_exact(const ModelConfig& config, NumericMode mode) {
   if (mode != NumericMode::Exact) return;
-  const auto layer = first_layer_that_is_not_exact(config);
-  require(!layer,
-          "numeric mode exact: layer {} ({}) does not yet give a row the same bits in every batch; "
-          "attention with SwiGLU does. Use stable, where the same plan gives the same numbers",
-          *layer, kind_name(config.layers[*layer].mixer));
+  if (const auto layer = first_layer_that_is_not_exact(config)) {
+    fail(
+        "numeric mode exact: layer {} ({}) does not yet give a row the same bits in every batch; "
+        "attention with SwiGLU does. Use stable, where the same plan gives the same numbers",
+        *layer, kind_name(config.layers[*layer].mixer));
+  }
 }
 
 }  // namespace

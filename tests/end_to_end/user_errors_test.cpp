@@ -82,8 +82,10 @@ TEST_F(CheckpointErrors, ATokenizerWithIdsThatTheModelHasNot) {
   EXPECT_THAT(error({"--tokenizer", "/nowhere"}), HasSubstr("/nowhere: no such tokenizer"));
 }
 
-TEST_F(CheckpointErrors, AGeometryAndAScriptedSystemAreNoCheckpoints) {
-  EXPECT_THAT(error({}, "synthetic:llama-3.2-1b"), HasSubstr("has no weights"));
+TEST_F(CheckpointErrors, ASyntheticModelWithoutATokenizerAndAScriptedSystemThatIsNone) {
+  EXPECT_THAT(error({}, "synthetic:llama-3.2-1b"), HasSubstr("no tokenizer; name one"));
+  EXPECT_THAT(error({"--tokenizer", fixture("stories260k").string()}, "synthetic:llama-3.2-1c"),
+              HasSubstr("did you mean 'llama-3.2-1b'"));
   EXPECT_THAT(error({}, "scripted:crx"), HasSubstr("scripted:crc"));
   EXPECT_THAT(error_of_hylo({"generate", "--model", "scripted:crc", "--prompt", "x"}),
               HasSubstr("only `hylo eval`"));
