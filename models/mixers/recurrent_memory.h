@@ -13,7 +13,8 @@ struct RecurrentMemory {
   at::Tensor state_BHKV;  ///< float32, or float64 for float64
 };
 
-/// Copies, one row per sequence of the call.
+/// Copies, one row per sequence of the call; undefined, which ops take for zeros, where nothing is
+/// remembered.
 RecurrentMemory recall(const LayerCall& call);
 void remember(const LayerCall& call, const RecurrentMemory& memory);
 
