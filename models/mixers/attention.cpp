@@ -1,10 +1,8 @@
 #include "models/mixers/attention.h"
 
-#include <ATen/ops/mul.h>
-#include <ATen/ops/sigmoid.h>
-
 #include <cmath>
 
+#include "kernels/ops/activations.h"
 #include "kernels/ops/attention.h"
 #include "kernels/ops/rotary.h"
 #include "models/blocks/linear.h"
@@ -50,7 +48,7 @@ at::Tensor mix_tokens(const AttentionSpec& spec, const AttentionWeights& weights
        .window = spec.window});
   const auto mixed_ND = mixed_NHK.view({rows, width});
   return project(weights.output,
-                 spec.output_gate ? at::mul(mixed_ND, at::sigmoid(gate_ND)) : mixed_ND,
+                 spec.output_gate ? kernels::sigmoid_gate({mixed_ND, gate_ND}) : mixed_ND,
                  call.groups);
 }
 

@@ -1,20 +1,15 @@
 // The engine on small random hybrids: however prefixes are shared, cut and batched, the numbers are
 // those of each sequence alone.
-#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include <cmath>
 
 #include "harness/base/random.h"
 #include "models/engine/engine.h"
 #include "models/weights/checkpoint.h"
-#include "tests/support/test_data.h"
 
 namespace hylo::models {
 namespace {
-
-using ::testing::AllOf;
-using ::testing::HasSubstr;
-using tests::error_of;
 
 /// Two orders of the same sums in float64.
 constexpr double float64_tolerance = 1e-9;
@@ -146,21 +141,6 @@ TEST(HybridEngine, SequencesThatGenerateTogetherWriteWhatEachWritesAlone) {
     EXPECT_EQ(written({.max_rows = 3, .share_prefixes = false}, {&jobs[i], 1})[0], together[i]);
     EXPECT_EQ(together[i].size(), 6U);
   }
-}
-
-TEST(HybridEngine, ExactIsRefusedForLayersThatDoNotPromiseIt) {
-  const auto refusal = [](const LayerSpec& layer) {
-    const auto config = config_of({{attention, dense}, layer});
-    const Decoder decoder(config, random_weights(config, NumberType::Float32, 1));
-    return error_of([&] { const Engine engine(decoder, {.mode = NumericMode::Exact}); });
-  };
-  EXPECT_THAT(refusal({gated_delta, dense}),
-              AllOf(HasSubstr("exact: layer 1 (Gated DeltaNet)"), HasSubstr("Use stable")));
-  EXPECT_THAT(refusal({mla, dense}), HasSubstr("layer 1 (MLA)"));
-  EXPECT_THAT(refusal({attention, experts}), HasSubstr("layer 1 (attention)"));
-  const auto config = config_of({{attention, dense}});
-  const Decoder decoder(config, random_weights(config, NumberType::Float32, 1));
-  EXPECT_NO_THROW(Engine(decoder, {.mode = NumericMode::Exact}));
 }
 
 }  // namespace
