@@ -192,6 +192,7 @@ ForwardOut Decoder::forward(std::span<const int32_t> tokens_N, const Batch& batc
     invariant(sequence.num_rows > 0, "a sequence of a call has no rows");
     sequence.cache->reserve(sequence.num_rows);
   }
+  for (const auto& sequence : batch.sequences) sequence.cache->begin_call();
   auto out = Pass(*this, batch, options).run(indices_N);
   for (const auto& sequence : batch.sequences) sequence.cache->advance(sequence.num_rows);
   return out;

@@ -51,7 +51,8 @@ class Decoder {
   [[nodiscard]] at::ScalarType type() const { return weights_.embedding_WD.scalar_type(); }
 
   /// Runs the tokens through all layers and lets every sequence remember its rows. Throws Error for
-  /// a token outside of the vocabulary.
+  /// a token outside of the vocabulary and when memory is short, before anything changes. What a
+  /// call that fails later leaves of its sequences: SequenceCache::begin_call().
   ForwardOut forward(std::span<const int32_t> tokens_N, const Batch& batch,
                      const ForwardOptions& options = {}) const;
 
