@@ -199,14 +199,19 @@ ForwardOut Decoder::forward(std::span<const int32_t> tokens_N, const Batch& batc
   invariant(batch.num_rows() == static_cast<int64_t>(tokens_N.size()), "{} tokens for {} rows",
             tokens_N.size(), batch.num_rows());
   const auto indices_N = indices_of(tokens_N, config_.vocabulary_size);
+  const auto for_each_cache = [&](auto&& use) {
+    for (const auto& sequence : batch.sequences) {
+      if (sequence.cache) use(*sequence.cache, sequence.num_rows);
+    }
+  };
   for (const auto& sequence : batch.sequences) {
     invariant(sequence.num_rows > 0, "a sequence of a call has no rows");
-    if (sequence.cache) sequence.cache->reserve(sequence.num_rows);
   }
-  auto out = Pass(*this, batch, options).run(indices_N);
-  for (const auto& sequence : batch.sequences) {
-    if (sequence.cache) sequence.cache->advance(sequence.num_rows);
-  }
+  Pass pass(*this, batch, options);
+  for_each_cache([](SequenceCache& cache, int64_t rows) { cache.reserve(rows); });
+  for_each_cache([](SequenceCache& cache, int64_t) { cache.begin_call(); });
+  auto out = pass.run(indices_N);
+  for_each_cache([](SequenceCache& cache, int64_t rows) { cache.advance(rows); });
   return out;
 }
 

@@ -55,7 +55,8 @@ class Decoder {
   [[nodiscard]] at::ScalarType type() const { return weights_.embedding_WD.scalar_type(); }
 
   /// Runs the tokens through all layers and lets every sequence that has a cache remember its rows.
-  /// Throws Error for a token outside of the vocabulary.
+  /// Throws Error for a token outside of the vocabulary and when memory is short, before anything
+  /// changes. What a call that fails later leaves of its sequences: SequenceCache::begin_call().
   ForwardOut forward(std::span<const int32_t> tokens_N, const Batch& batch,
                      const ForwardOptions& options = {}) const;
 

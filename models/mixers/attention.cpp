@@ -1,10 +1,8 @@
 #include "models/mixers/attention.h"
 
-#include <ATen/ops/mul.h>
-#include <ATen/ops/sigmoid.h>
-
 #include <cmath>
 
+#include "kernels/ops/activations.h"
 #include "kernels/ops/attention.h"
 #include "kernels/ops/packed_attention.h"
 #include "kernels/ops/rotary.h"
@@ -63,7 +61,7 @@ at::Tensor mix_tokens(const AttentionSpec& spec, const AttentionWeights& weights
       project(weights.value, x_ND, call.groups).view({rows, spec.num_kv_heads, spec.head_width});
   const auto mixed_ND = attended(spec, {q_NHK, k_NGK, v_NGK}, call).view({rows, width});
   return project(weights.output,
-                 spec.output_gate ? at::mul(mixed_ND, at::sigmoid(gate_ND)) : mixed_ND,
+                 spec.output_gate ? kernels::sigmoid_gate({mixed_ND, gate_ND}) : mixed_ND,
                  call.groups);
 }
 

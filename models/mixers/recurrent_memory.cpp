@@ -1,10 +1,7 @@
 #include "models/mixers/recurrent_memory.h"
 
-#include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/exp.h>
 #include <ATen/ops/index_select.h>
-#include <ATen/ops/softplus.h>
 
 #include <algorithm>
 
@@ -51,11 +48,6 @@ kernels::RecurrentForm recurrent_form(const LayerCall& call) {
 
 at::ScalarType state_type(const at::Tensor& x) {
   return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-}
-
-at::Tensor log_decay(const at::Tensor& a_log, const at::Tensor& raw, const at::Tensor& dt_bias) {
-  const auto type = state_type(raw);
-  return at::softplus(raw.to(type) + dt_bias.to(type)) * -at::exp(a_log.to(type));
 }
 
 }  // namespace hylo::models

@@ -22,9 +22,6 @@ void remember(const LayerCall& call, const RecurrentMemory& memory);
 /// new that chunks of them do not pay.
 kernels::RecurrentForm recurrent_form(const LayerCall& call);
 
-/// -exp(a_log) softplus(raw + dt_bias) in float32 (float64 for float64): the log decay of a step.
-at::Tensor log_decay(const at::Tensor& a_log, const at::Tensor& raw, const at::Tensor& dt_bias);
-
 /// float32, or float64 for float64: the type of states, decays and gates.
 at::ScalarType state_type(const at::Tensor& x);
 
