@@ -1,4 +1,5 @@
-// Gradients of whole models against transformers: every parameter of every family.
+// Gradients of whole models against transformers and the lineage's own code: every parameter of
+// every family.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/cross_entropy_loss.h>
@@ -21,8 +22,8 @@ using namespace tests;  // NOLINT: the whole header is for tests like these
 /// Both sides computed in float64; thousands of terms.
 constexpr double exact_tolerance = 1e-9;
 
-/// The library's module of a stored tensor, where its checkpoints spell it otherwise: experts are
-/// fused, and so are the convolutions of a layer.
+/// The module of transformers that holds a stored tensor, where checkpoints spell it otherwise:
+/// experts are fused, and so are the convolutions of a layer.
 std::string module_name(std::string name) {
   static const std::vector<std::pair<std::regex, std::string>> spellings = [] {
     const std::vector<std::pair<std::string, std::string>> rules{
@@ -47,10 +48,21 @@ std::string module_name(std::string name) {
   return name;
 }
 
+/// By the name of a stored tensor, its parts in the order of the walk: gradient and weight.
+using Parts = std::map<std::string, std::vector<std::pair<at::Tensor, at::Tensor>>>;
+
+Parts by_module(const Parts& parts) {
+  Parts modules;
+  for (const auto& [name, those] : parts) {
+    auto& module = modules[module_name(name)];
+    module.insert(module.end(), those.begin(), those.end());
+  }
+  return modules;
+}
+
 struct Gradients {
   double loss = 0;
-  /// Of the parts of the library's parameters, in the order of the walk; with the weights.
-  std::map<std::string, std::vector<std::pair<at::Tensor, at::Tensor>>> parts;
+  Parts parts;
 };
 
 /// The library lets the embedding of its padding token learn nothing; here nothing is padding, and
@@ -92,54 +104,59 @@ Gradients gradients_of(const GoldenCase& c) {
     // An expert that nobody chose has none.
     const auto gradient = tensor.grad().defined() ? tensor.grad() : tensor.detach() * 0;
     if (slot.name == "embedding.weight") leave_out_padding(c, gradient);
-    out.parts[module_name(stored_tensor(config, slot).name)].emplace_back(
-        gradient.to(at::kDouble), tensor.detach().to(at::kDouble));
+    out.parts[stored_tensor(config, slot).name].emplace_back(gradient.to(at::kDouble),
+                                                             tensor.detach().to(at::kDouble));
   });
   return out;
 }
 
-class GradientGoldens : public ::testing::Test {
+/// Norm, sum and product with the weights of each parameter, as the reference states them.
+void expect_stated(const GoldenCase& c, const Gradients& found, const Json& expected) {
+  EXPECT_NEAR(found.loss, c.measured.at("loss").get<double>(), exact_tolerance);
+  EXPECT_EQ(found.parts.size(), expected.size());
+  double squares = 0;
+  for (const auto& [name, parts] : found.parts) {
+    ASSERT_TRUE(expected.contains(name)) << name;
+    double norm = 0, sum = 0, dot = 0, elements = 0;
+    for (const auto& [gradient, weight] : parts) {
+      norm += gradient.square().sum().item<double>();
+      sum += gradient.sum().item<double>();
+      dot += (gradient * weight).sum().item<double>();
+      elements += static_cast<double>(gradient.numel());
+    }
+    squares += norm;
+    norm = std::sqrt(norm);
+    const auto stated = expected.at(name).get<std::vector<double>>();
+    EXPECT_NEAR(norm, stated[0], exact_tolerance * (1 + norm)) << name;
+    EXPECT_NEAR(sum, stated[1], exact_tolerance * (1 + norm) * std::sqrt(elements)) << name;
+    EXPECT_NEAR(dot, stated[2], exact_tolerance * (1 + norm) * std::sqrt(elements)) << name;
+  }
+  EXPECT_NEAR(std::sqrt(squares), c.measured.at("grad_total_norm").get<double>(),
+              exact_tolerance * (1 + std::sqrt(squares)));
+}
+
+class GradientGoldens : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    const auto root = golden("hf-goldens");
-    if (!root) GTEST_SKIP() << skip_reason("HYLO_TEST_DATA", "hf-goldens");
+    const auto root = golden(GetParam());
+    if (!root) GTEST_SKIP() << skip_reason("HYLO_TEST_DATA", GetParam());
     folders_ = checkpoints_of(*root);
     ASSERT_FALSE(folders_.empty()) << "no checkpoint in " << *root;
   }
   std::vector<std::filesystem::path> folders_;
 };
 
-TEST_F(GradientGoldens, OfEveryParameterAreTheLibrarysInFloat64) {
+TEST_P(GradientGoldens, OfEveryParameterAreTheReferencesInFloat64) {
   for (const auto& folder : folders_) {
     SCOPED_TRACE(folder.filename());
     const GoldenCase c(folder, NumberType::Float64);
-    const auto found = gradients_of(c);
-    EXPECT_NEAR(found.loss, c.measured.at("loss").get<double>(), exact_tolerance);
-    const auto& expected = c.measured.at("grad");
-    EXPECT_EQ(found.parts.size(), expected.size());
-    double squares = 0;
-    for (const auto& [name, parts] : found.parts) {
-      ASSERT_TRUE(expected.contains(name)) << name;
-      double norm = 0, sum = 0, dot = 0, elements = 0;
-      for (const auto& [gradient, weight] : parts) {
-        norm += gradient.square().sum().item<double>();
-        sum += gradient.sum().item<double>();
-        dot += (gradient * weight).sum().item<double>();
-        elements += static_cast<double>(gradient.numel());
-      }
-      squares += norm;
-      norm = std::sqrt(norm);
-      const auto stated = expected.at(name).get<std::vector<double>>();
-      EXPECT_NEAR(norm, stated[0], exact_tolerance * (1 + norm)) << name;
-      EXPECT_NEAR(sum, stated[1], exact_tolerance * (1 + norm) * std::sqrt(elements)) << name;
-      EXPECT_NEAR(dot, stated[2], exact_tolerance * (1 + norm) * std::sqrt(elements)) << name;
-    }
-    EXPECT_NEAR(std::sqrt(squares), c.measured.at("grad_total_norm").get<double>(),
-                exact_tolerance * (1 + std::sqrt(squares)));
+    auto found = gradients_of(c);
+    if (std::string_view(GetParam()) == "hf-goldens") found.parts = by_module(found.parts);
+    expect_stated(c, found, c.measured.at("grad"));
   }
 }
 
-TEST_F(GradientGoldens, InFloat32AreAsCloseToTheTruthAsTheLibrarys) {
+TEST_P(GradientGoldens, InFloat32AreAsCloseToTheTruthAsTheReferences) {
   for (const auto& folder : folders_) {
     SCOPED_TRACE(folder.filename());
     const GoldenCase c(folder, NumberType::Float32);
@@ -158,6 +175,9 @@ TEST_F(GradientGoldens, InFloat32AreAsCloseToTheTruthAsTheLibrarys) {
     }
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Of, GradientGoldens, ::testing::Values("hf-goldens", "lineage-goldens"),
+                         [](const auto& set) { return set.index == 0 ? "hf" : "lineage"; });
 
 }  // namespace
 }  // namespace hylo::models
