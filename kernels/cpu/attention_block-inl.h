@@ -11,8 +11,11 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <optional>
+#include <vector>
 
 #include "kernels/cpu/matrix_rows-inl.h"
 #include "kernels/cpu/product-inl.h"
@@ -74,26 +77,96 @@ HWY_INLINE void add_weighted_rows_turned(const BlockPair& pair, Matrix<A> weight
   multiply_add(turned(weights), right, out, {pair.num_keys, width, pair.num_queries});
 }
 
-/// row[j] <- exp(scale row[j] - shift) for the keys seen, [first, end), and 0 for the others;
-/// returns their sum. NaN stays NaN, of which Highway's Exp would make 0.
+/// Whether the elements from c on lie in [first, end).
+template <class D>
+HWY_INLINE auto places_within(D d, int64_t c, int64_t first, int64_t end) {
+  using A = hn::TFromD<D>;
+  const auto place = hn::Iota(d, static_cast<A>(c));
+  return hn::And(hn::Ge(place, hn::Set(d, static_cast<A>(first))),
+                 hn::Lt(place, hn::Set(d, static_cast<A>(end))));
+}
+
+/// The largest of row[first, end); NaN when one of them is.
+template <class A>
+HWY_INLINE A maximum_of_row(const A* HWY_RESTRICT row, int64_t first, int64_t end, int64_t step) {
+  const hn::ScalableTag<A> d;
+  const auto nothing = hn::Set(d, -std::numeric_limits<A>::infinity());
+  auto largest = nothing;
+  auto unordered = hn::Zero(d);
+  for_each_vector<A>(step, [&](int64_t c) {
+    const auto x = hn::IfThenElse(places_within(d, c, first, end), hn::LoadU(d, row + c), nothing);
+    unordered = hn::IfThenElse(hn::Eq(x, x), unordered, x);
+    largest = hn::Max(largest, x);
+  });
+  if (!hn::AllTrue(d, hn::Eq(unordered, unordered))) return std::numeric_limits<A>::quiet_NaN();
+  return hn::GetLane(hn::MaxOfLanes(d, largest));
+}
+
+/// row[j] <- exp(scale row[j] - shift) for j in [first, end) and 0 for the others; returns their
+/// sum. NaN stays NaN, of which Highway's Exp would make 0.
 template <class A>
 HWY_INLINE A exponentials_of_row(A* HWY_RESTRICT row, int64_t first, int64_t end, int64_t step,
                                  A scale, A shift) {
   const hn::ScalableTag<A> d;
-  const auto scales = hn::Set(d, scale), shifts = hn::Set(d, -shift), zero = hn::Zero(d);
-  const auto begin = hn::Set(d, static_cast<A>(first)), stop = hn::Set(d, static_cast<A>(end));
-  auto total = zero;
+  const auto scales = hn::Set(d, scale), shifts = hn::Set(d, shift);
+  auto total = hn::Zero(d);
   for_each_vector<A>(step, [&](int64_t c) {
-    const auto place = hn::Add(hn::Iota(d, A(0)), hn::Set(d, static_cast<A>(c)));
-    const auto is_seen = hn::And(hn::Ge(place, begin), hn::Lt(place, stop));
-    const auto x = hn::MulAdd(hn::LoadU(d, row + c), scales, shifts);
+    const auto x = hn::MulSub(hn::LoadU(d, row + c), scales, shifts);
     const auto e = hn::IfThenElse(hn::Eq(x, x), hn::Exp(d, x), x);
-    const auto seen = hn::IfThenElseZero(is_seen, e);
+    const auto seen = hn::IfThenElseZero(places_within(d, c, first, end), e);
     hn::StoreU(seen, d, row + c);
     total = hn::Add(total, seen);
   });
   return hn::GetLane(hn::SumOfLanes(d, total));
 }
+
+/// The softmax of a tile of queries whose scores come block by block, and the weighted sums of
+/// their values.
+template <class A>
+struct OnlineSoftmax {
+  Matrix<A> sums;
+  std::vector<A> maxima, totals;
+
+  OnlineSoftmax(Arena<A>& arena, int64_t rows, int64_t value_width)
+      : sums(arena.take(rows, padded<A>(value_width))), maxima(rows), totals(rows) {}
+
+  void begin(int64_t rows) {
+    std::fill_n(sums.at, rows * sums.step, A(0));
+    std::fill_n(maxima.begin(), rows, -std::numeric_limits<A>::infinity());
+    std::fill_n(totals.begin(), rows, A(0));
+  }
+
+  /// Makes weights of the scores of query i, of which it sees [first, end); scale is above 0.
+  void weigh(int64_t i, A* scores, int64_t step, int64_t first, int64_t end, A scale) {
+    const A largest = first < end ? maximum_of_row(scores, first, end, step) * scale
+                                  : -std::numeric_limits<A>::infinity();
+    if (largest == -std::numeric_limits<A>::infinity()) {
+      std::fill_n(scores, step, A(0));
+      return;
+    }
+    if (!(largest <= maxima[i])) {
+      const A factor = totals[i] == 0 ? A(0) : std::exp(maxima[i] - largest);
+      maxima[i] = largest;
+      shrink(i, factor);
+    }
+    totals[i] += exponentials_of_row(scores, first, end, step, scale, maxima[i]);
+  }
+
+  /// The weighted means, in place of the sums.
+  void finish(int64_t i) {
+    for (int64_t c = 0; c < sums.step; ++c) sums.row(i)[c] /= totals[i];
+  }
+  [[nodiscard]] A log_sum(int64_t i) const { return maxima[i] + std::log(totals[i]); }
+
+ private:
+  void shrink(int64_t i, A factor) {
+    const hn::ScalableTag<A> d;
+    totals[i] *= factor;
+    for_each_vector<A>(sums.step, [&](int64_t c) {
+      hn::StoreU(hn::Mul(hn::LoadU(d, sums.row(i) + c), hn::Set(d, factor)), d, sums.row(i) + c);
+    });
+  }
+};
 
 }  // namespace hylo::kernels::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

@@ -13,8 +13,6 @@
 
 #include <ATen/Parallel.h>
 
-#include <cmath>
-#include <limits>
 #include <vector>
 
 #include "harness/base/error.h"
@@ -33,8 +31,8 @@ struct PackedWalk {
   A* log_sums;
   int64_t key_width, value_width;
   Arena<A> arena;
-  Matrix<A> q, rows, keys_turned, values, scores, sums;
-  std::vector<A> maxima, totals;
+  Matrix<A> q, rows, keys_turned, values, scores;
+  OnlineSoftmax<A> softmax;
 
   static int64_t num_elements(int64_t keys, int64_t values) {
     return block * (2 * padded<A>(keys) + 2 * padded<A>(values) + padded<A>(block)) +
@@ -53,48 +51,13 @@ struct PackedWalk {
         keys_turned(arena.take(key_width, padded<A>(block))),
         values(arena.take(block, padded<A>(value_width))),
         scores(arena.take(block, padded<A>(block))),
-        sums(arena.take(block, padded<A>(value_width))),
-        maxima(block),
-        totals(block) {}
-
-  /// The largest seen score, times scale; NaN when one is NaN.
-  A maximum_of(const A* row, int64_t first, int64_t end) const {
-    A largest = -std::numeric_limits<A>::infinity();
-    for (int64_t j = first; j < end; ++j) {
-      if (row[j] != row[j]) return row[j];
-      largest = std::max(largest, row[j] * static_cast<A>(in.scale));
-    }
-    return largest;
-  }
-
-  void weigh(const BlockPair& pair, int64_t i) {
-    A* row = scores.row(i);
-    const int64_t first = pair.first_seen(i), end = pair.end_seen(i);
-    const A maximum = first < end ? maximum_of(row, first, end) : maxima[i];
-    if (first >= end || maximum == -std::numeric_limits<A>::infinity()) {
-      std::fill_n(row, scores.step, A(0));
-      return;
-    }
-    if (!(maximum <= maxima[i])) {
-      const A factor = totals[i] == 0 ? A(0) : std::exp(maxima[i] - maximum);
-      maxima[i] = maximum;
-      totals[i] *= factor;
-      const hn::ScalableTag<A> d;
-      for_each_vector<A>(value_width, [&](int64_t c) {
-        hn::StoreU(hn::Mul(hn::LoadU(d, sums.row(i) + c), hn::Set(d, factor)), d, sums.row(i) + c);
-      });
-    }
-    totals[i] +=
-        exponentials_of_row(row, first, end, scores.step, static_cast<A>(in.scale), maxima[i]);
-  }
+        softmax(arena, block, value_width) {}
 
   void run(const RowRange& sequence, int64_t head, int64_t first_query) {
     const int64_t n = std::min(block, sequence.num_rows - first_query);
     const int64_t g = head / (in.q_NHK.size(1) / in.k_NGK.size(1));
     load_rows(in.q_NHK, head, sequence.first_row + first_query, n, q);
-    std::fill_n(sums.at, block * sums.step, A(0));
-    std::fill(maxima.begin(), maxima.end(), -std::numeric_limits<A>::infinity());
-    std::fill(totals.begin(), totals.end(), A(0));
+    softmax.begin(n);
     for (int64_t first_key = first_block_seen(first_query, in.window); first_key <= first_query;
          first_key += block) {
       const BlockPair pair{first_query, n, first_key,
@@ -103,18 +66,21 @@ struct PackedWalk {
       load_rows(in.v_NGV, g, sequence.first_row + first_key, pair.num_keys, values);
       transpose(rows, keys_turned, pair.num_keys, key_width);
       score_pair(pair, q, keys_turned, scores, key_width);
-      for (int64_t i = 0; i < n; ++i) weigh(pair, i);
-      add_weighted_rows(pair, scores, values, sums, value_width);
+      for (int64_t i = 0; i < n; ++i) {
+        softmax.weigh(i, scores.row(i), scores.step, pair.first_seen(i), pair.end_seen(i),
+                      static_cast<A>(in.scale));
+      }
+      add_weighted_rows(pair, scores, values, softmax.sums, value_width);
     }
     finish(sequence.first_row + first_query, head, n);
   }
 
   void finish(int64_t first_row, int64_t head, int64_t n) {
     for (int64_t i = 0; i < n; ++i) {
-      for (int64_t c = 0; c < value_width; ++c) sums.row(i)[c] /= totals[i];
-      log_sums[head * in.q_NHK.size(0) + first_row + i] = maxima[i] + std::log(totals[i]);
+      softmax.finish(i);
+      log_sums[head * in.q_NHK.size(0) + first_row + i] = softmax.log_sum(i);
     }
-    store_rows(sums, out_NHV, head, first_row, n);
+    store_rows(softmax.sums, out_NHV, head, first_row, n);
   }
 };
 
