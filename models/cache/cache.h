@@ -34,6 +34,9 @@ class Cache {
   [[nodiscard]] int64_t bytes() const;  ///< held by all sequences; a shared page counts once
   [[nodiscard]] size_t num_layers() const { return layers_.size(); }
   [[nodiscard]] PagePool& pages(size_t layer) { return layers_[layer].pool; }
+  /// Whether a sequence has one state in this layer, whatever its length.
+  [[nodiscard]] bool is_state(size_t layer) const { return layers_[layer].is_state; }
+  [[nodiscard]] std::optional<int64_t> window(size_t layer) const { return layers_[layer].window; }
 
  private:
   friend class SequenceCache;
@@ -76,6 +79,8 @@ class SequenceCache {
   /// fork shares; nothing is changed then.
   void truncate(int64_t num_tokens);
 
+  /// Throws Error when a failed call has left states of this sequence behind.
+  void check_whole() const;
   /// Page table of a layer; -1 where a page was given back. A recurrent layer has one page.
   [[nodiscard]] std::span<const int32_t> pages(size_t layer) const { return pages_[layer]; }
 
@@ -84,7 +89,6 @@ class SequenceCache {
   explicit SequenceCache(Cache& cache);
   void release_all();
   void check_cut(int64_t num_tokens) const;
-  void check_whole() const;
 
   Cache* cache_;
   std::vector<std::vector<int32_t>> pages_;
