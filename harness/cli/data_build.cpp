@@ -126,8 +126,7 @@ std::optional<int64_t> smallest_length(const Workshop& shop, const Job& job) {
     if (shop.mode == ruler::Mode::Compat) {
       return ruler::smallest_compat_length(*job.spec, shop.sources, shop.count, shop.options.seed);
     }
-    return ruler::smallest_strict_length(request_of(shop, job, shop.options.num_samples),
-                                         shop.sources, shop.count);
+    return ruler::smallest_strict_length(*job.spec, shop.sources, shop.count);
   } catch (const Error&) {
     return std::nullopt;
   }
@@ -187,6 +186,21 @@ void build_set(const Workshop& shop, Outcome& outcome) {
   outcome.header = ruler::read_header(outcome.file);
 }
 
+/// The smallest length is that of any draw; these samples may take more.
+void require_length_of_all(const Workshop& shop, const Job& job) {
+  const auto request = request_of(shop, job, shop.options.num_samples);
+  int64_t needed = 0;
+  try {
+    needed = ruler::strict_length_needed(request, shop.sources, shop.count);
+  } catch (const Error& refusal) {
+    throw CannotBeMade(refusal.what());
+  }
+  if (needed <= job.length) return;
+  throw CannotBeMade(fmt::format(
+      "{} at {} tokens: too small, the smallest prompt of one of its {} samples takes {}",
+      job.spec->name, job.length, request.num_samples, needed));
+}
+
 /// What a set would be, from its first samples.
 void try_set(const Workshop& shop, Outcome& outcome) {
   constexpr int64_t most_tried = 4;
@@ -196,6 +210,7 @@ void try_set(const Workshop& shop, Outcome& outcome) {
     throw CannotBeMade(
         fmt::format("{} at {} tokens: too small", outcome.job.spec->name, outcome.job.length));
   }
+  if (shop.mode == ruler::Mode::Strict) require_length_of_all(shop, outcome.job);
   build_samples(shop, request_of(shop, outcome.job, num_tried), [&](const ruler::Sample& sample) {
     outcome.tokens_per_sample +=
         static_cast<double>(sample.num_tokens) / static_cast<double>(num_tried);
