@@ -140,15 +140,12 @@ int64_t smallest_strict_length(const RulerSpec& spec, const Sources& sources,
         .spec = spec, .length = length, .num_samples = num_probes, .seed = seed_of_probes};
     return strict_length_needed(probes, sources, count);
   };
-  // Down while less will do (a shorter length may ask for less), then up until the words that are
-  // drawn at a length fit in it; never down again, so that it ends.
-  int64_t length = first_length_to_fill;
-  bool is_going_down = true;
+  // Up from where nothing fits, as longer lengths may ask for more (cwe lists more words from 4,096
+  // tokens on), until what is drawn at a length fits in it.
+  int64_t length = 1;
   while (true) {
     const int64_t needed = needed_at(length);
-    const bool is_tight = needed >= length - length / 50;
-    if (needed <= length && (is_tight || !is_going_down)) return length;
-    is_going_down = is_going_down && needed < length;
+    if (needed <= length) return length;
     length = needed;
   }
 }

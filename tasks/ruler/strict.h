@@ -30,7 +30,7 @@ int64_t strict_length_needed(const BuildRequest& request, const Sources& sources
                              const CountTokens& count);
 
 /// The smallest length of a task for a tokenizer and sources, whatever is to be built: 64 probe
-/// samples of one seed fit in it and, to 2 %, in no shorter one. Another draw (a longer question, a
+/// samples of one seed fit in it, and not in lengths well below. Another draw (a longer question, a
 /// longer name) may take a little more; strict_length_needed tells.
 int64_t smallest_strict_length(const RulerSpec& spec, const Sources& sources,
                                const CountTokens& count);
