@@ -1,6 +1,7 @@
 #include "kernels/ops/moe_dispatch.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/eq.h>
 #include <ATen/ops/full_like.h>
 #include <ATen/ops/gather.h>
@@ -14,13 +15,13 @@
 #include <limits>
 
 #include "harness/base/error.h"
+#include "kernels/cpu/route.h"
+#include "kernels/ops/gradient.h"
+#include "kernels/ops/recurrent.h"
 #include "kernels/ops/shape.h"
 
 namespace hylo::kernels {
 namespace {
-
-/// DeepSeek-V3 adds this to the sum of weights that it divides by.
-constexpr double sigmoid_sum_epsilon = 1e-20;
 
 void check(const RouteIn& in) {
   require(in.logits_NE.dim() == 2, "route: logits {} must be [rows, experts]",
@@ -56,11 +57,9 @@ at::Tensor within_groups(const at::Tensor& values_NE, const RouterSpec& spec) {
   return (grouped + penalty).view(values_NE.sizes());
 }
 
-}  // namespace
-
-Routes route(const RouteIn& in) {
-  check(in);
-  const auto wide = in.logits_NE.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+/// The same of LibTorch's ops, whose gradients are known.
+Routes differentiable_route(const RouteIn& in) {
+  const auto wide = computing_type(in.logits_NE.scalar_type());
   const auto logits_NE = in.logits_NE.to(wide);
   at::Tensor values_NE;
   switch (in.spec.kind) {
@@ -85,6 +84,22 @@ Routes route(const RouteIn& in) {
   }
   if (in.spec.scale != 1) weights_Nk = weights_Nk * in.spec.scale;
   return {experts_Nk, weights_Nk};
+}
+
+}  // namespace
+
+Routes route(const RouteIn& in) {
+  check(in);
+  if (wants_gradient({in.logits_NE, in.bias_E})) return differentiable_route(in);
+  const auto wide = computing_type(in.logits_NE.scalar_type());
+  auto checked = in;
+  checked.logits_NE = in.logits_NE.to(wide).contiguous();
+  if (in.bias_E.defined()) checked.bias_E = in.bias_E.to(wide).contiguous();
+  const int64_t rows = in.logits_NE.size(0);
+  Routes routes{at::empty({rows, in.experts_per_token}, at::TensorOptions().dtype(at::kLong)),
+                at::empty({rows, in.experts_per_token}, checked.logits_NE.options())};
+  cpu::route(checked, routes);
+  return routes;
 }
 
 ExpertRows rows_of_expert(const Routes& routes, int64_t expert) {

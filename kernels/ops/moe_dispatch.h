@@ -18,9 +18,13 @@ struct RouteIn {
   at::Tensor bias_E;  ///< undefined: none; added to the value by which experts are chosen
 };
 struct Routes {
-  at::Tensor experts_Nk;  ///< int64, by falling value of choice; among equals the lowest index
+  at::Tensor experts_Nk;  ///< int64, by falling value of choice; among equals the lowest index;
+                          ///< NaN before all
   at::Tensor weights_Nk;  ///< float32 (float64 for float64)
 };
+/// DeepSeek-V3 adds this to the sum of weights that it divides by.
+inline constexpr double sigmoid_sum_epsilon = 1e-20;
+
 /// Groups are judged by their best expert, with Sigmoid by the sum of their two best. A row's
 /// result depends on that row alone. The weights are differentiable in the logits. Throws Error
 /// when shapes disagree.

@@ -3,10 +3,10 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/index_add.h>
 #include <ATen/ops/index_select.h>
-#include <ATen/ops/sigmoid.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
+#include "kernels/ops/activations.h"
 #include "kernels/ops/moe_dispatch.h"
 #include "kernels/ops/swiglu.h"
 #include "models/blocks/linear.h"
@@ -50,7 +50,7 @@ FeedForwardOut feed_forward(const MoeSpec& spec, const MoeWeights& weights, cons
   if (spec.shared_width > 0) {
     auto shared_ND = swiglu(weights.shared, x_ND, groups);
     if (spec.shared_gate) {
-      shared_ND = shared_ND * at::sigmoid(project(weights.shared_gate, x_ND, groups));
+      shared_ND = kernels::sigmoid_gate({shared_ND, project(weights.shared_gate, x_ND, groups)});
     }
     out_ND = out_ND + shared_ND;
   }

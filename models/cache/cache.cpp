@@ -48,12 +48,14 @@ SequenceCache::~SequenceCache() { release_all(); }
 SequenceCache::SequenceCache(SequenceCache&& other) noexcept
     : cache_(other.cache_),
       pages_(std::exchange(other.pages_, {})),
-      num_tokens_(std::exchange(other.num_tokens_, 0)) {}
+      num_tokens_(std::exchange(other.num_tokens_, 0)),
+      in_call_(std::exchange(other.in_call_, false)) {}
 
 SequenceCache& SequenceCache::operator=(SequenceCache&& other) noexcept {
   std::swap(cache_, other.cache_);
   std::swap(pages_, other.pages_);
   std::swap(num_tokens_, other.num_tokens_);
+  std::swap(in_call_, other.in_call_);
   return *this;
 }
 
@@ -66,19 +68,35 @@ void SequenceCache::release_all() {
   }
 }
 
+/// Keys and latents behind num_tokens_ are written again by the next call; states are not.
+void SequenceCache::check_whole() const {
+  require(!in_call_ || std::ranges::none_of(cache_->layers_, &Cache::Layer::is_state),
+          "cache: a call failed while this sequence of {} tokens was in it, so some layers' "
+          "recurrent states have moved on and others have not; cut it to 0 tokens and feed it "
+          "again, or go on with a fork from before that call",
+          num_tokens_);
+}
+
 void SequenceCache::reserve(int64_t num_tokens) {
+  check_whole();
+  SequenceCache fresh(*cache_);  // gives its pages back if a pool runs out
   for (size_t i = 0; i < pages_.size(); ++i) {
     auto& layer = cache_->layers_[i];
     const auto wanted = layer.pages_for(num_tokens_ + num_tokens, cache_->page_tokens_);
-    while (pages_[i].size() < wanted) {
-      pages_[i].push_back(layer.pool.take());
-      if (layer.is_state) layer.pool.clear(pages_[i].back());
+    while (pages_[i].size() + fresh.pages_[i].size() < wanted) {
+      fresh.pages_[i].push_back(layer.pool.take());
+      if (layer.is_state) layer.pool.clear(fresh.pages_[i].back());
     }
+  }
+  for (size_t i = 0; i < pages_.size(); ++i) {
+    pages_[i].insert(pages_[i].end(), fresh.pages_[i].begin(), fresh.pages_[i].end());
+    fresh.pages_[i].clear();
   }
 }
 
 void SequenceCache::advance(int64_t num_tokens) {
   num_tokens_ += num_tokens;
+  in_call_ = false;
   for (size_t i = 0; i < pages_.size(); ++i) {
     auto& layer = cache_->layers_[i];
     if (!layer.window) continue;
@@ -92,6 +110,7 @@ void SequenceCache::advance(int64_t num_tokens) {
 }
 
 SequenceCache SequenceCache::fork() const {
+  check_whole();
   SequenceCache copy(*cache_);
   copy.num_tokens_ = num_tokens_;
   const int64_t page_tokens = cache_->page_tokens_;
@@ -117,6 +136,7 @@ SequenceCache SequenceCache::fork() const {
 void SequenceCache::check_cut(int64_t num_tokens) const {
   require(num_tokens >= 0 && num_tokens <= num_tokens_, "cache: cannot cut {} tokens to {}",
           num_tokens_, num_tokens);
+  if (num_tokens > 0) check_whole();
   const int64_t page_tokens = cache_->page_tokens_;
   for (size_t i = 0; i < pages_.size(); ++i) {
     const auto& layer = cache_->layers_[i];
@@ -158,6 +178,7 @@ void SequenceCache::truncate(int64_t num_tokens) {
     if (!own.pages_[i].empty()) std::swap(pages_[i].back(), own.pages_[i].back());
   }
   num_tokens_ = num_tokens;
+  in_call_ = false;
 }
 
 }  // namespace hylo::models

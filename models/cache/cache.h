@@ -60,6 +60,10 @@ class SequenceCache {
   /// Makes room for `num_tokens` more, which the layers then write. Throws Error when memory is
   /// short.
   void reserve(int64_t num_tokens);
+  /// The layers write from here on, recurrent states in place. A call that fails before advance()
+  /// leaves a sequence of attention alone as it was; one with recurrent states, of which some have
+  /// moved on, can only be cut to 0 tokens or dropped: everything else throws Error.
+  void begin_call() { in_call_ = true; }
   /// Counts them as remembered and gives back pages that no window reaches any more.
   void advance(int64_t num_tokens);
 
@@ -80,10 +84,12 @@ class SequenceCache {
   explicit SequenceCache(Cache& cache);
   void release_all();
   void check_cut(int64_t num_tokens) const;
+  void check_whole() const;
 
   Cache* cache_;
   std::vector<std::vector<int32_t>> pages_;
   int64_t num_tokens_ = 0;
+  bool in_call_ = false;  ///< some layers may have written, others not
 };
 
 }  // namespace hylo::models

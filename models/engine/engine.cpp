@@ -26,28 +26,6 @@ CacheOptions cache_options(const Decoder& decoder, const EngineOptions& options)
       .type = decoder.type(), .page_tokens = 64, .max_tokens = 4 * std::max(long_ones, short_ones)};
 }
 
-/// Layers whose gates, decays and routers are LibTorch's elementwise ops, whose last bit changes
-/// with an element's place in the call. Nothing where there is none.
-std::optional<size_t> first_layer_that_is_not_exact(const ModelConfig& config) {
-  for (size_t i = 0; i < config.layers.size(); ++i) {
-    const auto* attention = std::get_if<AttentionSpec>(&config.layers[i].mixer);
-    const bool is_exact = attention && !attention->output_gate &&
-                          std::holds_alternative<SwiGluSpec>(config.layers[i].feed_forward);
-    if (!is_exact) return i;
-  }
-  return std::nullopt;
-}
-
-void refuse_what_is_not_exact(const ModelConfig& config, NumericMode mode) {
-  if (mode != NumericMode::Exact) return;
-  if (const auto layer = first_layer_that_is_not_exact(config)) {
-    fail(
-        "numeric mode exact: layer {} ({}) does not yet give a row the same bits in every batch; "
-        "attention with SwiGLU does. Use stable, where the same plan gives the same numbers",
-        *layer, kind_name(config.layers[*layer].mixer));
-  }
-}
-
 }  // namespace
 
 struct Engine::Active {
@@ -65,7 +43,6 @@ Engine::Engine(const Decoder& decoder, const EngineOptions& options)
   require(options.max_rows > 0 && options.max_sequences > 0,
           "engine: max_rows {} and max_sequences {} must be above 0", options.max_rows,
           options.max_sequences);
-  refuse_what_is_not_exact(decoder.config(), options.mode);
 }
 
 bool Engine::shares_prefixes() const {

@@ -56,7 +56,7 @@ struct Generated {
 
 class Engine {
  public:
-  /// `decoder` must outlive the engine. Throws Error for Exact and a layer that cannot promise it.
+  /// `decoder` must outlive the engine.
   Engine(const Decoder& decoder, const EngineOptions& options);
 
   /// One score per job, in order. What several begin with is computed once, however deep it

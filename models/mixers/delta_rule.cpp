@@ -1,16 +1,16 @@
 #include "models/mixers/delta_rule.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/sigmoid.h>
 
 #include <cmath>
 
+#include "kernels/ops/activations.h"
 #include "kernels/ops/gated_delta.h"
 
 namespace hylo::models {
 
 at::Tensor write_strength(const at::Tensor& raw_NH, double scale) {
-  const auto strength = at::sigmoid(raw_NH.to(state_type(raw_NH)));
+  const auto strength = kernels::sigmoid(raw_NH.to(state_type(raw_NH)));
   return scale == 1 ? strength : strength * scale;
 }
 

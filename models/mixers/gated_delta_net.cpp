@@ -2,6 +2,7 @@
 
 #include <ATen/ops/cat.h>
 
+#include "kernels/ops/activations.h"
 #include "kernels/ops/causal_conv.h"
 #include "models/blocks/linear.h"
 #include "models/mixers/delta_rule.h"
@@ -64,16 +65,16 @@ at::Tensor mix_tokens(const GatedDeltaSpec& spec, const GatedDeltaWeights& weigh
   const auto heads = [&](const at::Tensor& x, int64_t num, int64_t width) {
     return x.reshape({x_ND.size(0), num, width});
   };
-  const auto mixed_ND =
-      delta_rule({.q_NHK = heads(in.q_ND, spec.num_key_heads, spec.key_width),
-                  .k_NHK = heads(in.k_ND, spec.num_key_heads, spec.key_width),
-                  .v_NHV = heads(in.v_ND, spec.num_heads, spec.value_width),
-                  .log_decay_NH = log_decay(weights.a_log_H, in.decay_NH, weights.dt_bias_H),
-                  .beta_NH = write_strength(in.write_NH, spec.write_scale),
-                  .gate_ND = in.gate_ND,
-                  .norm_V = weights.norm_V,
-                  .norm_epsilon = spec.norm_epsilon},
-                 memory, call);
+  const auto mixed_ND = delta_rule(
+      {.q_NHK = heads(in.q_ND, spec.num_key_heads, spec.key_width),
+       .k_NHK = heads(in.k_ND, spec.num_key_heads, spec.key_width),
+       .v_NHV = heads(in.v_ND, spec.num_heads, spec.value_width),
+       .log_decay_NH = kernels::log_decay({in.decay_NH, weights.dt_bias_H, weights.a_log_H}),
+       .beta_NH = write_strength(in.write_NH, spec.write_scale),
+       .gate_ND = in.gate_ND,
+       .norm_V = weights.norm_V,
+       .norm_epsilon = spec.norm_epsilon},
+      memory, call);
   remember(call, memory);
   return project(weights.output, mixed_ND, call.groups);
 }

@@ -1,7 +1,6 @@
 #include "models/mixers/jet_block.h"
 
-#include <ATen/ops/silu.h>
-
+#include "kernels/ops/activations.h"
 #include "kernels/ops/causal_conv.h"
 #include "models/blocks/linear.h"
 #include "models/mixers/delta_rule.h"
@@ -17,23 +16,23 @@ at::Tensor mix_tokens(const JetBlockSpec& spec, const JetBlockWeights& weights,
   };
   auto memory = recall(call);
   const auto taps_NDC =
-      project(weights.generator_up, at::silu(of(weights.generator_down)), call.groups)
+      project(weights.generator_up, kernels::silu(of(weights.generator_down)), call.groups)
           .view({rows, values, spec.conv_width});
   const auto conv = kernels::dynamic_conv({.x_ND = of(weights.value),
                                            .weight_NDC = taps_NDC,
                                            .tail_BCD = memory.tail_BCD,
                                            .sequences = call.rows});
   memory.tail_BCD = conv.tail_BCD;
-  const auto mixed_ND =
-      delta_rule({.q_NHK = heads(at::silu(of(weights.query)), spec.key_width),
-                  .k_NHK = heads(at::silu(of(weights.key)), spec.key_width),
-                  .v_NHV = heads(conv.out_ND, spec.value_width),
-                  .log_decay_NH = log_decay(weights.a_log_H, of(weights.decay), weights.dt_bias_H),
-                  .beta_NH = write_strength(of(weights.write), 1),
-                  .gate_ND = of(weights.gate),
-                  .norm_V = weights.norm_V,
-                  .norm_epsilon = spec.norm_epsilon},
-                 memory, call);
+  const auto mixed_ND = delta_rule(
+      {.q_NHK = heads(kernels::silu(of(weights.query)), spec.key_width),
+       .k_NHK = heads(kernels::silu(of(weights.key)), spec.key_width),
+       .v_NHV = heads(conv.out_ND, spec.value_width),
+       .log_decay_NH = kernels::log_decay({of(weights.decay), weights.dt_bias_H, weights.a_log_H}),
+       .beta_NH = write_strength(of(weights.write), 1),
+       .gate_ND = of(weights.gate),
+       .norm_V = weights.norm_V,
+       .norm_epsilon = spec.norm_epsilon},
+      memory, call);
   remember(call, memory);
   return project(weights.output, mixed_ND, call.groups);
 }

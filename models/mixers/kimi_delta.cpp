@@ -1,5 +1,6 @@
 #include "models/mixers/kimi_delta.h"
 
+#include "kernels/ops/activations.h"
 #include "models/blocks/linear.h"
 #include "models/mixers/delta_rule.h"
 #include "models/mixers/short_convs.h"
@@ -19,13 +20,12 @@ at::Tensor mix_tokens(const KimiDeltaSpec& spec, const KimiDeltaWeights& weights
       short_convs({of(weights.query, x_ND), of(weights.key, x_ND), of(weights.value, x_ND),
                    weights.query_conv, weights.key_conv, weights.value_conv},
                   memory, call);
-  const auto raw_decay = heads(of(weights.decay_up, of(weights.decay_down, x_ND)));
+  const auto raw_decay = of(weights.decay_up, of(weights.decay_down, x_ND));
   const auto mixed_ND = delta_rule(
       {.q_NHK = heads(convolved.q_ND),
        .k_NHK = heads(convolved.k_ND),
        .v_NHV = heads(convolved.v_ND),
-       .log_decay_NH = log_decay(weights.a_log_H.unsqueeze(1), raw_decay,
-                                 weights.dt_bias.view({spec.num_heads, spec.head_width})),
+       .log_decay_NH = heads(kernels::log_decay({raw_decay, weights.dt_bias, weights.a_log_H})),
        .beta_NH = write_strength(of(weights.write, x_ND), 1),
        .gate_ND = of(weights.gate_up, of(weights.gate_down, x_ND)),
        .norm_V = weights.norm_V,

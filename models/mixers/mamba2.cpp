@@ -1,11 +1,9 @@
 #include "models/mixers/mamba2.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/clamp.h>
 #include <ATen/ops/exp.h>
-#include <ATen/ops/silu.h>
-#include <ATen/ops/softplus.h>
 
+#include "kernels/ops/activations.h"
 #include "kernels/ops/causal_conv.h"
 #include "kernels/ops/gated_norm.h"
 #include "kernels/ops/selective_scan.h"
@@ -39,9 +37,10 @@ at::Tensor mix_tokens(const Mamba2Spec& spec, const Mamba2Weights& weights, cons
                          .to(type)
                          .repeat_interleave(spec.num_heads / spec.num_value_heads, 1);
   const auto step_NH =
-      at::clamp(at::softplus(all.narrow(1, inner + channels, spec.num_heads).to(type) +
-                             weights.dt_bias_H.to(type)),
-                spec.min_step, spec.max_step);
+      kernels::step_sizes({.raw_ND = all.narrow(1, inner + channels, spec.num_heads),
+                           .bias_D = weights.dt_bias_H,
+                           .min = spec.min_step,
+                           .max = spec.max_step});
   const auto scan = kernels::selective_scan(
       {.q_NHK =
            heads_of(conv.out_ND, x_width + k_width, spec.num_query_heads, spec.key_width).to(type),
@@ -81,7 +80,8 @@ at::Tensor mix_tokens(const DiscreteMamba2Spec& spec, const DiscreteMamba2Weight
       {.q_NHK = heads_of(conv.out_ND, inner + k_width, spec.num_key_heads, spec.key_width).to(type),
        .k_NHK = heads_of(conv.out_ND, inner, spec.num_key_heads, spec.key_width).to(type),
        .v_NHV = x_NHV,
-       .log_decay_NH = -at::softplus(all.narrow(1, channels + inner, spec.num_heads).to(type)),
+       .log_decay_NH =
+           kernels::log_decay({all.narrow(1, channels + inner, spec.num_heads), {}, {}}),
        .state_BHKV = memory.state_BHKV,
        .sequences = call.rows,
        .form = recurrent_form(call)});
@@ -89,7 +89,7 @@ at::Tensor mix_tokens(const DiscreteMamba2Spec& spec, const DiscreteMamba2Weight
   const auto y_ND = (scan.out_NHV + x_NHV * weights.skip_H.to(type).unsqueeze(1))
                         .reshape({rows, inner})
                         .to(x_ND.scalar_type());
-  const auto gate = at::silu(all.narrow(1, channels, inner) + weights.gate_bias);
+  const auto gate = kernels::silu(all.narrow(1, channels, inner) + weights.gate_bias);
   return project(weights.output, y_ND * gate, call.groups);
 }
 

@@ -1,10 +1,7 @@
 #include "models/mixers/recurrent_memory.h"
 
-#include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/exp.h>
 #include <ATen/ops/index_select.h>
-#include <ATen/ops/softplus.h>
 
 #include <algorithm>
 
@@ -25,22 +22,25 @@ at::Tensor slots_of(const LayerCall& call) {
 }  // namespace
 
 RecurrentMemory recall(const LayerCall& call) {
+  if (!call.pages) return {};
   const auto slots_B = slots_of(call);
-  return {at::index_select(call.pages.part(0), 0, slots_B),
-          at::index_select(call.pages.part(1), 0, slots_B)};
+  return {at::index_select(call.pages->part(0), 0, slots_B),
+          at::index_select(call.pages->part(1), 0, slots_B)};
 }
 
 void remember(const LayerCall& call, const RecurrentMemory& memory) {
+  if (!call.pages) return;
   for (size_t b = 0; b < call.sequences.size(); ++b) {
     const auto row = static_cast<int64_t>(b);
     const int32_t slot = call.sequences[b].pages.front();
-    call.pages.part(0).select(0, slot).copy_(memory.tail_BCD.select(0, row));
-    call.pages.part(1).select(0, slot).copy_(memory.state_BHKV.select(0, row));
+    call.pages->part(0).select(0, slot).copy_(memory.tail_BCD.select(0, row));
+    call.pages->part(1).select(0, slot).copy_(memory.state_BHKV.select(0, row));
   }
 }
 
 kernels::RecurrentForm recurrent_form(const LayerCall& call) {
   if (call.groups == kernels::RowGroups::Fixed) return kernels::RecurrentForm::Stepwise;
+  if (!call.pages) return kernels::RecurrentForm::Chunked;
   const bool few = std::ranges::all_of(
       call.rows, [](const kernels::RowRange& rows) { return rows.num_rows < few_rows; });
   return few ? kernels::RecurrentForm::Stepwise : kernels::RecurrentForm::Chunked;
@@ -48,11 +48,6 @@ kernels::RecurrentForm recurrent_form(const LayerCall& call) {
 
 at::ScalarType state_type(const at::Tensor& x) {
   return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-}
-
-at::Tensor log_decay(const at::Tensor& a_log, const at::Tensor& raw, const at::Tensor& dt_bias) {
-  const auto type = state_type(raw);
-  return at::softplus(raw.to(type) + dt_bias.to(type)) * -at::exp(a_log.to(type));
 }
 
 }  // namespace hylo::models

@@ -13,16 +13,14 @@ struct RecurrentMemory {
   at::Tensor state_BHKV;  ///< float32, or float64 for float64
 };
 
-/// Copies, one row per sequence of the call.
+/// Copies, one row per sequence of the call; undefined, which ops take for zeros, where nothing is
+/// remembered.
 RecurrentMemory recall(const LayerCall& call);
 void remember(const LayerCall& call, const RecurrentMemory& memory);
 
 /// Token by token where a row's bits must depend on its own past alone, and where so few tokens are
 /// new that chunks of them do not pay.
 kernels::RecurrentForm recurrent_form(const LayerCall& call);
-
-/// -exp(a_log) softplus(raw + dt_bias) in float32 (float64 for float64): the log decay of a step.
-at::Tensor log_decay(const at::Tensor& a_log, const at::Tensor& raw, const at::Tensor& dt_bias);
 
 /// float32, or float64 for float64: the type of states, decays and gates.
 at::ScalarType state_type(const at::Tensor& x);

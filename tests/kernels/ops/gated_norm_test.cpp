@@ -1,19 +1,14 @@
-// Norms with a gate, unit vectors, and the choice of experts.
+// Norms with a gate, and unit vectors.
 #include "kernels/ops/gated_norm.h"
 
 #include <gmock/gmock.h>
 
 #include <cmath>
 
-#include "kernels/ops/moe_dispatch.h"
 #include "tests/kernels/ops/tensors.h"
-#include "tests/support/test_data.h"
 
 namespace hylo::kernels::tests {
 namespace {
-
-using ::hylo::tests::error_of;
-using ::testing::HasSubstr;
 
 GatedNormIn random_in(int64_t rows, int64_t groups, int64_t group, at::ScalarType type) {
   return {.x_ND = random_tensor({rows, groups * group}, type, 1),
@@ -69,38 +64,6 @@ TEST(L2Norm, AZeroVectorStaysZero) {
   const auto out = l2_norm({tensor_of({0, 0, 3, 4}, {2, 2}), /*epsilon=*/0.0625});
   EXPECT_EQ(out[0].abs().sum().item<float>(), 0);
   EXPECT_FLOAT_EQ(out[1][0].item<float>(), static_cast<float>(3 / std::sqrt(25.0625)));
-}
-
-TEST(Route, AmongEqualsTheLowestIndexIsChosen) {
-  const auto routes = route({.logits_NE = tensor_of({1, 1, 1, 1, 0, 2, 2, 0}, {2, 4}),
-                             .experts_per_token = 2,
-                             .spec = {.normalised = true},
-                             .bias_E = {}});
-  EXPECT_EQ(routes.experts_Nk[0][0].item<int64_t>(), 0);
-  EXPECT_EQ(routes.experts_Nk[0][1].item<int64_t>(), 1);
-  EXPECT_EQ(routes.experts_Nk[1][0].item<int64_t>(), 1);
-  EXPECT_EQ(routes.experts_Nk[1][1].item<int64_t>(), 2);
-  EXPECT_FLOAT_EQ(routes.weights_Nk[0][0].item<float>(), 0.5F);
-}
-
-// The bias chooses expert 1, whose weight is that of its own value.
-TEST(Route, ABiasChoosesAndDoesNotWeigh) {
-  const auto routes = route({.logits_NE = tensor_of({0, 0}, {1, 2}),
-                             .experts_per_token = 1,
-                             .spec = {.kind = RouterKind::Sigmoid},
-                             .bias_E = tensor_of({0, 5}, {2})});
-  EXPECT_EQ(routes.experts_Nk[0][0].item<int64_t>(), 1);
-  EXPECT_FLOAT_EQ(routes.weights_Nk[0][0].item<float>(), 0.5F);
-}
-
-TEST(Route, MoreExpertsThanThereAreIsAnError) {
-  EXPECT_THAT(error_of([] {
-                (void)route({.logits_NE = tensor_of({0, 0}, {1, 2}),
-                             .experts_per_token = 3,
-                             .spec = {},
-                             .bias_E = {}});
-              }),
-              HasSubstr("3 of 2 experts per token"));
 }
 
 }  // namespace

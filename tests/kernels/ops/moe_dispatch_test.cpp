@@ -1,0 +1,114 @@
+// The choice of experts.
+#include "kernels/ops/moe_dispatch.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "tests/kernels/ops/tensors.h"
+#include "tests/support/test_data.h"
+
+namespace hylo::kernels::tests {
+namespace {
+
+using ::hylo::tests::error_of;
+using ::testing::HasSubstr;
+
+/// Every kind of router, with and without groups, for a number of experts that they divide.
+std::vector<RouteIn> routers(int64_t experts, at::ScalarType type) {
+  std::vector<RouteIn> all;
+  const auto logits = random_tensor({41, experts}, type, 1) * 3;
+  for (const auto kind :
+       {RouterKind::SoftmaxThenTop, RouterKind::TopThenSoftmax, RouterKind::Sigmoid}) {
+    for (const int64_t groups : {1, 3}) {
+      all.push_back({.logits_NE = logits,
+                     .experts_per_token = 2,
+                     .spec = {.kind = kind,
+                              .normalised = kind != RouterKind::TopThenSoftmax,
+                              .scale = 2.5,
+                              .num_groups = groups,
+                              .top_groups = groups == 1 ? 1 : 2},
+                     .bias_E = kind == RouterKind::Sigmoid ? random_tensor({experts}, type, 2)
+                                                           : at::Tensor()});
+    }
+  }
+  return all;
+}
+
+TEST(Route, TheDifferentiableFormAgreesForEveryKindOfRouter) {
+  for (const int64_t experts : {3, 6, 60}) {
+    for (auto in : routers(experts, at::kDouble)) {
+      const auto quick = route(in);
+      in.logits_NE.set_requires_grad(true);
+      const auto slow = route(in);
+      EXPECT_TRUE(slow.weights_Nk.requires_grad());
+      EXPECT_TRUE(same_bits(quick.experts_Nk, slow.experts_Nk));
+      EXPECT_LE(max_difference(quick.weights_Nk, slow.weights_Nk.detach()), 1e-14);
+      in.logits_NE.set_requires_grad(false);
+    }
+  }
+}
+
+TEST(Route, ARowsBitsDependOnItAlone) {
+  for (const int64_t experts : {3, 6, 60}) {
+    for (const auto type : {at::kFloat, at::kBFloat16}) {
+      for (const auto& in : routers(experts, type)) {
+        const auto all = route(in);
+        for (int64_t row = 0; row < 41; ++row) {
+          auto one = in;
+          one.logits_NE = in.logits_NE.narrow(0, row, 1);
+          const auto alone = route(one);
+          EXPECT_TRUE(same_bits(alone.experts_Nk, all.experts_Nk.narrow(0, row, 1)));
+          EXPECT_TRUE(same_bits(alone.weights_Nk, all.weights_Nk.narrow(0, row, 1)));
+        }
+      }
+    }
+  }
+}
+
+TEST(Route, NaNIsSeen) {
+  const double nan = std::nan("");
+  for (const auto kind :
+       {RouterKind::SoftmaxThenTop, RouterKind::TopThenSoftmax, RouterKind::Sigmoid}) {
+    const auto routes = route({.logits_NE = tensor_of({1, nan, 3}, {1, 3}),
+                               .experts_per_token = 2,
+                               .spec = {.kind = kind},
+                               .bias_E = {}});
+    EXPECT_TRUE(std::isnan(routes.weights_Nk.sum().item<float>()));
+  }
+}
+
+TEST(Route, AmongEqualsTheLowestIndexIsChosen) {
+  const auto routes = route({.logits_NE = tensor_of({1, 1, 1, 1, 0, 2, 2, 0}, {2, 4}),
+                             .experts_per_token = 2,
+                             .spec = {.normalised = true},
+                             .bias_E = {}});
+  EXPECT_EQ(routes.experts_Nk[0][0].item<int64_t>(), 0);
+  EXPECT_EQ(routes.experts_Nk[0][1].item<int64_t>(), 1);
+  EXPECT_EQ(routes.experts_Nk[1][0].item<int64_t>(), 1);
+  EXPECT_EQ(routes.experts_Nk[1][1].item<int64_t>(), 2);
+  EXPECT_FLOAT_EQ(routes.weights_Nk[0][0].item<float>(), 0.5F);
+}
+
+// The bias chooses expert 1, whose weight is that of its own value.
+TEST(Route, ABiasChoosesAndDoesNotWeigh) {
+  const auto routes = route({.logits_NE = tensor_of({0, 0}, {1, 2}),
+                             .experts_per_token = 1,
+                             .spec = {.kind = RouterKind::Sigmoid},
+                             .bias_E = tensor_of({0, 5}, {2})});
+  EXPECT_EQ(routes.experts_Nk[0][0].item<int64_t>(), 1);
+  EXPECT_FLOAT_EQ(routes.weights_Nk[0][0].item<float>(), 0.5F);
+}
+
+TEST(Route, MoreExpertsThanThereAreIsAnError) {
+  EXPECT_THAT(error_of([] {
+                (void)route({.logits_NE = tensor_of({0, 0}, {1, 2}),
+                             .experts_per_token = 3,
+                             .spec = {},
+                             .bias_E = {}});
+              }),
+              HasSubstr("3 of 2 experts per token"));
+}
+
+}  // namespace
+}  // namespace hylo::kernels::tests
