@@ -142,15 +142,16 @@ void stepwise_of(const RecurrenceIn& in, at::Tensor& out_NHV, at::Tensor& state_
   const int64_t num_heads = in.v_NHV.size(1);
   A* states = static_cast<A*>(state_BHKV.mutable_data_ptr());
   const int64_t state_size = in.q_NHK.size(2) * in.v_NHV.size(2);
-  at::parallel_for(
-      0, num_heads * num_sequences, heads_of_a_task(in), [&](int64_t begin, int64_t end) {
-        StepBuffers<A> buffers(in.q_NHK.size(2), in.v_NHV.size(2));
-        for (int64_t i = begin; i < end; ++i) {
-          const int64_t h = i / num_sequences, sequence = i % num_sequences;
-          HeadWalk<T>{in, h, buffers}.run(
-              in.sequences[sequence], states + (sequence * num_heads + h) * state_size, out_NHV);
-        }
-      });
+  at::parallel_for(0, num_heads * num_sequences, heads_of_a_task(in),
+                   [&](int64_t begin, int64_t end) {
+                     StepBuffers<A> buffers(in.q_NHK.size(2), in.v_NHV.size(2));
+                     for (int64_t i = begin; i < end; ++i) {
+                       const int64_t h = i / num_sequences, sequence = i % num_sequences;
+                       HeadWalk<T>{in, h, buffers}.run(
+                           in.sequences[sequence],
+                           states + (in.slot_of(sequence) * num_heads + h) * state_size, out_NHV);
+                     }
+                   });
 }
 
 void recurrence_stepwise_dispatch(const RecurrenceIn& in, at::Tensor& out_NHV,
