@@ -8,116 +8,41 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/attention.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
-#include <hwy/contrib/math/math-inl.h>
 // clang-format on
 
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <limits>
 #include <vector>
 
 #include "harness/base/error.h"
-#include "kernels/cpu/convert-inl.h"
+#include "kernels/cpu/attention_block-inl.h"
 #include "kernels/cpu/rows.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace hylo::kernels::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-constexpr int64_t block_tokens = 64;
+constexpr int64_t block_tokens = attention_block_rows;
 constexpr int64_t queries_of_a_tile = 64;
 
 /// What one thread needs: buffers for a tile of M queries and a block of keys and values.
 template <class A>
 struct Tile {
   Tile(int64_t num_queries, int64_t key_width, int64_t value_width)
-      : padded_keys(padded<A>(key_width)),
-        padded_values(padded<A>(value_width)),
-        queries(num_queries * padded_keys),
-        keys(block_tokens * padded_keys),
-        values(block_tokens * padded_values),
-        scores(num_queries * block_tokens),
-        sums(num_queries * padded_values),
-        maxima(num_queries),
-        totals(num_queries) {}
+      : arena(num_queries * (padded<A>(key_width) + padded<A>(value_width) + block_tokens) +
+              block_tokens * (padded<A>(key_width) + padded<A>(value_width) + key_width)),
+        queries(arena.take(num_queries, padded<A>(key_width))),
+        keys(arena.take(block_tokens, padded<A>(key_width))),
+        keys_turned(arena.take(key_width, block_tokens)),
+        values(arena.take(block_tokens, padded<A>(value_width))),
+        scores(arena.take(num_queries, block_tokens)),
+        softmax(arena, num_queries, value_width) {}
 
-  int64_t padded_keys, padded_values;
-  std::vector<A> queries, keys, values, scores, sums, maxima, totals;
+  Arena<A> arena;
+  Matrix<A> queries, keys, keys_turned, values, scores;
+  OnlineSoftmax<A> softmax;
 };
-
-/// scores[j] = sum over k of query[k] * keys[k][j]: a vector holds keys, so nothing is summed
-/// across its lanes, and the order of the sum is that of k whatever the tile.
-template <class A>
-HWY_INLINE void dot_block(const A* HWY_RESTRICT query, const A* HWY_RESTRICT keys_KS,
-                          A* HWY_RESTRICT scores, int64_t key_width) {
-  const hn::ScalableTag<A> d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  for (int64_t j = 0; j < block_tokens; j += lanes) {
-    auto sum = hn::Zero(d);
-    for (int64_t k = 0; k < key_width; ++k) {
-      sum = hn::MulAdd(hn::Set(d, query[k]), hn::LoadU(d, keys_KS + k * block_tokens + j), sum);
-    }
-    hn::StoreU(sum, d, scores + j);
-  }
-}
-
-/// The largest of a block; NaN when one of them is.
-template <class A>
-HWY_INLINE A maximum_of(const A* HWY_RESTRICT scores) {
-  const hn::ScalableTag<A> d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  auto largest = hn::Set(d, -std::numeric_limits<A>::infinity());
-  bool has_nan = false;
-  for (int64_t j = 0; j < block_tokens; j += lanes) {
-    const auto score = hn::LoadU(d, scores + j);
-    has_nan = has_nan || !hn::AllTrue(d, hn::Eq(score, score));
-    largest = hn::Max(largest, score);
-  }
-  return has_nan ? std::numeric_limits<A>::quiet_NaN() : hn::GetLane(hn::MaxOfLanes(d, largest));
-}
-
-/// exp(score - maximum) in place; returns their sum. `scores` holds a whole block, -inf where
-/// masked.
-template <class A>
-HWY_INLINE A exponentials(A* HWY_RESTRICT scores, A maximum) {
-  if (maximum != maximum) return maximum;  // Highway's Exp makes 0 of NaN.
-  const hn::ScalableTag<A> d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  auto total = hn::Zero(d);
-  const auto max = hn::Set(d, maximum);
-  const auto masked = hn::Set(d, -std::numeric_limits<A>::infinity());
-  for (int64_t i = 0; i < block_tokens; i += lanes) {
-    const auto score = hn::LoadU(d, scores + i);
-    const auto e = hn::IfThenZeroElse(hn::Eq(score, masked), hn::Exp(d, hn::Sub(score, max)));
-    hn::StoreU(e, d, scores + i);
-    total = hn::Add(total, e);
-  }
-  return hn::GetLane(hn::SumOfLanes(d, total));
-}
-
-/// sums = sums * factor + weights[0..n) * values. Four partial sums, so that a product need not
-/// wait for the one before it.
-template <class A>
-HWY_INLINE void add_weighted(A* HWY_RESTRICT sums, A factor, const A* HWY_RESTRICT weights,
-                             const A* HWY_RESTRICT values, int64_t n, int64_t width) {
-  const hn::ScalableTag<A> d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  for (int64_t c = 0; c < width; c += lanes) {
-    auto a0 = hn::Mul(hn::LoadU(d, sums + c), hn::Set(d, factor));
-    auto a1 = hn::Zero(d), a2 = hn::Zero(d), a3 = hn::Zero(d);
-    const auto value = [&](int64_t j) { return hn::LoadU(d, values + j * width + c); };
-    int64_t j = 0;
-    for (; j + 4 <= n; j += 4) {
-      a0 = hn::MulAdd(hn::Set(d, weights[j]), value(j), a0);
-      a1 = hn::MulAdd(hn::Set(d, weights[j + 1]), value(j + 1), a1);
-      a2 = hn::MulAdd(hn::Set(d, weights[j + 2]), value(j + 2), a2);
-      a3 = hn::MulAdd(hn::Set(d, weights[j + 3]), value(j + 3), a3);
-    }
-    for (; j < n; ++j) a0 = hn::MulAdd(hn::Set(d, weights[j]), value(j), a0);
-    hn::StoreU(hn::Add(hn::Add(a0, a1), hn::Add(a2, a3)), d, sums + c);
-  }
-}
 
 /// Queries [first, first + rows) of one sequence and all query heads of key/value head g.
 template <class T>
@@ -129,7 +54,6 @@ struct Walk {
   Tile<A>& tile;
 
   int64_t heads_of_group() const { return in.q_NHK.size(1) / in.keys_PSGK.size(2); }
-  int64_t position(int64_t m) const { return sequence.num_past + first + m / heads_of_group(); }
   int64_t first_key(int64_t at) const {
     return in.window ? std::max<int64_t>(0, at - *in.window + 1) : 0;
   }
@@ -139,13 +63,10 @@ struct Walk {
     const T* q = static_cast<const T*>(in.q_NHK.const_data_ptr());
     for (int64_t m = 0; m < rows * heads; ++m) {
       const int64_t row = sequence.first_row + first + m / heads;
-      A* to = &tile.queries[m * tile.padded_keys];
-      widen(q + (row * in.q_NHK.size(1) + g * heads + m % heads) * width, to, width);
-      for (int64_t i = 0; i < width; ++i) to[i] *= static_cast<A>(in.scale);
-      tile.maxima[m] = -std::numeric_limits<A>::infinity();
-      tile.totals[m] = 0;
-      std::fill_n(&tile.sums[m * tile.padded_values], tile.padded_values, A(0));
+      widen(q + (row * in.q_NHK.size(1) + g * heads + m % heads) * width, tile.queries.row(m),
+            width);
     }
+    tile.softmax.begin(rows * heads);
   }
 
   /// Calls take(j, row) for the tokens of a block; nothing for pages before every window of this
@@ -162,41 +83,62 @@ struct Walk {
     }
   }
 
-  /// Keys lie with the token last; both are widened on the way.
   void load_block(int64_t begin, int64_t end) {
     const int64_t key_width = in.keys_PSGK.size(3), value_width = in.values_PSGV.size(3);
-    for_each_row(in.keys_PSGK, begin, end, [&](int64_t j, const T* row) {
-      A* HWY_RESTRICT to = tile.keys.data() + j;
-      for (int64_t k = 0; k < key_width; ++k)
-        to[k * block_tokens] = row ? static_cast<A>(row[k]) : A(0);
-    });
-    for_each_row(in.values_PSGV, begin, end, [&](int64_t j, const T* row) {
-      A* to = &tile.values[j * tile.padded_values];
-      row ? widen(row, to, value_width) : void(std::fill_n(to, value_width, A(0)));
-    });
+    const auto load = [&](const at::Tensor& pages, Matrix<A> to, int64_t width) {
+      for_each_row(pages, begin, end, [&](int64_t j, const T* row) {
+        row ? widen(row, to.row(j), width) : void(std::fill_n(to.row(j), width, A(0)));
+      });
+    };
+    load(in.keys_PSGK, tile.keys, key_width);
+    load(in.values_PSGV, tile.values, value_width);
+    transpose(tile.keys, tile.keys_turned, end - begin, key_width);
   }
 
-  void score_block(int64_t m, int64_t begin, int64_t end) {
-    constexpr A masked = -std::numeric_limits<A>::infinity();
-    const int64_t first_seen = std::max<int64_t>(0, first_key(position(m)) - begin);
-    const int64_t end_seen = std::min(end, position(m) + 1) - begin;
-    if (first_seen >= end_seen) return;
-    A* scores = &tile.scores[m * block_tokens];
-    dot_block(&tile.queries[m * tile.padded_keys], tile.keys.data(), scores, in.keys_PSGK.size(3));
-    std::fill(scores, scores + first_seen, masked);
-    std::fill(scores + end_seen, scores + block_tokens, masked);
-    const A maximum = maximum_of(scores);
-    if (maximum == masked) return;
-    A factor = 1;
-    if (!(maximum <= tile.maxima[m])) {
-      factor = tile.totals[m] == 0 ? A(0) : std::exp(tile.maxima[m] - maximum);
-      tile.maxima[m] = maximum;
+  /// Tokens [first, end) of a block, seen by the queries of one row.
+  struct Seen {
+    int64_t first, end;
+  };
+  Seen seen_of(int64_t row, int64_t begin, int64_t end) const {
+    const int64_t at = sequence.num_past + first + row;
+    return {std::max<int64_t>(0, first_key(at) - begin), std::min(end, at + 1) - begin};
+  }
+
+  /// Rows that see all of a block go together; the others see a part each, and what they do not see
+  /// is never multiplied: a weight of 0 times a NaN would be NaN.
+  void add_block(int64_t begin, int64_t end) {
+    const int64_t heads = heads_of_group(), width = in.values_PSGV.size(3);
+    const auto add = [&](int64_t row, int64_t num_rows, Seen seen) {
+      if (seen.first >= seen.end) return;
+      multiply_add(plain(tile.scores.from(row * heads, seen.first)), tile.values.from(seen.first),
+                   tile.softmax.sums.from(row * heads),
+                   {num_rows * heads, width, seen.end - seen.first});
+    };
+    int64_t first_whole = rows, num_whole = 0;
+    for (int64_t row = 0; row < rows; ++row) {
+      const auto seen = seen_of(row, begin, end);
+      if (seen.first > 0 || seen.end < block_tokens) {
+        add(row, 1, seen);
+        continue;
+      }
+      first_whole = std::min(first_whole, row);
+      ++num_whole;
     }
-    tile.totals[m] = tile.totals[m] * factor + exponentials(scores, tile.maxima[m]);
-    // Only what is seen: a weight of 0 times a NaN that is not seen would be NaN.
-    add_weighted(&tile.sums[m * tile.padded_values], factor, scores + first_seen,
-                 &tile.values[first_seen * tile.padded_values], end_seen - first_seen,
-                 tile.padded_values);
+    if (num_whole > 0) add(first_whole, num_whole, {0, block_tokens});
+  }
+
+  void score_block(int64_t begin, int64_t end) {
+    const int64_t heads = heads_of_group();
+    // The rows of a tile lie in order, so those before the block are the first.
+    const int64_t before = std::clamp<int64_t>(begin - sequence.num_past - first, 0, rows) * heads;
+    multiply(plain(tile.queries.from(before)), tile.keys_turned, tile.scores.from(before),
+             {rows * heads - before, block_tokens, in.keys_PSGK.size(3)});
+    for (int64_t m = 0; m < rows * heads; ++m) {
+      const auto seen = seen_of(m / heads, begin, end);
+      tile.softmax.weigh(m, tile.scores.row(m), block_tokens, seen.first, seen.end,
+                         static_cast<A>(in.scale));
+    }
+    add_block(begin, end);
   }
 
   void store(at::Tensor& out_NHV) {
@@ -204,20 +146,20 @@ struct Walk {
     T* out = static_cast<T*>(out_NHV.mutable_data_ptr());
     for (int64_t m = 0; m < rows * heads; ++m) {
       const int64_t row = sequence.first_row + first + m / heads;
-      A* sums = &tile.sums[m * tile.padded_values];
-      for (int64_t i = 0; i < width; ++i) sums[i] /= tile.totals[m];
-      narrow<T>(sums, out + (row * out_NHV.size(1) + g * heads + m % heads) * width, width);
+      tile.softmax.finish(m);
+      narrow<T>(tile.softmax.sums.row(m),
+                out + (row * out_NHV.size(1) + g * heads + m % heads) * width, width);
     }
   }
 
   void run(at::Tensor& out_NHV) {
     load_queries();
-    const int64_t begin = first_key(position(0)) / block_tokens * block_tokens;
+    const int64_t begin = first_key(sequence.num_past + first) / block_tokens * block_tokens;
     const int64_t end = sequence.num_past + first + rows;
     for (int64_t block = begin; block < end; block += block_tokens) {
       const int64_t block_end = std::min(end, block + block_tokens);
       load_block(block, block_end);
-      for (int64_t m = 0; m < rows * heads_of_group(); ++m) score_block(m, block, block_end);
+      score_block(block, block_end);
     }
     store(out_NHV);
   }

@@ -84,13 +84,19 @@ HWY_INLINE void product_column(Left<A> left, Matrix<A> right, Matrix<A> out, int
   }
 }
 
-/// 4 rows by 2 vectors at a time: fits the 16 registers of AVX2 and keeps both multipliers busy.
-/// Sums run in the order of the inner dimension, so a row's bits do not depend on the other rows.
+/// 4 rows by 2 vectors at a time, or 1 by 8 where there are fewer: fits the 16 registers of AVX2
+/// and keeps both multipliers busy. Sums run in the order of the inner dimension, so a row's bits
+/// do not depend on the other rows.
 template <bool accumulates, class A>
 HWY_NOINLINE void product(Left<A> left, Matrix<A> right, Matrix<A> out, ProductSize size) {
   const hwy::HWY_NAMESPACE::ScalableTag<A> d;
   const auto lanes = static_cast<int64_t>(hwy::HWY_NAMESPACE::Lanes(d));
   int64_t j = 0;
+  if (size.rows < 4) {
+    for (; j + 7 * lanes < size.columns; j += 8 * lanes) {
+      product_column<8, accumulates>(left, right.from(0, j), out.from(0, j), size.rows, size.inner);
+    }
+  }
   for (; j + lanes < size.columns; j += 2 * lanes) {
     product_column<2, accumulates>(left, right.from(0, j), out.from(0, j), size.rows, size.inner);
   }

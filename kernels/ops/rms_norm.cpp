@@ -4,7 +4,9 @@
 
 #include "harness/base/error.h"
 #include "kernels/cpu/rows.h"
+#include "kernels/ops/gradient.h"
 #include "kernels/ops/shape.h"
+#include "kernels/torch/row_ops.h"
 
 namespace hylo::kernels {
 
@@ -16,6 +18,7 @@ at::Tensor rms_norm(const RmsNormIn& in) {
               in.weight_D.is_contiguous(),
           "rms_norm: x ({}) and weight ({}) must be contiguous and of one type", type_text(in.x),
           type_text(in.weight_D));
+  if (wants_gradient({in.x, in.weight_D})) return torch_form::rms_norm(in);
   auto out = at::empty_like(in.x);
   cpu::rms_norm(in, out);
   return out;

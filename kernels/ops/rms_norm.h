@@ -15,7 +15,7 @@ struct RmsNormIn {
 };
 /// weight * round(x / sqrt(mean(x^2) + epsilon)): statistics in float32 (float64 for float64),
 /// rounded to the type of x before the weight unless rounded_once. A row's bits depend on that row
-/// alone. Throws Error when shapes or types disagree.
+/// alone. Differentiable once in x and weight. Throws Error when shapes or types disagree.
 at::Tensor rms_norm(const RmsNormIn& in);
 
 }  // namespace hylo::kernels

@@ -4,7 +4,9 @@
 
 #include "harness/base/error.h"
 #include "kernels/cpu/rows.h"
+#include "kernels/ops/gradient.h"
 #include "kernels/ops/shape.h"
+#include "kernels/torch/row_ops.h"
 
 namespace hylo::kernels {
 
@@ -21,6 +23,7 @@ at::Tensor rotary(const RotaryIn& in) {
           c10::toString(table_type), type_text(in.cos_NP));
   require(in.x_NHK.is_contiguous() && in.cos_NP.is_contiguous() && in.sin_NP.is_contiguous(),
           "rotary: x and its tables must be contiguous");
+  if (wants_gradient({in.x_NHK})) return torch_form::rotary(in);
   auto out_NHK = at::empty_like(in.x_NHK);
   cpu::rotary(in, out_NHK);
   return out_NHK;

@@ -15,7 +15,7 @@ struct RotaryIn {
   bool interleaved = false;
 };
 /// A rotated copy. Products in float32 (float64 for float64), one rounding at the end. A row's bits
-/// depend on that row alone. Throws Error when shapes disagree.
+/// depend on that row alone. Differentiable once in x. Throws Error when shapes disagree.
 at::Tensor rotary(const RotaryIn& in);
 
 }  // namespace hylo::kernels

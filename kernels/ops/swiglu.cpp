@@ -4,7 +4,9 @@
 
 #include "harness/base/error.h"
 #include "kernels/cpu/rows.h"
+#include "kernels/ops/gradient.h"
 #include "kernels/ops/shape.h"
+#include "kernels/torch/row_ops.h"
 
 namespace hylo::kernels {
 
@@ -14,6 +16,7 @@ at::Tensor swiglu(const SwiGluIn& in) {
               in.up_NF.is_contiguous(),
           "swiglu: gate {} {} and up {} {} must be contiguous and alike", type_text(in.gate_NF),
           shape_text(in.gate_NF), type_text(in.up_NF), shape_text(in.up_NF));
+  if (wants_gradient({in.gate_NF, in.up_NF})) return torch_form::swiglu(in);
   auto out_NF = at::empty_like(in.gate_NF);
   cpu::swiglu(in, out_NF);
   return out_NF;

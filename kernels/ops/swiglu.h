@@ -11,7 +11,7 @@ struct SwiGluIn {
   at::Tensor up_NF;  ///< same shape and type
 };
 /// silu(gate) * up, with silu in float32 (float64 for float64), rounded before the product as
-/// transformers does. An element's bits depend on it alone.
+/// transformers does. An element's bits depend on it alone. Differentiable once.
 at::Tensor swiglu(const SwiGluIn& in);
 
 }  // namespace hylo::kernels

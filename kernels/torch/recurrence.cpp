@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "harness/base/error.h"
+#include "kernels/ops/gradient.h"
+#include "kernels/torch/saved_rows.h"
 
 namespace hylo::kernels::torch_form {
 namespace {
@@ -65,21 +67,6 @@ cpu::RecurrenceTrace empty_trace(const cpu::RecurrenceIn& in) {
   return trace;
 }
 
-std::vector<int64_t> flat(std::span<const RowRange> sequences) {
-  std::vector<int64_t> numbers;
-  for (const auto& sequence : sequences) {
-    numbers.push_back(sequence.first_row);
-    numbers.push_back(sequence.num_rows);
-  }
-  return numbers;
-}
-
-std::vector<RowRange> unflat(const std::vector<int64_t>& numbers) {
-  std::vector<RowRange> sequences;
-  for (size_t i = 0; i < numbers.size(); i += 2) sequences.push_back({numbers[i], numbers[i + 1]});
-  return sequences;
-}
-
 /// What heads that share a query or key head want of it, together; [N, H, K] to [N, heads, K].
 at::Tensor sum_of_groups(const at::Tensor& rows_NHK, const at::Tensor& like_NHK) {
   const int64_t heads = like_NHK.size(1), group = rows_NHK.size(1) / heads;
@@ -96,7 +83,7 @@ struct Differentiable : torch::autograd::Function<Differentiable> {
                                const std::optional<at::Tensor>& beta_NH,
                                const at::Tensor& state_BHKV, std::vector<int64_t> rows,
                                double scale) {
-    const auto sequences = unflat(rows);
+    const auto sequences = sequences_of(rows);
     const cpu::RecurrenceIn in{
         q_NHK, k_NHK, v_NHV, log_decay_NH, beta_NH.value_or(at::Tensor()), sequences, scale};
     auto trace = empty_trace(in);
@@ -115,7 +102,7 @@ struct Differentiable : torch::autograd::Function<Differentiable> {
     require(!at::GradMode::is_enabled(),
             "recurrence: its gradient has no gradient; leave out create_graph");
     const auto saved = context->get_saved_variables();
-    const auto sequences = unflat(context->saved_data["rows"].toIntVector());
+    const auto sequences = sequences_of(context->saved_data["rows"].toIntVector());
     const cpu::RecurrenceIn in{saved[0],
                                saved[1],
                                saved[2],
@@ -155,22 +142,15 @@ struct Differentiable : torch::autograd::Function<Differentiable> {
   }
 };
 
-bool wants_gradient(const cpu::RecurrenceIn& in, const at::Tensor& state_BHKV) {
-  const auto wants = [](const at::Tensor& t) { return t.defined() && t.requires_grad(); };
-  return at::GradMode::is_enabled() &&
-         (wants(in.q_NHK) || wants(in.k_NHK) || wants(in.v_NHV) || wants(in.log_decay_NH) ||
-          wants(in.beta_NH) || wants(state_BHKV));
-}
-
 }  // namespace
 
 RecurrenceOut recurrence(const cpu::RecurrenceIn& in, const at::Tensor& state_BHKV) {
-  if (wants_gradient(in, state_BHKV)) {
+  if (wants_gradient({in.q_NHK, in.k_NHK, in.v_NHV, in.log_decay_NH, in.beta_NH, state_BHKV})) {
     // A function's inputs must be defined; one that may be absent is an optional.
     std::optional<at::Tensor> beta_NH;
     if (in.beta_NH.defined()) beta_NH = in.beta_NH;
     const auto out = Differentiable::apply(in.q_NHK, in.k_NHK, in.v_NHV, in.log_decay_NH, beta_NH,
-                                           state_BHKV, flat(in.sequences), in.scale);
+                                           state_BHKV, numbers_of(in.sequences), in.scale);
     return {out[0], out[1]};
   }
   RecurrenceOut out{room_for_values(in), state_BHKV.clone(at::MemoryFormat::Contiguous)};

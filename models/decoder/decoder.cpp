@@ -39,7 +39,7 @@ class CallTables {
   CallTables(const Batch& batch, RotaryPrecision precision, at::ScalarType type)
       : precision_(precision), type_(type == at::kDouble ? at::kDouble : at::kFloat) {
     for (const auto& sequence : batch.sequences) {
-      ranges_.push_back({sequence.num_rows, sequence.cache->num_tokens()});
+      ranges_.push_back({sequence.num_rows, sequence.cache ? sequence.cache->num_tokens() : 0});
     }
   }
   const RotaryTables* of(const RopeSpec& rope) {
@@ -78,6 +78,13 @@ int64_t Batch::num_rows() const {
   return rows;
 }
 
+bool Batch::has_memory() const {
+  const auto with_cache = std::ranges::count_if(sequences, &BatchedSequence::cache);
+  invariant(with_cache == 0 || with_cache == std::ssize(sequences),
+            "{} of {} sequences have a cache", with_cache, sequences.size());
+  return with_cache > 0;
+}
+
 /// One call on its way through the layers.
 class Decoder::Pass {
  public:
@@ -85,6 +92,7 @@ class Decoder::Pass {
       : decoder_(decoder),
         config_(decoder.config_),
         batch_(batch),
+        has_memory_(batch.has_memory()),
         options_(options),
         tables_(batch, options.rotary, decoder.type()) {
     int64_t first = 0;
@@ -123,13 +131,14 @@ class Decoder::Pass {
     const auto& layer = decoder_.weights_.layers[i];
     const auto& spec = config_.layers[i];
     const auto sequences = paged_rows(i);
-    const LayerCall call{.sequences = sequences,
-                         .rows = rows_,
-                         .pages = batch_.sequences.front().cache->owner().pages(i),
-                         .rotary = tables_.of(rope_of(spec.mixer)),
-                         .rotary_precision = options_.rotary,
-                         .norm = config_.norm,
-                         .groups = options_.groups};
+    const LayerCall call{
+        .sequences = sequences,
+        .rows = rows_,
+        .pages = has_memory_ ? &batch_.sequences.front().cache->owner().pages(i) : nullptr,
+        .rotary = tables_.of(rope_of(spec.mixer)),
+        .rotary_precision = options_.rotary,
+        .norm = config_.norm,
+        .groups = options_.groups};
     return add_block(i, x_ND, layer.mixer_norm_D, [&](const at::Tensor& in_ND) {
       auto mixed_ND = with_weights(spec.mixer, layer.mixer, [&](const auto& kind, const auto& w) {
         return mix_tokens(kind, w, in_ND, call);
@@ -156,6 +165,7 @@ class Decoder::Pass {
 
   [[nodiscard]] std::vector<kernels::PagedRows> paged_rows(size_t layer) const {
     std::vector<kernels::PagedRows> rows;
+    if (!has_memory_) return rows;
     for (size_t s = 0; s < rows_.size(); ++s) {
       const auto& cache = *batch_.sequences[s].cache;
       rows.push_back({.first_row = rows_[s].first_row,
@@ -169,6 +179,7 @@ class Decoder::Pass {
   const Decoder& decoder_;
   const ModelConfig& config_;
   const Batch& batch_;
+  bool has_memory_;
   const ForwardOptions& options_;
   CallTables tables_;
   std::vector<kernels::RowRange> rows_;
@@ -188,13 +199,19 @@ ForwardOut Decoder::forward(std::span<const int32_t> tokens_N, const Batch& batc
   invariant(batch.num_rows() == static_cast<int64_t>(tokens_N.size()), "{} tokens for {} rows",
             tokens_N.size(), batch.num_rows());
   const auto indices_N = indices_of(tokens_N, config_.vocabulary_size);
+  const auto for_each_cache = [&](auto&& use) {
+    for (const auto& sequence : batch.sequences) {
+      if (sequence.cache) use(*sequence.cache, sequence.num_rows);
+    }
+  };
   for (const auto& sequence : batch.sequences) {
     invariant(sequence.num_rows > 0, "a sequence of a call has no rows");
-    sequence.cache->reserve(sequence.num_rows);
   }
-  for (const auto& sequence : batch.sequences) sequence.cache->begin_call();
-  auto out = Pass(*this, batch, options).run(indices_N);
-  for (const auto& sequence : batch.sequences) sequence.cache->advance(sequence.num_rows);
+  Pass pass(*this, batch, options);
+  for_each_cache([](SequenceCache& cache, int64_t rows) { cache.reserve(rows); });
+  for_each_cache([](SequenceCache& cache, int64_t) { cache.begin_call(); });
+  auto out = pass.run(indices_N);
+  for_each_cache([](SequenceCache& cache, int64_t rows) { cache.advance(rows); });
   return out;
 }
 

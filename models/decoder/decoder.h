@@ -18,12 +18,16 @@ namespace hylo::models {
 /// Rows of a ragged call: sequences one after another, each with what it remembers. A chunk of
 /// prefill, eight sequences decoding at once and a mixture of both are the same call.
 struct BatchedSequence {
+  /// Null, for all sequences of a batch or for none: the sequence begins and ends here, nothing is
+  /// remembered, and gradients flow to the weights that want them.
   SequenceCache* cache = nullptr;
   int64_t num_rows = 0;
 };
 struct Batch {
   std::vector<BatchedSequence> sequences;
   [[nodiscard]] int64_t num_rows() const;
+  /// Throws std::logic_error when some sequences have a cache and others have not.
+  [[nodiscard]] bool has_memory() const;
 };
 
 struct ForwardOptions {
@@ -50,9 +54,9 @@ class Decoder {
   [[nodiscard]] const ModelWeights& weights() const { return weights_; }
   [[nodiscard]] at::ScalarType type() const { return weights_.embedding_WD.scalar_type(); }
 
-  /// Runs the tokens through all layers and lets every sequence remember its rows. Throws Error for
-  /// a token outside of the vocabulary and when memory is short, before anything changes. What a
-  /// call that fails later leaves of its sequences: SequenceCache::begin_call().
+  /// Runs the tokens through all layers and lets every sequence that has a cache remember its rows.
+  /// Throws Error for a token outside of the vocabulary and when memory is short, before anything
+  /// changes. What a call that fails later leaves of its sequences: SequenceCache::begin_call().
   ForwardOut forward(std::span<const int32_t> tokens_N, const Batch& batch,
                      const ForwardOptions& options = {}) const;
 

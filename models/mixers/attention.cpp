@@ -4,6 +4,7 @@
 
 #include "kernels/ops/activations.h"
 #include "kernels/ops/attention.h"
+#include "kernels/ops/packed_attention.h"
 #include "kernels/ops/rotary.h"
 #include "models/blocks/linear.h"
 #include "models/blocks/norm.h"
@@ -18,6 +19,27 @@ at::Tensor prepared(const AttentionSpec& spec, const at::Tensor& x_ND, const at:
   auto x_NHK = flat.view({flat.size(0), -1, spec.head_width});
   if (spec.head_norms == HeadNorms::PerHead) x_NHK = normed(x_NHK, weight, call.norm);
   return call.rotary ? kernels::rotary({x_NHK, call.rotary->cos_NP, call.rotary->sin_NP}) : x_NHK;
+}
+
+struct Heads {
+  at::Tensor q_NHK, k_NGK, v_NGK;
+};
+
+/// Over all that the sequences remember, or over the rows of this call.
+at::Tensor attended(const AttentionSpec& spec, const Heads& in, const LayerCall& call) {
+  const double scale = spec.scale.value_or(1 / std::sqrt(static_cast<double>(spec.head_width)));
+  if (!call.pages) {
+    return kernels::packed_attention({in.q_NHK, in.k_NGK, in.v_NGK, call.rows, scale, spec.window});
+  }
+  const auto &keys = call.pages->part(0), &values = call.pages->part(1);
+  kernels::store_rows({in.k_NGK, keys, call.sequences});
+  kernels::store_rows({in.v_NGK, values, call.sequences});
+  return kernels::attention({.q_NHK = in.q_NHK,
+                             .keys_PSGK = keys,
+                             .values_PSGV = values,
+                             .sequences = call.sequences,
+                             .scale = scale,
+                             .window = spec.window});
 }
 
 }  // namespace
@@ -37,16 +59,7 @@ at::Tensor mix_tokens(const AttentionSpec& spec, const AttentionWeights& weights
       prepared(spec, project(weights.key, x_ND, call.groups), weights.key_norm, call);
   const auto v_NGK =
       project(weights.value, x_ND, call.groups).view({rows, spec.num_kv_heads, spec.head_width});
-  kernels::store_rows({k_NGK, call.pages.part(0), call.sequences});
-  kernels::store_rows({v_NGK, call.pages.part(1), call.sequences});
-  const auto mixed_NHK = kernels::attention(
-      {.q_NHK = q_NHK,
-       .keys_PSGK = call.pages.part(0),
-       .values_PSGV = call.pages.part(1),
-       .sequences = call.sequences,
-       .scale = spec.scale.value_or(1 / std::sqrt(static_cast<double>(spec.head_width))),
-       .window = spec.window});
-  const auto mixed_ND = mixed_NHK.view({rows, width});
+  const auto mixed_ND = attended(spec, {q_NHK, k_NGK, v_NGK}, call).view({rows, width});
   return project(weights.output,
                  spec.output_gate ? kernels::sigmoid_gate({mixed_ND, gate_ND}) : mixed_ND,
                  call.groups);

@@ -14,9 +14,12 @@
 namespace hylo::models {
 
 struct LayerCall {
-  std::span<const kernels::PagedRows> sequences;  ///< rows, past and pages of this layer
-  std::span<const kernels::RowRange> rows;        ///< the same rows
-  PagePool& pages;
+  /// Rows, past and pages of this layer; empty where nothing is remembered.
+  std::span<const kernels::PagedRows> sequences;
+  std::span<const kernels::RowRange> rows;  ///< of each sequence
+  /// Null where nothing is remembered: every sequence begins and ends in this call, and the layer
+  /// can be trained through.
+  PagePool* pages = nullptr;
   const RotaryTables* rotary = nullptr;  ///< for this layer's frequencies; null: it has none
   RotaryPrecision rotary_precision = RotaryPrecision::Exact;
   NormSpec norm;

@@ -5,8 +5,10 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/index_select.h>
 
+#include <optional>
 #include <vector>
 
+#include "kernels/ops/packed_attention.h"
 #include "kernels/ops/rotary.h"
 #include "models/blocks/linear.h"
 #include "models/blocks/norm.h"
@@ -56,18 +58,33 @@ UpProjection up_projection(const MlaSpec& spec, const MlaWeights& weights) {
   return {all.narrow(1, 0, spec.nope_width), all.narrow(1, spec.nope_width, spec.value_width)};
 }
 
-/// Writes what the new rows leave behind: the latent and the key that all heads share. It is
-/// rotated, unless norms of whole heads come before the rotation: those are taken of every head's
-/// key anew.
-void remember_latents(const MlaSpec& spec, const MlaWeights& weights, const at::Tensor& x_ND,
-                      const LayerCall& call) {
+/// Latents and the key that all heads share. It is rotated, unless norms of whole heads come before
+/// the rotation: those are taken of every head's key anew.
+struct Latents {
+  at::Tensor c_NR, k_N1K;
+};
+Latents latents_of(const MlaSpec& spec, const MlaWeights& weights, const at::Tensor& x_ND,
+                   const LayerCall& call) {
   const auto down_NR = project(weights.latent_down, x_ND, call.groups);
   auto c_NR = down_NR.narrow(1, 0, spec.latent_rank).contiguous();
   if (spec.latent_norm) c_NR = normed(c_NR, weights.latent_norm_R, latent_norm(spec));
   const auto k_N1K = down_NR.narrow(1, spec.latent_rank, spec.rope_width).unsqueeze(1);
-  kernels::store_rows(
-      {at::cat({c_NR.unsqueeze(1), spec.head_norms ? k_N1K : rotated(spec, k_N1K, call)}, 2),
-       call.pages.part(0), call.sequences});
+  return {c_NR, spec.head_norms ? k_N1K : rotated(spec, k_N1K, call)};
+}
+
+/// Keys and values of every head, [S, G, Kn + Kr] and [S, G, V].
+struct KeysAndValues {
+  at::Tensor keys_SGK, values_SGV;
+};
+KeysAndValues expanded_from(const MlaSpec& spec, const MlaWeights& weights, const Latents& latents,
+                            kernels::RowGroups groups) {
+  const auto up_SGK =
+      project(weights.latent_up, latents.c_NR, groups)
+          .view({latents.c_NR.size(0), spec.num_kv_heads, spec.nope_width + spec.value_width});
+  return {at::cat({up_SGK.narrow(2, 0, spec.nope_width),
+                   latents.k_N1K.expand({-1, spec.num_kv_heads, -1})},
+                  2),
+          up_SGK.narrow(2, spec.nope_width, spec.value_width)};
 }
 
 /// Attention in the space of the latents: one key/value head for all.
@@ -75,7 +92,7 @@ at::Tensor absorbed(const MlaSpec& spec, const MlaWeights& weights, const Querie
                     const LayerCall& call, std::span<const kernels::PagedRows> sequences) {
   const auto [keys_GKR, values_GVR] = up_projection(spec, weights);
   const auto q_NHR = project_heads(keys_GKR.transpose(1, 2), q.nope_NHK.contiguous(), call.groups);
-  const auto& latents = call.pages.part(0);
+  const auto& latents = call.pages->part(0);
   const auto mixed_NHR = kernels::attention({.q_NHK = at::cat({q_NHR, q.rope_NHK}, 2),
                                              .keys_PSGK = latents,
                                              .values_PSGV = latents.narrow(3, 0, spec.latent_rank),
@@ -93,34 +110,35 @@ at::Tensor gathered(const at::Tensor& pages, const kernels::PagedRows& sequence)
   return at::index_select(pages, 0, index).flatten(0, 1).narrow(0, 0, tokens);
 }
 
-/// Keys of whole heads, normed and then rotated from position 0 on.
+/// Keys of whole heads, normed and then rotated.
 at::Tensor normed_keys(const MlaSpec& spec, const MlaWeights& weights, const at::Tensor& keys_SGK,
-                       const LayerCall& call) {
-  const auto normed_SGK = normed(keys_SGK, weights.key_norm_K, call.norm);
-  if (!call.rotary) return normed_SGK;
-  const PositionRange all{keys_SGK.size(0), 0};
-  const auto tables =
-      rotary_tables(spec.rope, {&all, 1}, call.rotary_precision, call.rotary->cos_NP.scalar_type());
+                       const NormSpec& norm, const RotaryTables* tables) {
+  const auto normed_SGK = normed(keys_SGK, weights.key_norm_K, norm);
+  if (!tables) return normed_SGK;
   const auto rope_SGK =
       kernels::rotary({normed_SGK.narrow(2, spec.nope_width, spec.rope_width).contiguous(),
-                       tables.cos_NP, tables.sin_NP, spec.interleaved});
+                       tables->cos_NP, tables->sin_NP, spec.interleaved});
   return at::cat({normed_SGK.narrow(2, 0, spec.nope_width), rope_SGK}, 2);
 }
 
 /// Attention over the keys and values of one sequence, made from all its latents.
 at::Tensor expanded(const MlaSpec& spec, const MlaWeights& weights, const Queries& q,
                     const LayerCall& call, const kernels::PagedRows& sequence) {
-  const auto rows_SR = gathered(call.pages.part(0), sequence).squeeze(1);
-  const int64_t tokens = rows_SR.size(0), groups = spec.num_kv_heads;
-  const auto up_SGK =
-      project(weights.latent_up, rows_SR.narrow(1, 0, spec.latent_rank).contiguous(), call.groups)
-          .view({tokens, groups, spec.nope_width + spec.value_width});
-  auto keys_SGK = at::cat(
-      {up_SGK.narrow(2, 0, spec.nope_width),
-       rows_SR.narrow(1, spec.latent_rank, spec.rope_width).unsqueeze(1).expand({-1, groups, -1})},
-      2);
-  if (spec.head_norms) keys_SGK = normed_keys(spec, weights, keys_SGK, call);
-  const auto values_SGV = up_SGK.narrow(2, spec.nope_width, spec.value_width);
+  const auto rows_SR = gathered(call.pages->part(0), sequence).squeeze(1);
+  auto [keys_SGK, values_SGV] =
+      expanded_from(spec, weights,
+                    {rows_SR.narrow(1, 0, spec.latent_rank).contiguous(),
+                     rows_SR.narrow(1, spec.latent_rank, spec.rope_width).unsqueeze(1)},
+                    call.groups);
+  if (spec.head_norms) {
+    const PositionRange all{keys_SGK.size(0), 0};
+    std::optional<RotaryTables> tables;
+    if (call.rotary) {
+      tables = rotary_tables(spec.rope, {&all, 1}, call.rotary_precision,
+                             call.rotary->cos_NP.scalar_type());
+    }
+    keys_SGK = normed_keys(spec, weights, keys_SGK, call.norm, tables ? &*tables : nullptr);
+  }
   const int32_t only_page = 0;
   const kernels::PagedRows all{.first_row = 0,
                                .num_rows = sequence.num_rows,
@@ -134,6 +152,43 @@ at::Tensor expanded(const MlaSpec& spec, const MlaWeights& weights, const Querie
                              .values_PSGV = values_SGV.unsqueeze(0),
                              .sequences = {&all, 1},
                              .scale = spec.scale});
+}
+
+/// Sequences that begin and end in this call.
+at::Tensor packed(const MlaSpec& spec, const MlaWeights& weights, const Queries& q,
+                  const Latents& latents, const LayerCall& call) {
+  auto [keys_NGK, values_NGV] = expanded_from(spec, weights, latents, call.groups);
+  if (spec.head_norms) {
+    keys_NGK = normed_keys(spec, weights, keys_NGK, call.norm, call.rotary);
+  }
+  return kernels::packed_attention({.q_NHK = at::cat({q.nope_NHK, q.rope_NHK}, 2),
+                                    .k_NGK = keys_NGK,
+                                    .v_NGV = values_NGV,
+                                    .sequences = call.rows,
+                                    .scale = spec.scale});
+}
+
+/// Every sequence in the form that is the cheaper one for it.
+at::Tensor over_pages(const MlaSpec& spec, const MlaWeights& weights, const Queries& q,
+                      const LayerCall& call) {
+  auto mixed_NHV =
+      at::empty({q.nope_NHK.size(0), spec.num_heads, spec.value_width}, q.nope_NHK.options());
+  std::vector<kernels::PagedRows> together;
+  for (const auto& sequence : call.sequences) {
+    if (mla_form(spec, sequence.num_rows, sequence.num_past, call.groups) == MlaForm::Absorbed) {
+      together.push_back(sequence);
+      continue;
+    }
+    mixed_NHV.narrow(0, sequence.first_row, sequence.num_rows)
+        .copy_(expanded(spec, weights, q, call, sequence));
+  }
+  if (together.empty()) return mixed_NHV;
+  const auto all_NHV = absorbed(spec, weights, q, call, together);
+  for (const auto& sequence : together) {
+    mixed_NHV.narrow(0, sequence.first_row, sequence.num_rows)
+        .copy_(all_NHV.narrow(0, sequence.first_row, sequence.num_rows));
+  }
+  return mixed_NHV;
 }
 
 }  // namespace
@@ -155,24 +210,14 @@ MlaForm mla_form(const MlaSpec& spec, int64_t num_rows, int64_t num_past,
 at::Tensor mix_tokens(const MlaSpec& spec, const MlaWeights& weights, const at::Tensor& x_ND,
                       const LayerCall& call) {
   const auto q = queries_of(spec, weights, x_ND, call);
-  remember_latents(spec, weights, x_ND, call);
-  auto mixed_NHV = at::empty({x_ND.size(0), spec.num_heads, spec.value_width}, x_ND.options());
-  std::vector<kernels::PagedRows> together;
-  for (const auto& sequence : call.sequences) {
-    if (sequence.num_rows == 0) continue;
-    if (mla_form(spec, sequence.num_rows, sequence.num_past, call.groups) == MlaForm::Absorbed) {
-      together.push_back(sequence);
-      continue;
-    }
-    mixed_NHV.narrow(0, sequence.first_row, sequence.num_rows)
-        .copy_(expanded(spec, weights, q, call, sequence));
-  }
-  if (!together.empty()) {
-    const auto all_NHV = absorbed(spec, weights, q, call, together);
-    for (const auto& sequence : together) {
-      mixed_NHV.narrow(0, sequence.first_row, sequence.num_rows)
-          .copy_(all_NHV.narrow(0, sequence.first_row, sequence.num_rows));
-    }
+  const auto latents = latents_of(spec, weights, x_ND, call);
+  at::Tensor mixed_NHV;
+  if (call.pages) {
+    kernels::store_rows({at::cat({latents.c_NR.unsqueeze(1), latents.k_N1K}, 2),
+                         call.pages->part(0), call.sequences});
+    mixed_NHV = over_pages(spec, weights, q, call);
+  } else {
+    mixed_NHV = packed(spec, weights, q, latents, call);
   }
   return project(weights.output, mixed_NHV.view({x_ND.size(0), -1}), call.groups);
 }

@@ -3,14 +3,15 @@
 namespace hylo::models {
 
 RecurrentMemory memory_of(const LayerCall& call) {
-  RecurrentMemory memory{call.pages.part(0), call.pages.part(1), {}};
+  if (!call.pages) return {};
+  RecurrentMemory memory{call.pages->part(0), call.pages->part(1), {}};
   for (const auto& sequence : call.sequences) memory.slots.push_back(sequence.pages.front());
   return memory;
 }
 
 kernels::RecurrentForm recurrent_form(const LayerCall& call) {
-  return call.groups == kernels::RowGroups::Fixed ? kernels::RecurrentForm::Stepwise
-                                                  : kernels::RecurrentForm::ByLength;
+  if (call.groups == kernels::RowGroups::Fixed) return kernels::RecurrentForm::Stepwise;
+  return call.pages ? kernels::RecurrentForm::ByLength : kernels::RecurrentForm::Chunked;
 }
 
 at::ScalarType state_type(const at::Tensor& x) {

@@ -16,10 +16,11 @@ struct RecurrentMemory {
   at::Tensor state_PHKV;       ///< float32, or float64 for float64
   std::vector<int32_t> slots;  ///< one per sequence of the call
 };
+/// Undefined and without slots, which ops take for zeros, where nothing is remembered.
 RecurrentMemory memory_of(const LayerCall& call);
 
-/// Token by token where a row's bits must depend on its own past alone; else each sequence as its
-/// length asks.
+/// Token by token where a row's bits must depend on its own past alone; where nothing is
+/// remembered, the form that can be trained through; else each sequence as its length asks.
 kernels::RecurrentForm recurrent_form(const LayerCall& call);
 
 /// float32, or float64 for float64: the type of states, decays and gates.

@@ -4,77 +4,17 @@
 
 #include <cmath>
 
-#include "harness/base/random.h"
 #include "models/engine/engine.h"
 #include "models/weights/checkpoint.h"
+#include "tests/models/hybrids.h"
 
 namespace hylo::models {
 namespace {
 
+using namespace tests;  // NOLINT: the whole header is for tests like these
+
 /// Two orders of the same sums in float64.
 constexpr double float64_tolerance = 1e-9;
-
-const AttentionSpec attention{
-    .num_heads = 3, .num_kv_heads = 1, .head_width = 6, .rope = {.width = 6}};
-const MlaSpec mla{.num_heads = 4,
-                  .num_kv_heads = 2,
-                  .latent_rank = 5,
-                  .query_rank = 7,
-                  .nope_width = 4,
-                  .rope_width = 2,
-                  .value_width = 3,
-                  .scale = 0.4,
-                  .rope = {.width = 2}};
-const GatedDeltaSpec gated_delta{
-    .num_key_heads = 1, .num_heads = 3, .key_width = 4, .value_width = 6};
-const Mamba2Spec mamba2{.num_heads = 3,
-                        .num_value_heads = 1,
-                        .num_key_heads = 1,
-                        .num_query_heads = 3,
-                        .key_width = 4,
-                        .value_width = 5,
-                        .norm_groups = 3};
-const DiscreteMamba2Spec discrete{
-    .num_heads = 4, .num_key_heads = 2, .key_width = 3, .value_width = 5};
-const KimiDeltaSpec kimi{.num_heads = 3, .head_width = 4};
-const JetBlockSpec jet{.num_heads = 2, .key_width = 3, .value_width = 4, .generator_width = 5};
-const SwiGluSpec dense{.width = 11};
-const MoeSpec experts{.num_experts = 5,
-                      .experts_per_token = 2,
-                      .width = 6,
-                      .router = {.normalised = true},
-                      .shared_width = 4,
-                      .shared_gate = true};
-
-ModelConfig config_of(std::vector<LayerSpec> layers) {
-  return {.backbone = {},
-          .vocabulary_size = 37,
-          .width = 15,
-          .layers = std::move(layers),
-          .final_norm_epsilon = {},
-          .max_positions = 256,
-          .bos = {},
-          .eos = {},
-          .pad = {}};
-}
-
-/// Every kind of mixer and of feed-forward.
-ModelConfig all_kinds() {
-  return config_of({{mla, dense},
-                    {gated_delta, experts},
-                    {mamba2, dense},
-                    {attention, dense},
-                    {discrete, NoFeedForward{}},
-                    {kimi, dense},
-                    {jet, experts}});
-}
-
-std::vector<int32_t> random_tokens(int64_t count, uint64_t seed) {
-  CounterRandom random(seed);
-  std::vector<int32_t> tokens;
-  for (int64_t i = 0; i < count; ++i) tokens.push_back(static_cast<int32_t>(random.below(37)));
-  return tokens;
-}
 
 std::vector<int32_t> joined(std::vector<int32_t> a, const std::vector<int32_t>& b) {
   a.insert(a.end(), b.begin(), b.end());
