@@ -53,6 +53,7 @@ at::Tensor next_tails(const at::Tensor& x_ND, const at::Tensor& tail_BCD,
 void move_tails_on(const at::Tensor& x_ND, const at::Tensor& pool_PCD, Slots slots,
                    std::span<const RowRange> sequences) {
   const int64_t kept = pool_PCD.size(1), element = pool_PCD.element_size();
+  if (kept == 0) return;
   const auto row_bytes = static_cast<size_t>(pool_PCD.size(2) * element);
   const char* x = static_cast<const char*>(x_ND.const_data_ptr());
   for (size_t b = 0; b < sequences.size(); ++b) {
