@@ -1,0 +1,38 @@
+#include "kernels/ops/cross_entropy.h"
+
+#include "harness/base/error.h"
+#include "kernels/ops/shape.h"
+#include "kernels/torch/token_losses.h"
+
+namespace hylo::kernels {
+namespace {
+
+void check(const CrossEntropyIn& in) {
+  check_projection("cross_entropy", "student", in.student);
+  const int64_t tokens = in.student.hidden_ND.size(0), words = in.student.weight_WD.size(0);
+  require(in.labels_N.scalar_type() == at::kLong && in.labels_N.dim() == 1 &&
+              in.labels_N.size(0) == tokens && in.labels_N.is_contiguous(),
+          "cross_entropy: labels {} {} must be int64, one for each of {} tokens",
+          type_text(in.labels_N), shape_text(in.labels_N), tokens);
+  const auto* labels = in.labels_N.const_data_ptr<int64_t>();
+  for (int64_t i = 0; i < tokens; ++i) {
+    require(labels[i] == no_label || (labels[i] >= 0 && labels[i] < words),
+            "cross_entropy: label {} of token {} is outside of the vocabulary of {} ({} does not "
+            "count)",
+            labels[i], i, words, no_label);
+  }
+}
+
+}  // namespace
+
+TokenLosses cross_entropy(const CrossEntropyIn& in) {
+  check(in);
+  const std::span labels(in.labels_N.const_data_ptr<int64_t>(),
+                         static_cast<size_t>(in.labels_N.size(0)));
+  return torch_form::token_losses(
+      in.student, in.factor, [&](const cpu::LossRows& rows, int64_t first) {
+        cpu::cross_entropy_rows(rows, labels.subspan(first, rows.losses.size()), in.z_loss);
+      });
+}
+
+}  // namespace hylo::kernels

@@ -1,0 +1,20 @@
+// Cross-entropy of the next token, fused with the last projection.
+#pragma once
+
+#include "kernels/ops/token_losses.h"
+
+namespace hylo::kernels {
+
+struct CrossEntropyIn {
+  Projection student;
+  at::Tensor labels_N;  ///< int64 in [0, W), or no_label
+  double z_loss = 0;    ///< times the square of each token's log-sum-exp, added to its loss
+  double factor = 1;    ///< such as 1 / the number of counted tokens of the whole batch
+};
+/// -log softmax(logits)[label]; statistics in float32 (float64 for float64). The gradients of
+/// hidden and weight are formed in the forward pass, that of the weight summed in float32. Memory:
+/// logits of at most 32M elements, and where gradients are wanted those of hidden and weight.
+/// Throws Error when shapes or types disagree or a label is outside of the vocabulary.
+TokenLosses cross_entropy(const CrossEntropyIn& in);
+
+}  // namespace hylo::kernels
