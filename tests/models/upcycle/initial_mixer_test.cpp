@@ -47,6 +47,7 @@ TEST(InitialMixer, ProjectionsAndConvolutionsAreUniformWithinTheRootOfTheirInput
 TEST(InitialMixer, RatesAndStepsAreInTheRangesOfTheirSources) {
   const auto w = initial(delta);
   expect_within(at::exp(w.a_log_H), 0, 16);
+  EXPECT_LT(w.a_log_H.min().item<double>(), 0);  // rates below 1, which Mamba-2 has not
   expect_within(at::log(at::log1p(at::exp(w.dt_bias_H))), std::log(1e-3), std::log(0.1));
   const auto mamba = initial(Mamba2Spec{.num_heads = 200,
                                         .num_value_heads = 200,
