@@ -115,15 +115,40 @@ std::vector<ManifestFile> published_files(const Manifest& manifest, std::string_
   return files;
 }
 
-/// The one that stands in for the split, where it is needed and there.
+std::vector<ManifestFile> stand_ins_of(const Manifest& manifest, std::string_view split) {
+  auto files = manifest.files_of(split);
+  std::erase_if(files, [](const ManifestFile& file) { return file.stands_in.empty(); });
+  return files;
+}
+
+/// As Dataset::sha256.
+std::string hash_of(const Manifest& manifest, const std::vector<ManifestFile>& files,
+                    const std::filesystem::path& data_root) {
+  if (files.size() == 1) return sha256_of_file(location_of(manifest, files.front(), data_root));
+  Sha256 hash;
+  for (const auto& file : files) {
+    hash.update(sha256_of_file(location_of(manifest, file, data_root))).update("\n");
+  }
+  return hash.hex();
+}
+
+/// The one that is read in place of the published files: where none of these is there, or where it
+/// is the one that was read before.
 std::optional<ManifestFile> stand_in_of(const Manifest& manifest, std::string_view split,
-                                        const std::filesystem::path& data_root) {
+                                        const std::filesystem::path& data_root,
+                                        const std::vector<std::string>& as_before) {
   const auto is_there = [&](const ManifestFile& file) {
     return find_file(manifest, file, data_root).state != FileState::Missing;
   };
-  if (std::ranges::any_of(published_files(manifest, split), is_there)) return std::nullopt;
-  for (const auto& file : manifest.files_of(split)) {
-    if (!file.stands_in.empty() && is_there(file)) return file;
+  const auto was_read = [&](const std::vector<ManifestFile>& files) {
+    return std::ranges::all_of(files, is_there) &&
+           std::ranges::count(as_before, hash_of(manifest, files, data_root)) > 0;
+  };
+  const auto published = published_files(manifest, split);
+  const bool is_needed = std::ranges::none_of(published, is_there);
+  if (!is_needed && (as_before.empty() || was_read(published))) return std::nullopt;
+  for (const auto& file : stand_ins_of(manifest, split)) {
+    if (is_needed ? is_there(file) : was_read({file})) return file;
   }
   return std::nullopt;
 }
@@ -133,10 +158,12 @@ std::optional<ManifestFile> stand_in_of(const Manifest& manifest, std::string_vi
 Dataset open_dataset(const Manifest& manifest, std::string_view split,
                      const std::filesystem::path& data_root, const OpenOptions& options) {
   const auto published = published_files(manifest, split);
-  if (const auto stand_in = stand_in_of(manifest, split, data_root)) {
-    auto dataset = open_file(manifest, *stand_in, data_root, options);
-    dataset.stand_in = fmt::format("{} was read in place of {}, which is not there: {}",
-                                   stand_in->path, published.front().path, stand_in->stands_in);
+  if (const auto file = stand_in_of(manifest, split, data_root, options.as_before)) {
+    auto dataset = open_file(manifest, *file, data_root, options);
+    const auto& place = published.front();
+    const bool is_absent = find_file(manifest, place, data_root).state == FileState::Missing;
+    dataset.stand_in = fmt::format("{} was read in place of {}{}: {}", file->path, place.path,
+                                   is_absent ? ", which is not there" : "", file->stands_in);
     return dataset;
   }
   std::vector<Dataset> parts;
@@ -187,6 +214,16 @@ FileState FoundDataset::state_of(std::string_view split) const {
     }
   }
   return published == FileState::Missing ? stand_in : published;
+}
+
+const ManifestFile* FoundDataset::stand_in_of(std::string_view split) const {
+  const ManifestFile* stand_in = nullptr;
+  for (const auto& found : files) {
+    if (found.file.split != split || found.state == FileState::Missing) continue;
+    if (found.file.stands_in.empty()) return nullptr;
+    if (stand_in == nullptr) stand_in = &found.file;
+  }
+  return stand_in;
 }
 
 bool FoundDataset::is_complete() const {

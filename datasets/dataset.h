@@ -20,19 +20,23 @@ struct Dataset {
   /// The bytes are those of the manifest. False only where the caller allowed other bytes or the
   /// manifest has no hash; a run records it.
   bool is_verified = false;
-  /// Where another form than the published file was read, because that is absent: which, in place
-  /// of which, and what is different. A run records it.
+  /// Where another form than the published file was read: which, in place of which, and what is
+  /// different. A run records it.
   std::string stand_in;
   std::vector<Document> documents;
 };
 
 struct OpenOptions {
   bool allow_other_bytes = false;  ///< read a file whose hash is not the manifest's
+  /// Hashes of data sets that were read before: where a split and one that stands in for it are
+  /// both there, the one with such a hash is read; where neither has one, as without.
+  std::vector<std::string> as_before = {};
 };
 
 /// Reads a split and verifies its SHA-256; where its file is absent and one that stands in for it
-/// is there, that one. Throws Error when the file is missing, its bytes are not those of the
-/// manifest (expected, found, what to do), or a line is broken (file and line).
+/// is there, that one (but see OpenOptions::as_before). Throws Error when the file is missing, its
+/// bytes are not those of the manifest (expected, found, what to do), or a line is broken (file and
+/// line).
 Dataset open_dataset(const Manifest& manifest, std::string_view split,
                      const std::filesystem::path& data_root, const OpenOptions& options = {});
 /// The same by the name of a shipped manifest.
@@ -57,6 +61,9 @@ struct FoundDataset {
   /// Found where its files are there, or the one that stands in for them. Throws Error for a split
   /// that the manifest does not have.
   [[nodiscard]] FileState state_of(std::string_view split) const;
+  /// The file that would be read in place of the published one of a split; nothing where that is
+  /// there, or neither.
+  [[nodiscard]] const ManifestFile* stand_in_of(std::string_view split) const;
   [[nodiscard]] bool is_complete() const;  ///< every split was found
 };
 

@@ -186,8 +186,8 @@ Manifest find_manifest(std::string_view name) {
     if (names.back() == name) return read_manifest(file);
   }
   const auto near = nearest(name, names);
-  fail("data set '{}': unknown{}; `hylo list datasets` shows all", name,
-       near ? fmt::format(", did you mean {}?", *near) : "");
+  fail("data set '{}': unknown;{} `hylo list datasets` shows all", name,
+       near ? fmt::format(" did you mean {}?", *near) : "");
 }
 
 std::filesystem::path location_of(const Manifest& manifest, const ManifestFile& file,

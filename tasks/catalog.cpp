@@ -85,8 +85,8 @@ std::unique_ptr<Task> make_task(std::string_view name, const TaskSettings& setti
     if (entry.name == name) return entry.make();
   }
   const auto near = nearest(name, task_names());
-  fail("task '{}': unknown{}; `hylo list tasks` shows all", name,
-       near ? fmt::format(", did you mean {}?", *near) : "");
+  fail("task '{}': unknown;{} `hylo list tasks` shows all", name,
+       near ? fmt::format(" did you mean {}?", *near) : "");
 }
 
 }  // namespace hylo::tasks

@@ -1,6 +1,10 @@
 #include "harness/base/json.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "harness/base/files.h"
+#include "harness/base/unicode.h"
 
 namespace hylo {
 namespace {
@@ -37,26 +41,100 @@ std::string with_quoted_non_numbers(std::string_view text) {
   return out;
 }
 
-}  // namespace
+/// Follows a parser through a text and throws at a key that its object had before.
+class RefuseTwice {
+ public:
+  explicit RefuseTwice(const std::string& where) : where_(where) {}
 
-Json parse_json(std::string_view text, const std::string& where) {
+  bool operator()(int /*depth*/, Json::parse_event_t event, const Json& parsed) {
+    using enum Json::parse_event_t;
+    switch (event) {
+      case object_start:
+      case array_start:
+        begin_value();
+        open_.push_back({.is_list = event == array_start});
+        break;
+      case object_end:
+      case array_end:
+        open_.pop_back();
+        break;
+      case key:
+        take_key(parsed.get_ref<const std::string&>());
+        break;
+      case value:
+        begin_value();
+        break;
+    }
+    return true;
+  }
+
+ private:
+  struct Open {
+    bool is_list = false;
+    int64_t place = -1;  ///< of the value in a list
+    std::string key;     ///< of the value in an object
+    std::set<std::string> keys;
+  };
+
+  void begin_value() {
+    if (!open_.empty()) ++open_.back().place;
+  }
+  void take_key(const std::string& key) {
+    open_.back().key = key;
+    require(open_.back().keys.insert(key).second,
+            "{}: the key is there twice; leave one of them out", path());
+  }
+  [[nodiscard]] std::string path() const {
+    auto path = where_;
+    for (const auto& open : open_) {
+      path += open.is_list ? fmt::format("[{}]", open.place) : "." + open.key;
+    }
+    return path;
+  }
+
+  const std::string& where_;
+  std::vector<Open> open_;
+};
+
+Json parse(std::string_view text, const std::string& where, bool refuses_twice) {
+  if (!refuses_twice) return Json::parse(text);
+  return Json::parse(text, RefuseTwice(where));
+}
+
+/// Bare words of Python are looked for only where it is not JSON as it is.
+Json parse_or_fail(std::string_view text, const std::string& where, bool refuses_twice) {
   try {
-    return Json::parse(text);
+    return parse(text, where, refuses_twice);
   } catch (const Json::exception& first) {
     try {
-      return Json::parse(with_quoted_non_numbers(text));
+      return parse(with_quoted_non_numbers(text), where, refuses_twice);
     } catch (const Json::exception&) {
       fail("{}: not JSON: {}", where, first.what());
     }
   }
 }
 
+}  // namespace
+
+Json parse_json(std::string_view text, const std::string& where) {
+  return parse_or_fail(text, where, /*refuses_twice=*/false);
+}
+
 Json read_json_file(const std::filesystem::path& file) {
-  return parse_json(read_text_file(file), file.string());
+  return parse_or_fail(read_text_file(file), file.string(), /*refuses_twice=*/true);
 }
 
 void write_json_file(const std::filesystem::path& file, const OrderedJson& json) {
   write_text_file(file, json.dump(2) + "\n");
+}
+
+std::string found_value(const Json& json) {
+  auto text = json.dump();
+  constexpr size_t short_enough = 80;
+  if (text.size() <= short_enough) return text;
+  if (json.is_array()) return fmt::format("a list of {}", json.size());
+  if (json.is_object()) return fmt::format("an object of {} keys", json.size());
+  return fmt::format("a text of {} bytes", json.get_ref<const std::string&>().size());
 }
 
 JsonReader::JsonReader(const Json& json, std::string path) : json_(&json), path_(std::move(path)) {
@@ -70,7 +148,11 @@ bool JsonReader::has(std::string_view key) const {
 
 const Json& JsonReader::at(std::string_view key) {
   seen_.emplace(key);
-  require(has(key), "{}: missing", path_of(key));
+  if (!has(key)) {
+    const auto near = nearest(key, unread());
+    fail("{}: missing{}", path_of(key),
+         near ? fmt::format("; found {}, did you mean '{}'?", path_of(*near), key) : "");
+  }
   return (*json_)[std::string(key)];
 }
 
@@ -88,7 +170,13 @@ std::vector<std::string> JsonReader::unread() const {
 
 void JsonReader::done() const {
   const auto keys = unread();
-  require(keys.empty(), "{}: unknown key", keys.empty() ? "" : path_of(keys.front()));
+  if (keys.empty()) return;
+  std::vector<std::string> absent;
+  std::ranges::copy_if(seen_, std::back_inserter(absent),
+                       [&](const std::string& key) { return !json_->contains(key); });
+  const auto near = nearest(keys.front(), absent);
+  fail("{}: unknown key{}", path_of(keys.front()),
+       near ? fmt::format(", did you mean '{}'?", *near) : "");
 }
 
 }  // namespace hylo

@@ -121,16 +121,21 @@ ruler::BuildRequest request_of(const Workshop& shop, const Job& job, int64_t num
 }
 
 /// Nothing where no length will do.
-std::optional<int64_t> smallest_length(const Workshop& shop, const Job& job) {
-  try {
-    if (shop.mode == ruler::Mode::Compat) {
-      return ruler::smallest_compat_length(*job.spec, shop.sources, shop.count, shop.options.seed);
-    }
-    return ruler::smallest_strict_length(request_of(shop, job, shop.options.num_samples),
-                                         shop.sources, shop.count);
-  } catch (const Error&) {
-    return std::nullopt;
-  }
+std::optional<int64_t> smallest_length(const Workshop& shop, const Job& job) try {
+  return shop.mode == ruler::Mode::Compat
+             ? ruler::smallest_compat_length(*job.spec, shop.sources, shop.count, shop.options.seed)
+             : ruler::smallest_strict_length(*job.spec, shop.sources, shop.count);
+} catch (const Error&) {
+  return std::nullopt;
+}
+
+/// What the very samples take that would be built; 0 where that is not known.
+int64_t length_needed(const Workshop& shop, const Outcome& outcome) try {
+  if (shop.mode == ruler::Mode::Compat) return outcome.smallest_length.value_or(0);
+  return ruler::strict_length_needed(request_of(shop, outcome.job, shop.options.num_samples),
+                                     shop.sources, shop.count);
+} catch (const Error&) {
+  return 0;  // Building the first samples tells why.
 }
 
 /// Throws CannotBeMade where the generator refuses; what `on_sample` throws stays what it is.
@@ -192,9 +197,10 @@ void try_set(const Workshop& shop, Outcome& outcome) {
   constexpr int64_t most_tried = 4;
   const auto num_tried = std::min(most_tried, shop.options.num_samples);
   outcome.smallest_length = smallest_length(shop, outcome.job);
-  if (outcome.smallest_length.value_or(0) > outcome.job.length) {
-    throw CannotBeMade(
-        fmt::format("{} at {} tokens: too small", outcome.job.spec->name, outcome.job.length));
+  if (const auto needed = length_needed(shop, outcome); needed > outcome.job.length) {
+    throw CannotBeMade(fmt::format(
+        "{} at {} tokens: too small, the smallest prompt of one of its {} samples takes {}",
+        outcome.job.spec->name, outcome.job.length, shop.options.num_samples, needed));
   }
   build_samples(shop, request_of(shop, outcome.job, num_tried), [&](const ruler::Sample& sample) {
     outcome.tokens_per_sample +=

@@ -35,8 +35,8 @@ struct DownloadOptions {
   for (const auto& group : tasks::all_groups()) known.push_back(group.name);
   for (const auto& manifest : manifests) known.push_back(manifest.name);
   const auto near = nearest(name, known);
-  fail("data download: '{}' is no data set, task or group{}; --list shows the data sets", name,
-       near ? fmt::format(", did you mean '{}'?", *near) : "");
+  fail("data download: '{}' is no data set, task or group;{} --list shows the data sets", name,
+       near ? fmt::format(" did you mean '{}'?", *near) : "");
 }
 
 /// What a task reads from outside; empty where it needs nothing.

@@ -71,6 +71,7 @@ OrderedJson json_of(const tasks::TaskInfo& task, const TaskDataState& state) {
           {"split", task.split},
           {"fewshot_pool", state.fewshot_pool},
           {"data", state.text},
+          {"stand_in", state.stand_in},
           {"source", task.source},
           {"licence", task.licence},
           {"data_licence", state.licence ? OrderedJson(*state.licence) : OrderedJson(nullptr)}};

@@ -9,7 +9,8 @@
 namespace hylo::cli {
 namespace {
 
-constexpr std::string_view found_text = "found", generated_text = "generated";
+constexpr std::string_view found_text = "found", generated_text = "generated",
+                           stand_in_text = "stand-in found, published file missing";
 constexpr std::string_view not_looked_for = "no data folder named";
 
 std::string_view text_of(datasets::FileState state) {
@@ -43,7 +44,9 @@ std::string_view text_of_documents(const tasks::TaskInfo& task,
   if (dataset == nullptr) return text_of(datasets::FileState::Missing);
   const bool is_shipped = dataset->manifest.place != datasets::Place::DataRoot;
   if (root.empty() && !is_shipped) return not_looked_for;
-  return text_of(dataset->state_of(task.split));
+  const auto state = dataset->state_of(task.split);
+  const bool is_stand_in = dataset->stand_in_of(task.split) != nullptr;
+  return state == datasets::FileState::Found && is_stand_in ? stand_in_text : text_of(state);
 }
 
 /// Where the worked examples come from.
@@ -67,6 +70,10 @@ std::optional<Pool> pool_of(const tasks::Task& task, const datasets::FoundDatase
   return Pool{info.dataset, split, text_of(dataset->state_of(split)), is_there ? used : ""};
 }
 
+OrderedJson json_of(const datasets::ManifestFile& stand_in) {
+  return {{"file", stand_in.path}, {"difference", stand_in.stands_in}};
+}
+
 OrderedJson json_of(const Pool& pool) {
   const auto text_or_null = [](const std::string& text) {
     return text.empty() ? OrderedJson(nullptr) : OrderedJson(text);
@@ -86,13 +93,17 @@ TaskDataState task_data_state(const tasks::Task& task,
   const auto documents = text_of_documents(task.info(), dataset, root);
   TaskDataState state{.text = std::string(documents),
                       .is_whole = documents == found_text || documents == generated_text,
+                      .stand_in = nullptr,
                       .fewshot_pool = nullptr,
                       .licence = {}};
   if (dataset != nullptr) state.licence = dataset->manifest.licence;
+  const bool is_stand_in = documents == stand_in_text;
+  if (is_stand_in) state.stand_in = json_of(*dataset->stand_in_of(task.info().split));
   const auto pool = pool_of(task, dataset, documents);
   if (!pool) return state;
   state.fewshot_pool = json_of(*pool);
-  if (documents != found_text || pool->text == found_text) return state;
+  const bool is_there = documents == found_text || is_stand_in;
+  if (!is_there || pool->text == found_text) return state;
   state.is_whole = false;
   state.text += fmt::format("; few-shot pool {}", pool->text);
   const bool is_replaced = !pool->used.empty() && pool->used != pool->split;

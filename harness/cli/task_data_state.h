@@ -13,10 +13,12 @@
 namespace hylo::cli {
 
 struct TaskDataState {
-  /// "found", "missing", "generated", "found; few-shot pool missing": what is there, and what is
-  /// not.
+  /// "found", "missing", "generated", "found; few-shot pool missing", "stand-in found, published
+  /// file missing": what is there, and what is not.
   std::string text;
-  bool is_whole = false;  ///< nothing is missing, and nothing stands in for another split
+  bool is_whole = false;  ///< nothing is missing, and nothing stands in for anything
+  /// "file" that is read in place of the published one, and its "difference"; null without.
+  OrderedJson stand_in;
   /// "dataset" (null: the task brings its examples), "split" (as the task is defined), "data" (its
   /// state) and "used" (the split that there is to draw from, or null); null without a pool.
   OrderedJson fewshot_pool;

@@ -215,7 +215,8 @@ PlannedTask open_task(const std::string& name, const PlanOptions& options,
   planned.data = std::make_unique<tasks::TaskData>(
       takes_texts ? tasks::open_task_texts(*planned.task, options.texts)
                   : tasks::open_task_data(*planned.task, options.data_root, with_pool,
-                                          {.allow_other_bytes = options.allow_other_bytes},
+                                          {.allow_other_bytes = options.allow_other_bytes,
+                                           .as_before = options.data_as_before},
                                           prompts.fewshot_split));
   if (tasks::is_task_file(name)) {
     planned.variant["task_file"] = std::filesystem::absolute(name).string();

@@ -36,7 +36,10 @@ struct PlanOptions {
   std::filesystem::path data_root;
   tasks::PromptOptions prompts;                              ///< for every task
   std::map<std::string, std::vector<int64_t>> document_ids;  ///< only these, for some tasks
-  bool allow_other_bytes = false;           ///< data files that differ from their manifest
+  bool allow_other_bytes = false;  ///< data files that differ from their manifest
+  /// Hashes of the files of an earlier run, which go before those that would be read today
+  /// (datasets::OpenOptions::as_before).
+  std::vector<std::string> data_as_before = {};
   std::vector<std::filesystem::path> sets;  ///< sample sets of RULER: files, or folders of them
   /// In place of the documents of tasks for which any text would do.
   std::vector<std::filesystem::path> texts = {};

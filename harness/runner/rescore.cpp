@@ -44,10 +44,11 @@ std::string name_of_task(const reports::CellDescription& cell, const PlanOptions
   return cell.variant["task_file"].get<std::string>();
 }
 
-/// With the settings that the task had, and texts only where it read some.
+/// With the settings and the files that the task had, and texts only where it read some.
 PlanOptions as_it_was(const reports::CellDescription& cell, const PlanOptions& data) {
   auto options = data;
   options.settings.num_compared_layers = cell.variant.value("num_compared_layers", int64_t{0});
+  options.data_as_before = {cell.dataset_sha256, cell.variant.value("pool_sha256", "")};
   if (!cell.variant.contains("texts")) {
     options.texts.clear();
   } else if (options.texts.empty()) {

@@ -8,7 +8,9 @@
 #include <set>
 
 #include "harness/runner/ruler_sets.h"
+#include "reports/compare/mean_of_cells.h"
 #include "reports/render/run_report.h"
+#include "reports/store/json_number.h"
 #include "tasks/ruler/scoring.h"
 
 namespace hylo::harness {
@@ -18,18 +20,25 @@ namespace ruler = tasks::ruler;
 
 constexpr auto absent = "\u2013";
 
+using Cell = std::pair<std::string, int64_t>;  ///< task and length
+
 /// Scores as RULER prints them, 0 to 100.
 struct RulerScores {
   std::vector<std::string> tasks;  ///< in the order of the run
   std::set<int64_t> lengths;
-  std::map<std::pair<std::string, int64_t>, double> scores;
-  std::map<std::pair<std::string, int64_t>, int64_t> nulls;
-  std::set<std::pair<std::string, int64_t>> partial;  ///< samples are missing
+  std::map<Cell, double> scores;
+  std::map<Cell, int64_t> nulls;
+  std::set<Cell> partial;                                       ///< samples are missing
+  std::map<Cell, std::vector<reports::WeightedValue>> samples;  ///< 0 to 1, with their clusters
+
+  [[nodiscard]] bool is_whole(const Cell& cell) const {
+    return scores.contains(cell) && !partial.contains(cell);
+  }
 };
 
-RulerScores scores_in(const OrderedJson& results) {
+RulerScores scores_in(const OrderedJson& report) {
   RulerScores found;
-  for (const auto& row : results) {
+  for (const auto& row : report["results"]) {
     const auto at = parse_set_name(row["task"].get<std::string>());
     if (!at || row["value"].is_null()) continue;
     const auto value = row["value"].get<double>();
@@ -48,7 +57,82 @@ RulerScores scores_in(const OrderedJson& results) {
   return found;
 }
 
+void add_samples(RulerScores& found, const reports::Store& store, int64_t run,
+                 const OrderedJson& tasks) {
+  auto samples = store.first_scores(run);
+  for (size_t cell = 0; cell < samples.size(); ++cell) {
+    const auto at = parse_set_name(tasks[cell]["task"].get<std::string>());
+    if (at) found.samples[*at] = std::move(samples[cell]);
+  }
+}
+
 std::string printed(double score) { return fmt::format("{:.2f}", score); }
+
+std::string printed(double score, const std::optional<double>& error) {
+  return error ? fmt::format("{:.2f} \u00b1 {:.2f}", score, 100 * *error) : printed(score);
+}
+
+/// The plain mean over the lengths at which all of these tasks are there and whole. Nothing for
+/// fewer than two lengths.
+struct MeanOverLengths {
+  std::vector<std::string> tasks;
+  std::vector<ruler::LengthScore> lengths;  ///< with the printed means of these tasks
+  reports::MeanOfCells mean;                ///< of shares, 0 to 1
+};
+
+std::optional<MeanOverLengths> mean_over_lengths(const RulerScores& found,
+                                                 const std::vector<std::string>& tasks) {
+  MeanOverLengths over{.tasks = tasks, .lengths = {}, .mean = {}};
+  std::vector<std::vector<reports::WeightedValue>> cells;
+  for (const int64_t length : found.lengths) {
+    const auto is_whole = [&](const std::string& task) { return found.is_whole({task, length}); };
+    if (!std::ranges::all_of(tasks, is_whole)) continue;
+    std::vector<double> scores;
+    for (const auto& task : tasks) {
+      scores.push_back(found.scores.at({task, length}));
+      cells.push_back(found.samples.at({task, length}));
+    }
+    over.lengths.push_back({length, ruler::average_over_tasks(scores)});
+  }
+  if (over.lengths.size() < 2) return std::nullopt;
+  over.mean = reports::mean_of_cells(cells);
+  return over;
+}
+
+/// Of every task, and of all together.
+std::vector<MeanOverLengths> means_over_lengths(const RulerScores& found) {
+  std::vector<MeanOverLengths> means;
+  const auto add = [&](const std::vector<std::string>& tasks) {
+    if (auto mean = mean_over_lengths(found, tasks)) means.push_back(std::move(*mean));
+  };
+  for (const auto& task : found.tasks) add({task});
+  if (found.tasks.size() > 1) add(found.tasks);
+  return means;
+}
+
+OrderedJson json_of(const MeanOverLengths& over) {
+  const auto number = [](const std::optional<double>& value) {
+    return reports::json_number(value);
+  };
+  auto lengths = OrderedJson::array();
+  for (const auto& at : over.lengths) lengths.push_back(at.length);
+  return {{"tasks", over.tasks},
+          {"lengths", lengths},
+          {"value", number(over.mean.value)},
+          {"standard_error", number(over.mean.standard_error)},
+          {"clustered_error", number(over.mean.clustered_error)},
+          {"n", over.mean.n},
+          {"num_clusters", over.mean.num_clusters}};
+}
+
+/// Of a row of the table; a mean over some of the lengths would stand beside others that are not
+/// it.
+std::string mean_cell(const RulerScores& found, const std::vector<MeanOverLengths>& means,
+                      const std::vector<std::string>& tasks) {
+  const auto over = std::ranges::find(means, tasks, &MeanOverLengths::tasks);
+  if (over == means.end() || over->lengths.size() < found.lengths.size()) return absent;
+  return printed(ruler::averages_over_lengths(over->lengths).plain, over->mean.best_error());
+}
 
 OrderedJson task_row(const RulerScores& found, const std::string& task) {
   auto row = OrderedJson::array({task});
@@ -71,9 +155,7 @@ std::vector<ruler::LengthScore> averages_of(const RulerScores& found) {
   for (const int64_t length : found.lengths) {
     std::vector<double> scores;
     for (const auto& task : found.tasks) {
-      const auto score = found.scores.find({task, length});
-      if (score == found.scores.end() || found.partial.contains({task, length})) continue;
-      scores.push_back(score->second);
+      if (found.is_whole({task, length})) scores.push_back(found.scores.at({task, length}));
     }
     if (scores.size() == found.tasks.size()) {
       averages.push_back({length, ruler::average_over_tasks(scores)});
@@ -91,11 +173,17 @@ OrderedJson average_row(const RulerScores& found, const std::vector<ruler::Lengt
   return row;
 }
 
-std::string averages_text(const std::vector<ruler::LengthScore>& averages) {
+std::string averages_text(const std::vector<ruler::LengthScore>& averages,
+                          const std::optional<double>& error) {
   const auto over = ruler::averages_over_lengths(averages);
-  return fmt::format("RULER over {} lengths: mean {:.2f}, wAvg. (inc) {:.2f}, wAvg. (dec) {:.2f}.",
-                     averages.size(), over.plain, over.increasing, over.decreasing);
+  return fmt::format("RULER over {} lengths: mean {}, wAvg. (inc) {:.2f}, wAvg. (dec) {:.2f}.",
+                     averages.size(), printed(over.plain, error), over.increasing, over.decreasing);
 }
+
+constexpr auto clusters_note =
+    "The \u00b1 of a mean over lengths takes samples that go together as one draw, at whatever "
+    "lengths they stand: questions about one article, one question, and in the compat mode samples "
+    "that ask for the same, as all lengths draw from one random stream.";
 
 /// What the sets were made of: numbers of other texts are not comparable.
 struct Origin {
@@ -139,6 +227,16 @@ std::string effective_text(const std::vector<ruler::LengthScore>& averages) {
       ruler::effective_threshold, length ? fmt::format("{}", *length) : "none of these");
 }
 
+void add_mean_column(OrderedJson& table, const RulerScores& found,
+                     const std::vector<MeanOverLengths>& means) {
+  table["columns"].push_back("mean");
+  auto& rows = table["rows"];
+  for (size_t i = 0; i < found.tasks.size(); ++i) {
+    rows[i].push_back(mean_cell(found, means, {found.tasks[i]}));
+  }
+  if (found.tasks.size() > 1) rows.back().push_back(mean_cell(found, means, found.tasks));
+}
+
 void add_scores(OrderedJson& report, const RulerScores& found) {
   OrderedJson table{{"title", "RULER, scores from 0 to 100 by length in tokens"},
                     {"columns", OrderedJson::array({"Task"})},
@@ -147,8 +245,16 @@ void add_scores(OrderedJson& report, const RulerScores& found) {
   for (const auto& task : found.tasks) table["rows"].push_back(task_row(found, task));
   const auto averages = averages_of(found);
   if (found.tasks.size() > 1) table["rows"].push_back(average_row(found, averages));
+  const auto means = means_over_lengths(found);
+  if (found.lengths.size() > 1) add_mean_column(table, found, means);
   report["tables"].push_back(table);
-  if (averages.size() > 1) report["notes"].push_back(averages_text(averages));
+  if (averages.size() > 1) {
+    report["notes"].push_back(averages_text(averages, means.back().mean.best_error()));
+  }
+  if (!means.empty()) {
+    report["notes"].push_back(clusters_note);
+    for (const auto& mean : means) report["means_over_lengths"].push_back(json_of(mean));
+  }
   const auto origin = origin_of(report["tasks"]);
   report["notes"].push_back(origin_text(origin));
   const bool is_whole = found.tasks.size() == ruler::ruler_specs().size();
@@ -184,8 +290,9 @@ void add_depths(OrderedJson& report, const std::vector<reports::TagMean>& means)
 
 OrderedJson run_report_with_ruler(const reports::Store& store, const reports::RunSummary& run) {
   auto report = reports::run_report(store, run);
-  const auto found = scores_in(report["results"]);
+  auto found = scores_in(report);
   if (found.tasks.empty()) return report;
+  add_samples(found, store, run.id, report["tasks"]);
   report["tables"] = OrderedJson::array();
   add_scores(report, found);
   add_depths(report, store.means_by_tag(run.id, "depth"));

@@ -21,6 +21,11 @@ struct RecurrenceIn {
   at::Tensor beta_NH;       ///< undefined: no delta rule
   std::span<const RowRange> sequences;
   double scale = 1;
+  Slots slots = {};  ///< of the sequences' states; empty: in their order
+
+  [[nodiscard]] int64_t slot_of(int64_t sequence) const {
+    return slots.empty() ? sequence : slots[static_cast<size_t>(sequence)];
+  }
 };
 
 /// How many heads of a sequence one thread takes at least: so many that waking it is worth it.

@@ -140,7 +140,7 @@ void chunked_of(const RecurrenceIn& in, at::Tensor& out_NHV, at::Tensor& state_B
                            const int64_t place =
                                (first_segments[sequence] + segment) * num_heads + head;
                            walk.run(segment_of(in.sequences[sequence], segment), head,
-                                    states + (sequence * num_heads + head) * size,
+                                    states + (in.slot_of(sequence) * num_heads + head) * size,
                                     kept ? kept + place * size : nullptr, out_NHV, trace);
                          });
       });

@@ -29,54 +29,70 @@ template <class A>
 struct StepBuffers {
   StepBuffers(int64_t key_width, int64_t value_width)
       : width(padded<A>(value_width)),
-        state(hwy::AllocateAligned<A>(key_width * width)),
+        state_size(value_width == width ? 0 : key_width * width),
+        state(hwy::AllocateAligned<A>(std::max<int64_t>(1, state_size))),
         q(hwy::AllocateAligned<A>(key_width)),
         k(hwy::AllocateAligned<A>(key_width)),
         decay(hwy::AllocateAligned<A>(key_width)),
         v(hwy::AllocateAligned<A>(width)),
-        recalled(hwy::AllocateAligned<A>(width)) {
-    std::fill_n(state.get(), key_width * width, A(0));
+        out(hwy::AllocateAligned<A>(width)) {
+    std::fill_n(state.get(), state_size, A(0));
     std::fill_n(v.get(), width, A(0));
   }
   int64_t width;
-  hwy::AlignedFreeUniquePtr<A[]> state, q, k, decay, v, recalled;
+  int64_t state_size;  ///< 0: states are of whole vectors and step where they lie
+  A beta = 1;
+  hwy::AlignedFreeUniquePtr<A[]> state, q, k, decay, v, out;
 };
 
-/// S <- diag(decay) S; recalled <- k S.
-template <class A>
-HWY_INLINE void decay_and_recall(StepBuffers<A>& b, int64_t key_width) {
+/// One token on the columns [c, c + num_vectors * lanes) of the state, whose rows have b.width
+/// entries: what is written, with a delta rule less what the decayed state recalls, goes into S,
+/// and q reads it. What a column computes does not depend on the columns beside it.
+template <int num_vectors, bool has_delta, class A>
+HWY_INLINE void step_columns(StepBuffers<A>& b, A* HWY_RESTRICT state_KV, int64_t key_width,
+                             int64_t c) {
   const hn::ScalableTag<A> d;
+  using V = hn::Vec<decltype(d)>;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  for (int64_t c = 0; c < b.width; c += lanes) {
-    auto sum = hn::Zero(d);
-    for (int64_t k = 0; k < key_width; ++k) {
-      A* s = &b.state[k * b.width + c];
-      const auto kept = hn::Mul(hn::Set(d, b.decay[k]), hn::Load(d, s));
-      hn::Store(kept, d, s);
-      sum = hn::MulAdd(hn::Set(d, b.k[k]), kept, sum);
-    }
-    hn::Store(sum, d, &b.recalled[c]);
+  const auto at = [&](int64_t k, int i) { return state_KV + k * b.width + c + i * lanes; };
+  V written[num_vectors], sums[num_vectors];
+  for (int i = 0; i < num_vectors; ++i) {
+    written[i] = hn::Load(d, &b.v[c + i * lanes]);
+    sums[i] = hn::Zero(d);
   }
+  if constexpr (has_delta) {
+    for (int64_t k = 0; k < key_width; ++k) {
+      const auto decay = hn::Set(d, b.decay[k]), key = hn::Set(d, b.k[k]);
+      for (int i = 0; i < num_vectors; ++i) {
+        sums[i] = hn::MulAdd(key, hn::Mul(decay, hn::LoadU(d, at(k, i))), sums[i]);
+      }
+    }
+    for (int i = 0; i < num_vectors; ++i) {
+      written[i] = hn::Mul(hn::Set(d, b.beta), hn::Sub(written[i], sums[i]));
+      sums[i] = hn::Zero(d);
+    }
+  }
+  for (int64_t k = 0; k < key_width; ++k) {
+    const auto decay = hn::Set(d, b.decay[k]), key = hn::Set(d, b.k[k]), q = hn::Set(d, b.q[k]);
+    for (int i = 0; i < num_vectors; ++i) {
+      const auto next = hn::MulAdd(key, written[i], hn::Mul(decay, hn::LoadU(d, at(k, i))));
+      hn::StoreU(next, d, at(k, i));
+      sums[i] = hn::MulAdd(q, next, sums[i]);
+    }
+  }
+  for (int i = 0; i < num_vectors; ++i) hn::Store(sums[i], d, &b.out[c + i * lanes]);
 }
 
-/// S <- S + k v; recalled <- q S. Without `decays`, S has been decayed already.
-template <class A, bool decays>
-HWY_INLINE void write_and_read(StepBuffers<A>& b, int64_t key_width) {
-  const hn::ScalableTag<A> d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  for (int64_t c = 0; c < b.width; c += lanes) {
-    auto sum = hn::Zero(d);
-    const auto written = hn::Load(d, &b.v[c]);
-    for (int64_t k = 0; k < key_width; ++k) {
-      A* s = &b.state[k * b.width + c];
-      auto kept = hn::Load(d, s);
-      if constexpr (decays) kept = hn::Mul(hn::Set(d, b.decay[k]), kept);
-      const auto next = hn::MulAdd(hn::Set(d, b.k[k]), written, kept);
-      hn::Store(next, d, s);
-      sum = hn::MulAdd(hn::Set(d, b.q[k]), next, sum);
-    }
-    hn::Store(sum, d, &b.recalled[c]);
+/// Whole rows of 8 vectors where there are so many: memory is then read in its order.
+template <bool has_delta, class A>
+HWY_INLINE void step_state(StepBuffers<A>& b, A* HWY_RESTRICT state_KV, int64_t key_width) {
+  constexpr int many = 8;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(hn::ScalableTag<A>()));
+  int64_t c = 0;
+  for (; c + many * lanes <= b.width; c += many * lanes) {
+    step_columns<many, has_delta>(b, state_KV, key_width, c);
   }
+  for (; c < b.width; c += lanes) step_columns<1, has_delta>(b, state_KV, key_width, c);
 }
 
 /// The rows of head h in one sequence.
@@ -110,26 +126,28 @@ struct HeadWalk {
     if (!per_channel) std::fill_n(b.decay.get(), key_width(), b.decay[0]);
   }
 
-  void step(int64_t row) const {
+  void step(int64_t row, A* state_KV) const {
     load(row);
-    if (!in.beta_NH.defined()) return write_and_read<A, true>(b, key_width());
-    decay_and_recall<A>(b, key_width());
-    const A beta = static_cast<const A*>(in.beta_NH.const_data_ptr())[row * num_heads() + h];
-    for (int64_t v = 0; v < value_width(); ++v) b.v[v] = beta * (b.v[v] - b.recalled[v]);
-    write_and_read<A, false>(b, key_width());
+    if (!in.beta_NH.defined()) return step_state<false>(b, state_KV, key_width());
+    b.beta = static_cast<const A*>(in.beta_NH.const_data_ptr())[row * num_heads() + h];
+    step_state<true>(b, state_KV, key_width());
   }
 
-  /// state_KV: of this sequence and head.
+  void step_all(const RowRange& sequence, A* state_KV, at::Tensor& out_NHV) const {
+    T* out = static_cast<T*>(out_NHV.mutable_data_ptr());
+    for (int64_t row = sequence.first_row; row < sequence.first_row + sequence.num_rows; ++row) {
+      step(row, state_KV);
+      narrow<T>(b.out.get(), out + (row * num_heads() + h) * value_width(), value_width());
+    }
+  }
+
+  /// state_KV: of this sequence and head. A state of whole vectors steps where it lies.
   void run(const RowRange& sequence, A* state_KV, at::Tensor& out_NHV) const {
     const int64_t width = value_width();
+    if (width == b.width) return step_all(sequence, state_KV, out_NHV);
     for (int64_t k = 0; k < key_width(); ++k)
       std::copy_n(state_KV + k * width, width, &b.state[k * b.width]);
-    for (int64_t row = sequence.first_row; row < sequence.first_row + sequence.num_rows; ++row) {
-      step(row);
-      narrow<T>(b.recalled.get(),
-                static_cast<T*>(out_NHV.mutable_data_ptr()) + (row * num_heads() + h) * width,
-                width);
-    }
+    step_all(sequence, b.state.get(), out_NHV);
     for (int64_t k = 0; k < key_width(); ++k)
       std::copy_n(&b.state[k * b.width], width, state_KV + k * width);
   }
@@ -142,15 +160,16 @@ void stepwise_of(const RecurrenceIn& in, at::Tensor& out_NHV, at::Tensor& state_
   const int64_t num_heads = in.v_NHV.size(1);
   A* states = static_cast<A*>(state_BHKV.mutable_data_ptr());
   const int64_t state_size = in.q_NHK.size(2) * in.v_NHV.size(2);
-  at::parallel_for(
-      0, num_heads * num_sequences, heads_of_a_task(in), [&](int64_t begin, int64_t end) {
-        StepBuffers<A> buffers(in.q_NHK.size(2), in.v_NHV.size(2));
-        for (int64_t i = begin; i < end; ++i) {
-          const int64_t h = i / num_sequences, sequence = i % num_sequences;
-          HeadWalk<T>{in, h, buffers}.run(
-              in.sequences[sequence], states + (sequence * num_heads + h) * state_size, out_NHV);
-        }
-      });
+  at::parallel_for(0, num_heads * num_sequences, heads_of_a_task(in),
+                   [&](int64_t begin, int64_t end) {
+                     StepBuffers<A> buffers(in.q_NHK.size(2), in.v_NHV.size(2));
+                     for (int64_t i = begin; i < end; ++i) {
+                       const int64_t h = i / num_sequences, sequence = i % num_sequences;
+                       HeadWalk<T>{in, h, buffers}.run(
+                           in.sequences[sequence],
+                           states + (in.slot_of(sequence) * num_heads + h) * state_size, out_NHV);
+                     }
+                   });
 }
 
 void recurrence_stepwise_dispatch(const RecurrenceIn& in, at::Tensor& out_NHV,

@@ -53,7 +53,8 @@ struct Row {
   const T* input(int64_t b, int64_t position) const {
     if (position < 0) {
       const T* tail = static_cast<const T*>(in.tail_BCD.const_data_ptr());
-      return tail + (b * (taps - 1) + taps - 1 + position) * channels;
+      const int64_t slot = in.slots.empty() ? b : in.slots[b];
+      return tail + slot * in.tail_BCD.stride(0) + (taps - 1 + position) * in.tail_BCD.stride(1);
     }
     return static_cast<const T*>(in.x_ND.const_data_ptr()) +
            (in.sequences[b].first_row + position) * in.x_ND.stride(0);

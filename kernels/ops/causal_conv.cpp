@@ -3,6 +3,8 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
+#include <cstring>
+
 #include "harness/base/error.h"
 #include "kernels/cpu/short_conv.h"
 #include "kernels/ops/gradient.h"
@@ -13,9 +15,15 @@
 namespace hylo::kernels {
 namespace {
 
-at::Tensor tails_of(const char* op, const at::Tensor& x_ND, const at::Tensor& tail_BCD,
+at::Tensor tails_of(const char* op, const at::Tensor& x_ND, const at::Tensor& tail_BCD, Slots slots,
                     int64_t num_sequences, int64_t taps) {
   const auto channels = x_ND.size(1);
+  if (!slots.empty()) {
+    require(tail_BCD.defined() && tail_BCD.dim() == 3, "{}: slots are given, and no pool of tails",
+            op);
+    check_slots(op, slots, num_sequences, tail_BCD.size(0));
+    num_sequences = tail_BCD.size(0);
+  }
   if (!tail_BCD.defined()) return at::zeros({num_sequences, taps - 1, channels}, x_ND.options());
   require(tail_BCD.sizes() == at::IntArrayRef({num_sequences, taps - 1, channels}) &&
               tail_BCD.scalar_type() == x_ND.scalar_type(),
@@ -41,6 +49,38 @@ at::Tensor next_tails(const at::Tensor& x_ND, const at::Tensor& tail_BCD,
   return next_BCD;
 }
 
+/// The same in the pool: what stays moves to the front, row by row.
+void move_tails_on(const at::Tensor& x_ND, const at::Tensor& pool_PCD, Slots slots,
+                   std::span<const RowRange> sequences) {
+  const int64_t kept = pool_PCD.size(1), element = pool_PCD.element_size();
+  if (kept == 0) return;
+  const auto row_bytes = static_cast<size_t>(pool_PCD.size(2) * element);
+  const char* x = static_cast<const char*>(x_ND.const_data_ptr());
+  for (size_t b = 0; b < sequences.size(); ++b) {
+    const auto& rows = sequences[b];
+    char* tail =
+        static_cast<char*>(pool_PCD.mutable_data_ptr()) + slots[b] * pool_PCD.stride(0) * element;
+    const int64_t step = pool_PCD.stride(1) * element;
+    for (int64_t c = 0; c < kept; ++c) {
+      const int64_t position = rows.num_rows - kept + c;  // of the new rows
+      const char* from = position < 0 ? tail + (c + rows.num_rows) * step
+                                      : x + (rows.first_row + position) * x_ND.stride(0) * element;
+      if (from != tail + c * step) std::memcpy(tail + c * step, from, row_bytes);
+    }
+  }
+}
+
+/// What cpu::short_conv gives for the inputs of either op.
+CausalConvOut convolve(cpu::ShortConvIn in) {
+  auto out_ND = at::zeros(in.x_ND.sizes(), in.x_ND.options());
+  in.x_ND = with_contiguous_channels(in.x_ND);
+  if (in.tail_BCD.stride(2) != 1) in.tail_BCD = in.tail_BCD.contiguous();
+  cpu::short_conv(in, out_ND);
+  if (in.slots.empty()) return {out_ND, next_tails(in.x_ND, in.tail_BCD, in.sequences)};
+  move_tails_on(in.x_ND, in.tail_BCD, in.slots, in.sequences);
+  return {out_ND, in.tail_BCD};
+}
+
 }  // namespace
 
 CausalConvOut causal_conv(const CausalConvIn& in) {
@@ -54,21 +94,20 @@ CausalConvOut causal_conv(const CausalConvIn& in) {
           shape_text(in.bias_D));
   check_sequences("causal_conv", in.sequences, in.x_ND.size(0));
   auto checked = in;
-  checked.tail_BCD =
-      tails_of("causal_conv", in.x_ND, in.tail_BCD, std::ssize(in.sequences), in.weight_DC.size(1));
+  checked.tail_BCD = tails_of("causal_conv", in.x_ND, in.tail_BCD, in.slots,
+                              std::ssize(in.sequences), in.weight_DC.size(1));
   if (wants_gradient({in.x_ND, in.weight_DC, in.bias_D, in.tail_BCD})) {
+    require(in.slots.empty(), "causal_conv: tails in a pool have no gradient");
     return torch::causal_conv(checked);
   }
   const auto wide = computing_type(in.x_ND.scalar_type());
-  auto out_ND = at::zeros(in.x_ND.sizes(), in.x_ND.options());
-  cpu::short_conv({.x_ND = with_contiguous_channels(in.x_ND),
+  return convolve({.x_ND = in.x_ND,
                    .weight_CD = in.weight_DC.t().to(wide).contiguous(),
                    .bias_D = in.bias_D.defined() ? in.bias_D.to(wide).contiguous() : in.bias_D,
-                   .tail_BCD = checked.tail_BCD.contiguous(),
+                   .tail_BCD = checked.tail_BCD,
+                   .slots = in.slots,
                    .sequences = in.sequences,
-                   .activation = in.activation},
-                  out_ND);
-  return {out_ND, next_tails(in.x_ND, checked.tail_BCD, in.sequences)};
+                   .activation = in.activation});
 }
 
 CausalConvOut dynamic_conv(const DynamicConvIn& in) {
@@ -80,17 +119,18 @@ CausalConvOut dynamic_conv(const DynamicConvIn& in) {
           shape_text(in.weight_NDC));
   check_sequences("dynamic_conv", in.sequences, in.x_ND.size(0));
   auto checked = in;
-  checked.tail_BCD = tails_of("dynamic_conv", in.x_ND, in.tail_BCD, std::ssize(in.sequences),
-                              in.weight_NDC.size(2));
-  if (wants_gradient({in.x_ND, in.weight_NDC, in.tail_BCD})) return torch::dynamic_conv(checked);
-  auto out_ND = at::zeros(in.x_ND.sizes(), in.x_ND.options());
-  cpu::short_conv({.x_ND = with_contiguous_channels(in.x_ND),
+  checked.tail_BCD = tails_of("dynamic_conv", in.x_ND, in.tail_BCD, in.slots,
+                              std::ssize(in.sequences), in.weight_NDC.size(2));
+  if (wants_gradient({in.x_ND, in.weight_NDC, in.tail_BCD})) {
+    require(in.slots.empty(), "dynamic_conv: tails in a pool have no gradient");
+    return torch::dynamic_conv(checked);
+  }
+  return convolve({.x_ND = in.x_ND,
                    .weight_NDC = in.weight_NDC.contiguous(),
-                   .tail_BCD = checked.tail_BCD.contiguous(),
+                   .tail_BCD = checked.tail_BCD,
+                   .slots = in.slots,
                    .sequences = in.sequences,
-                   .activation = in.activation},
-                  out_ND);
-  return {out_ND, next_tails(in.x_ND, checked.tail_BCD, in.sequences)};
+                   .activation = in.activation});
 }
 
 }  // namespace hylo::kernels

@@ -21,10 +21,12 @@ struct CausalConvIn {
   at::Tensor tail_BCD;   ///< [B, C - 1, D] inputs before the first row, oldest first; undefined: 0
   std::span<const RowRange> sequences;
   ConvActivation activation = ConvActivation::Silu;
+  /// Not empty: tail_BCD is a pool [P, C - 1, D] in which tails move on in place; no gradient.
+  Slots slots = {};
 };
 struct CausalConvOut {
   at::Tensor out_ND;    ///< type of x; sums in float32 (float64 for float64), one rounding
-  at::Tensor tail_BCD;  ///< the last C - 1 inputs of each sequence; a new tensor
+  at::Tensor tail_BCD;  ///< the last C - 1 inputs of each sequence; a new tensor, or the pool
 };
 
 /// out_t[d] = activation(bias[d] + sum_c weight[d, c] x_{t-C+1+c}[d]), zeros before the start.
@@ -41,6 +43,7 @@ struct DynamicConvIn {
   at::Tensor tail_BCD;    ///< as in CausalConvIn
   std::span<const RowRange> sequences;
   ConvActivation activation = ConvActivation::Silu;
+  Slots slots = {};  ///< as in CausalConvIn
 };
 CausalConvOut dynamic_conv(const DynamicConvIn& in);
 

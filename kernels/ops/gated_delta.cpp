@@ -1,7 +1,5 @@
 #include "kernels/ops/gated_delta.h"
 
-#include <ATen/ops/zeros.h>
-
 #include <utility>
 
 #include "harness/base/error.h"
@@ -14,8 +12,8 @@ namespace hylo::kernels {
 namespace {
 
 RecurrentRows rows_of(const GatedDeltaIn& in) {
-  return {"gated_delta",   in.q_NHK,      in.k_NHK,    in.v_NHV,
-          in.log_decay_NH, in.state_BHKV, in.sequences};
+  return {"gated_delta",   in.q_NHK,      in.k_NHK,     in.v_NHV,
+          in.log_decay_NH, in.state_BHKV, in.sequences, in.slots};
 }
 
 void check(const GatedDeltaIn& in) {
@@ -42,24 +40,21 @@ cpu::RecurrenceIn recurrence_of(const GatedDeltaIn& in) {
           .log_decay_NH = in.log_decay_NH.contiguous(),
           .beta_NH = in.beta_NH.contiguous(),
           .sequences = in.sequences,
-          .scale = in.scale};
-}
-
-GatedDeltaOut stepwise(const GatedDeltaIn& in) {
-  check_no_gradient("gated_delta",
-                    {in.q_NHK, in.k_NHK, in.v_NHV, in.log_decay_NH, in.beta_NH, in.state_BHKV});
-  GatedDeltaOut out{at::zeros(in.v_NHV.sizes(), in.v_NHV.options()),
-                    first_states(rows_of(in)).clone(at::MemoryFormat::Contiguous)};
-  cpu::recurrence_stepwise(recurrence_of(in), out.out_NHV, out.state_BHKV);
-  return out;
+          .scale = in.scale,
+          .slots = in.slots};
 }
 
 }  // namespace
 
 GatedDeltaOut gated_delta(const GatedDeltaIn& in) {
   check(in);
-  if (in.form == RecurrentForm::Stepwise) return stepwise(in);
-  auto out = torch_form::recurrence(recurrence_of(in), first_states(rows_of(in)));
+  if (in.form == RecurrentForm::Chunked && in.slots.empty()) {
+    auto out = torch_form::recurrence(recurrence_of(in), first_states(rows_of(in)));
+    return {std::move(out.out_NHV), std::move(out.state_BHKV)};
+  }
+  check_no_gradient("gated_delta",
+                    {in.q_NHK, in.k_NHK, in.v_NHV, in.log_decay_NH, in.beta_NH, in.state_BHKV});
+  auto out = recur(rows_of(in), recurrence_of(in), in.form);
   return {std::move(out.out_NHV), std::move(out.state_BHKV)};
 }
 

@@ -24,10 +24,13 @@ struct GatedDeltaIn {
   std::span<const RowRange> sequences;  ///< B of them; rows of none give zeros
   double scale = 1;                     ///< multiplies the queries
   RecurrentForm form = RecurrentForm::Chunked;
+  /// Not empty: state_BHKV is a pool [P, heads, K, V], contiguous, in which states step in place;
+  /// no gradient.
+  Slots slots = {};
 };
 struct GatedDeltaOut {
   at::Tensor out_NHV;     ///< type of v
-  at::Tensor state_BHKV;  ///< after the last row of each sequence; a new tensor
+  at::Tensor state_BHKV;  ///< after the last row of each sequence; a new tensor, or the pool
 };
 
 /// For the rows t of each sequence, per value head:
@@ -35,7 +38,7 @@ struct GatedDeltaOut {
 /// States, decays and sums in float32 (float64 for float64). Differentiable in every tensor with
 /// the chunked form. A sequence cut into two calls that pass the state on gives what one call
 /// gives, within the rounding of the type. Memory of the backward pass: kernels/torch/recurrence.h.
-/// Throws Error when shapes or types disagree, or when the stepwise form is to give a gradient.
+/// Throws Error when shapes or types disagree, or when a form without a gradient is to give one.
 GatedDeltaOut gated_delta(const GatedDeltaIn& in);
 
 }  // namespace hylo::kernels

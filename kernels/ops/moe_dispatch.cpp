@@ -2,19 +2,20 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/eq.h>
 #include <ATen/ops/full_like.h>
 #include <ATen/ops/gather.h>
-#include <ATen/ops/masked_select.h>
-#include <ATen/ops/nonzero.h>
+#include <ATen/ops/index_add.h>
+#include <ATen/ops/index_select.h>
 #include <ATen/ops/scatter.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/sort.h>
 
 #include <limits>
+#include <numeric>
 
 #include "harness/base/error.h"
+#include "kernels/cpu/add_rows.h"
 #include "kernels/cpu/route.h"
 #include "kernels/ops/gradient.h"
 #include "kernels/ops/recurrent.h"
@@ -102,9 +103,52 @@ Routes route(const RouteIn& in) {
   return routes;
 }
 
-ExpertRows rows_of_expert(const Routes& routes, int64_t expert) {
-  const auto chosen_Nk = at::eq(routes.experts_Nk, expert);
-  return {at::nonzero(chosen_Nk).select(1, 0), at::masked_select(routes.weights_Nk, chosen_Nk)};
+std::vector<ExpertRows> rows_of_experts(const Routes& routes, int64_t num_experts) {
+  const auto experts_Nk = routes.experts_Nk.contiguous();
+  const int64_t k = experts_Nk.size(1), num_choices = experts_Nk.numel();
+  const auto* expert = experts_Nk.const_data_ptr<int64_t>();
+  std::vector<int64_t> begin(num_experts + 1);
+  for (int64_t i = 0; i < num_choices; ++i) {
+    require(expert[i] >= 0 && expert[i] < num_experts, "rows_of_experts: expert {} of {}",
+            expert[i], num_experts);
+    ++begin[expert[i] + 1];
+  }
+  std::partial_sum(begin.begin(), begin.end(), begin.begin());
+  // Choices by expert, and within one by row.
+  auto choices_M = at::empty({num_choices}, experts_Nk.options());
+  auto rows_M = at::empty({num_choices}, experts_Nk.options());
+  auto next = begin;
+  for (int64_t i = 0; i < num_choices; ++i) {
+    const int64_t place = next[expert[i]]++;
+    choices_M.mutable_data_ptr<int64_t>()[place] = i;
+    rows_M.mutable_data_ptr<int64_t>()[place] = i / k;
+  }
+  const auto weights_M = at::index_select(routes.weights_Nk.reshape({-1}), 0, choices_M);
+  std::vector<ExpertRows> found;
+  for (int64_t e = 0; e < num_experts; ++e) {
+    const int64_t count = begin[e + 1] - begin[e];
+    if (count == 0) continue;
+    found.push_back({e, rows_M.narrow(0, begin[e], count), weights_M.narrow(0, begin[e], count)});
+  }
+  return found;
+}
+
+at::Tensor add_weighted(const at::Tensor& sum_ND, const at::Tensor& y_MD, const ExpertRows& to) {
+  require(sum_ND.dim() == 2 && y_MD.dim() == 2 && sum_ND.size(1) == y_MD.size(1) &&
+              to.rows_M.numel() == y_MD.size(0) && to.weights_M.numel() == y_MD.size(0),
+          "add_weighted: y {}, rows {} and weights {} for a sum {}", shape_text(y_MD),
+          shape_text(to.rows_M), shape_text(to.weights_M), shape_text(sum_ND));
+  require(sum_ND.scalar_type() == computing_type(y_MD.scalar_type()) &&
+              sum_ND.scalar_type() == to.weights_M.scalar_type() && sum_ND.is_contiguous(),
+          "add_weighted: the sum ({}) must be contiguous and of the type that computes for y ({}), "
+          "and so must the weights ({})",
+          type_text(sum_ND), type_text(y_MD), type_text(to.weights_M));
+  if (wants_gradient({sum_ND, y_MD, to.weights_M})) {
+    return at::index_add(sum_ND, 0, to.rows_M, y_MD * to.weights_M.unsqueeze(1));
+  }
+  auto out_ND = sum_ND;
+  cpu::add_rows({y_MD.contiguous(), to.weights_M.contiguous(), to.rows_M.contiguous()}, out_ND);
+  return out_ND;
 }
 
 }  // namespace hylo::kernels

@@ -6,6 +6,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <vector>
 
 #include "kernels/ops/router_spec.h"
 
@@ -30,11 +31,18 @@ inline constexpr double sigmoid_sum_epsilon = 1e-20;
 /// when shapes disagree.
 Routes route(const RouteIn& in);
 
-/// The rows that an expert gets, in their order.
+/// The rows that an expert gets, ascending.
 struct ExpertRows {
+  int64_t expert = 0;
   at::Tensor rows_M;     ///< int64
   at::Tensor weights_M;  ///< their weights
 };
-ExpertRows rows_of_expert(const Routes& routes, int64_t expert);
+/// Of the experts that get any, by ascending index. Throws Error for an expert that is not there.
+std::vector<ExpertRows> rows_of_experts(const Routes& routes, int64_t num_experts);
+
+/// sum_ND with weights[m] y[m] added to row rows[m], in the type of sum_ND, which is that of the
+/// weights. Written in place, unless one of the tensors wants a gradient. Called for one expert
+/// after the other, a row's sum runs in the order of its experts, so its bits depend on it alone.
+at::Tensor add_weighted(const at::Tensor& sum_ND, const at::Tensor& y_MD, const ExpertRows& to);
 
 }  // namespace hylo::kernels

@@ -3,6 +3,8 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/zeros.h>
 
+#include <vector>
+
 #include "harness/base/error.h"
 #include "kernels/ops/shape.h"
 
@@ -56,13 +58,42 @@ void check_shapes(const RecurrentRows& in) {
   require(k.size(2) > 0 && v.size(2) > 0, "{}: k {} and v {} must not be empty in width", in.op,
           shape_text(k), shape_text(v));
   if (in.state_BHKV.defined()) {
-    const auto batch = static_cast<int64_t>(in.sequences.size());
+    const auto batch =
+        in.slots.empty() ? static_cast<int64_t>(in.sequences.size()) : in.state_BHKV.size(0);
     require(
         in.state_BHKV.sizes() == at::IntArrayRef({batch, v.size(1), k.size(2), v.size(2)}),
         "{}: state {} must be [{}, {}, {}, {}]: sequences, heads and width of v {}, width of k {}",
         in.op, shape_text(in.state_BHKV), batch, v.size(1), k.size(2), v.size(2), shape_text(v),
         shape_text(k));
   }
+}
+
+/// Below so many new tokens of a sequence, stepping costs less than a chunk that is mostly empty.
+constexpr int64_t rows_worth_a_chunk = 16;
+
+/// The sequences of one form, and where their states lie.
+struct Part {
+  std::vector<RowRange> sequences;
+  std::vector<int32_t> slots;
+};
+
+void recur_by_length(const cpu::RecurrenceIn& in, Recurred& out) {
+  Part few, many;
+  for (int64_t b = 0; b < std::ssize(in.sequences); ++b) {
+    auto& part = in.sequences[b].num_rows < rows_worth_a_chunk ? few : many;
+    part.sequences.push_back(in.sequences[b]);
+    part.slots.push_back(static_cast<int32_t>(in.slot_of(b)));
+  }
+  auto part_in = in;
+  if (!few.sequences.empty()) {
+    part_in.sequences = few.sequences;
+    part_in.slots = few.slots;
+    cpu::recurrence_stepwise(part_in, out.out_NHV, out.state_BHKV);
+  }
+  if (many.sequences.empty()) return;
+  part_in.sequences = many.sequences;
+  part_in.slots = many.slots;
+  cpu::recurrence_chunked(part_in, out.out_NHV, out.state_BHKV, nullptr);
 }
 
 }  // namespace
@@ -77,13 +108,19 @@ void check(const RecurrentRows& in) {
   check_types(in);
   check_shapes(in);
   check_sequences(in.op, in.sequences, in.v_NHV.size(0));
+  if (in.slots.empty()) return;
+  require(in.state_BHKV.defined() && in.state_BHKV.is_contiguous(),
+          "{}: slots are given, and no contiguous pool of states that they lie in", in.op);
+  check_slots(in.op, in.slots, std::ssize(in.sequences), in.state_BHKV.size(0));
 }
 
 void check_no_gradient(const char* op, std::initializer_list<at::Tensor> tensors) {
   if (!at::GradMode::is_enabled()) return;
   for (const auto& tensor : tensors) {
     require(!(tensor.defined() && tensor.requires_grad()),
-            "{}: the stepwise form has no gradient; ask for the chunked form", op);
+            "{}: the stepwise form and states in a pool have no gradient; ask for the chunked form "
+            "without slots",
+            op);
   }
 }
 
@@ -101,6 +138,24 @@ at::Tensor first_states(const RecurrentRows& in) {
   return at::zeros({static_cast<int64_t>(in.sequences.size()), in.v_NHV.size(1), in.k_NHK.size(2),
                     in.v_NHV.size(2)},
                    in.log_decay_NH.options());
+}
+
+Recurred recur(const RecurrentRows& rows, const cpu::RecurrenceIn& in, RecurrentForm form) {
+  Recurred out{
+      at::zeros(in.v_NHV.sizes(), in.v_NHV.options()),
+      in.slots.empty() ? first_states(rows).clone(at::MemoryFormat::Contiguous) : rows.state_BHKV};
+  switch (form) {
+    case RecurrentForm::Chunked:
+      cpu::recurrence_chunked(in, out.out_NHV, out.state_BHKV, nullptr);
+      break;
+    case RecurrentForm::Stepwise:
+      cpu::recurrence_stepwise(in, out.out_NHV, out.state_BHKV);
+      break;
+    case RecurrentForm::ByLength:
+      recur_by_length(in, out);
+      break;
+  }
+  return out;
 }
 
 }  // namespace hylo::kernels

@@ -13,4 +13,12 @@ void check_sequences(const char* op, std::span<const RowRange> sequences, int64_
   }
 }
 
+void check_slots(const char* op, Slots slots, int64_t num_sequences, int64_t pool_size) {
+  require(std::ssize(slots) == num_sequences, "{}: {} slots for {} sequences", op, slots.size(),
+          num_sequences);
+  for (const int32_t slot : slots) {
+    require(slot >= 0 && slot < pool_size, "{}: slot {} of a pool of {}", op, slot, pool_size);
+  }
+}
+
 }  // namespace hylo::kernels

@@ -23,10 +23,13 @@ struct SelectiveScanIn {
   at::Tensor state_BHKV;    ///< [B, H, K, V] before the first row; type of log_decay; undefined: 0
   std::span<const RowRange> sequences;  ///< B of them; rows of none give zeros
   RecurrentForm form = RecurrentForm::Chunked;
+  /// Not empty: state_BHKV is a pool [P, heads, K, V], contiguous, in which states step in place;
+  /// no gradient.
+  Slots slots = {};
 };
 struct SelectiveScanOut {
   at::Tensor out_NHV;     ///< type of v
-  at::Tensor state_BHKV;  ///< after the last row of each sequence; a new tensor
+  at::Tensor state_BHKV;  ///< after the last row of each sequence; a new tensor, or the pool
 };
 
 /// For the rows t of each sequence, per head:
@@ -34,7 +37,7 @@ struct SelectiveScanOut {
 /// States, decays and sums in float32 (float64 for float64). Differentiable in every tensor with
 /// the chunked form. A sequence cut into two calls that pass the state on gives what one call
 /// gives, within the rounding of the type. Memory of the backward pass: kernels/torch/recurrence.h.
-/// Throws Error when shapes or types disagree, or when the stepwise form is to give a gradient.
+/// Throws Error when shapes or types disagree, or when a form without a gradient is to give one.
 SelectiveScanOut selective_scan(const SelectiveScanIn& in);
 
 }  // namespace hylo::kernels

@@ -1,7 +1,6 @@
 #include "models/blocks/feed_forward.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/index_add.h>
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
@@ -41,11 +40,9 @@ FeedForwardOut feed_forward(const MoeSpec& spec, const MoeWeights& weights, cons
                                       .spec = spec.router,
                                       .bias_E = weights.selection_bias_E});
   auto out_ND = at::zeros(x_ND.sizes(), x_ND.options().dtype(routes.weights_Nk.scalar_type()));
-  for (int64_t e = 0; e < spec.num_experts; ++e) {
-    const auto [rows_M, weights_M] = kernels::rows_of_expert(routes, e);
-    if (rows_M.numel() == 0) continue;
-    const auto y_MD = swiglu(weights.experts[e], at::index_select(x_ND, 0, rows_M), groups);
-    out_ND = at::index_add(out_ND, 0, rows_M, y_MD * weights_M.unsqueeze(1));
+  for (const auto& to : kernels::rows_of_experts(routes, spec.num_experts)) {
+    const auto x_MD = at::index_select(x_ND, 0, to.rows_M);
+    out_ND = kernels::add_weighted(out_ND, swiglu(weights.experts[to.expert], x_MD, groups), to);
   }
   if (spec.shared_width > 0) {
     auto shared_ND = swiglu(weights.shared, x_ND, groups);

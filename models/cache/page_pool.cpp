@@ -22,6 +22,7 @@ int64_t PagePart::bytes() const {
 class PagePool::Slab {
  public:
   explicit Slab(size_t bytes) : bytes_(bytes) {
+    if (bytes == 0) return;  // the tail of a convolution over one token
     data_ = ::mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     require(data_ != MAP_FAILED, "cache: cannot reserve {} of address space: {}",
             human_bytes(static_cast<int64_t>(bytes)), std::strerror(errno));
@@ -35,6 +36,7 @@ class PagePool::Slab {
   [[nodiscard]] void* data() const { return data_; }
   /// The first `bytes` can be read and written from now on; what was committed stays.
   void commit(size_t bytes) {
+    if (bytes_ == 0) return;
     constexpr size_t system_page = 4096;
     bytes = std::min(bytes_, (bytes + system_page - 1) / system_page * system_page);
     require(::mprotect(data_, bytes, PROT_READ | PROT_WRITE) == 0,
@@ -45,7 +47,7 @@ class PagePool::Slab {
 
  private:
   size_t bytes_;
-  void* data_;
+  void* data_ = nullptr;
 };
 
 PagePool::PagePool(std::vector<PagePart> parts, int64_t max_pages)
@@ -119,6 +121,7 @@ int32_t PagePool::copy_whole(int32_t page) {
   const int32_t fresh = take();
   for (size_t i = 0; i < parts_.size(); ++i) {
     const int64_t all = parts_[i].bytes();
+    if (all == 0) continue;
     auto* data = static_cast<char*>(slabs_[i].data());
     std::memcpy(data + fresh * all, data + page * all, static_cast<size_t>(all));
   }
@@ -128,6 +131,7 @@ int32_t PagePool::copy_whole(int32_t page) {
 void PagePool::clear(int32_t page) {
   for (size_t i = 0; i < parts_.size(); ++i) {
     const int64_t all = parts_[i].bytes();
+    if (all == 0) continue;
     std::memset(static_cast<char*>(slabs_[i].data()) + page * all, 0, static_cast<size_t>(all));
   }
 }

@@ -24,8 +24,8 @@ const CatalogEntry& find_entry(const std::vector<CatalogEntry>& entries, std::st
   std::vector<std::string> names;
   for (const auto& entry : entries) names.push_back(entry.name);
   const auto near = nearest(name, names);
-  fail("unknown model '{}'{}; `hylo list models` names those that are known", name,
-       near ? fmt::format(", did you mean '{}'?", *near) : "");
+  fail("unknown model '{}';{} `hylo list models` names those that are known", name,
+       near ? fmt::format(" did you mean '{}'?", *near) : "");
 }
 
 const CatalogEntry& find_model(std::string_view name) { return find_entry(catalog(), name); }

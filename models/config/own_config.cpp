@@ -113,7 +113,8 @@ struct FromJson {
   }
   template <std::integral T>
   static void read(const Json& json, const std::string& path, T& value) {
-    require(is_exactly<T>(json), "{}: {} does not have the expected type", path, json.dump());
+    require(is_exactly<T>(json), "{}: expected {}, found {}", path, name_of_type<T>(),
+            found_value(json));
     value = json.get<T>();
   }
   template <Worded T>

@@ -21,7 +21,7 @@ struct DeltaRule {
 };
 
 /// [N, H * V], normed and gated; the state of `memory` moves on.
-at::Tensor delta_rule(const DeltaRule& in, RecurrentMemory& memory, const LayerCall& call);
+at::Tensor delta_rule(const DeltaRule& in, const RecurrentMemory& memory, const LayerCall& call);
 
 /// sigmoid(raw) * scale in float32 (float64 for float64).
 at::Tensor write_strength(const at::Tensor& raw_NH, double scale);

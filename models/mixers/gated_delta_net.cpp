@@ -17,7 +17,7 @@ struct Projected {
 };
 
 Projected project_apart(const GatedDeltaWeights& weights, const at::Tensor& x_ND,
-                        RecurrentMemory& memory, const LayerCall& call) {
+                        const RecurrentMemory& memory, const LayerCall& call) {
   const auto of = [&](const LinearWeights& w) { return project(w, x_ND, call.groups); };
   const auto convolved = short_convs({of(weights.query), of(weights.key), of(weights.value),
                                       weights.query_conv, weights.key_conv, weights.value_conv},
@@ -29,7 +29,8 @@ Projected project_apart(const GatedDeltaWeights& weights, const at::Tensor& x_ND
 /// One projection whose rows are [q, k, v, gate] of the first key head, then of the second, ...; v
 /// and gate are those of the value heads that read the key head. One convolution over all.
 Projected project_grouped(const GatedDeltaSpec& spec, const GatedDeltaWeights& weights,
-                          const at::Tensor& x_ND, RecurrentMemory& memory, const LayerCall& call) {
+                          const at::Tensor& x_ND, const RecurrentMemory& memory,
+                          const LayerCall& call) {
   const int64_t rows = x_ND.size(0), groups = spec.num_key_heads, shared = spec.num_heads / groups;
   const int64_t values = shared * spec.value_width;
   const auto all = project(weights.input, x_ND, call.groups)
@@ -42,9 +43,9 @@ Projected project_grouped(const GatedDeltaSpec& spec, const GatedDeltaWeights& w
                         part(2 * spec.key_width, values)},
                        1),
        .weight_DC = weights.conv.weight_DC,
-       .tail_BCD = memory.tail_BCD,
-       .sequences = call.rows});
-  memory.tail_BCD = conv.tail_BCD;
+       .tail_BCD = memory.tail_PCD,
+       .sequences = call.rows,
+       .slots = memory.slots});
   const auto gates = project(weights.write_decay, x_ND, call.groups).view({rows, groups, -1});
   const int64_t keys = groups * spec.key_width;
   return {conv.out_ND.narrow(1, 0, keys),
@@ -59,7 +60,7 @@ Projected project_grouped(const GatedDeltaSpec& spec, const GatedDeltaWeights& w
 
 at::Tensor mix_tokens(const GatedDeltaSpec& spec, const GatedDeltaWeights& weights,
                       const at::Tensor& x_ND, const LayerCall& call) {
-  auto memory = recall(call);
+  const auto memory = memory_of(call);
   const auto in = spec.grouped_projections ? project_grouped(spec, weights, x_ND, memory, call)
                                            : project_apart(weights, x_ND, memory, call);
   const auto heads = [&](const at::Tensor& x, int64_t num, int64_t width) {
@@ -75,7 +76,6 @@ at::Tensor mix_tokens(const GatedDeltaSpec& spec, const GatedDeltaWeights& weigh
        .norm_V = weights.norm_V,
        .norm_epsilon = spec.norm_epsilon},
       memory, call);
-  remember(call, memory);
   return project(weights.output, mixed_ND, call.groups);
 }
 

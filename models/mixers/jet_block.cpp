@@ -14,15 +14,15 @@ at::Tensor mix_tokens(const JetBlockSpec& spec, const JetBlockWeights& weights,
   const auto heads = [&](const at::Tensor& x, int64_t width) {
     return x.reshape({rows, spec.num_heads, width});
   };
-  auto memory = recall(call);
+  const auto memory = memory_of(call);
   const auto taps_NDC =
       project(weights.generator_up, kernels::silu(of(weights.generator_down)), call.groups)
           .view({rows, values, spec.conv_width});
   const auto conv = kernels::dynamic_conv({.x_ND = of(weights.value),
                                            .weight_NDC = taps_NDC,
-                                           .tail_BCD = memory.tail_BCD,
-                                           .sequences = call.rows});
-  memory.tail_BCD = conv.tail_BCD;
+                                           .tail_BCD = memory.tail_PCD,
+                                           .sequences = call.rows,
+                                           .slots = memory.slots});
   const auto mixed_ND = delta_rule(
       {.q_NHK = heads(kernels::silu(of(weights.query)), spec.key_width),
        .k_NHK = heads(kernels::silu(of(weights.key)), spec.key_width),
@@ -33,7 +33,6 @@ at::Tensor mix_tokens(const JetBlockSpec& spec, const JetBlockWeights& weights,
        .norm_V = weights.norm_V,
        .norm_epsilon = spec.norm_epsilon},
       memory, call);
-  remember(call, memory);
   return project(weights.output, mixed_ND, call.groups);
 }
 

@@ -15,7 +15,7 @@ at::Tensor mix_tokens(const KimiDeltaSpec& spec, const KimiDeltaWeights& weights
   const auto heads = [&](const at::Tensor& x) {
     return x.reshape({x_ND.size(0), spec.num_heads, spec.head_width});
   };
-  auto memory = recall(call);
+  const auto memory = memory_of(call);
   const auto convolved =
       short_convs({of(weights.query, x_ND), of(weights.key, x_ND), of(weights.value, x_ND),
                    weights.query_conv, weights.key_conv, weights.value_conv},
@@ -32,7 +32,6 @@ at::Tensor mix_tokens(const KimiDeltaSpec& spec, const KimiDeltaWeights& weights
        .norm_epsilon = spec.norm_epsilon,
        .activation = kernels::GateActivation::Sigmoid},
       memory, call);
-  remember(call, memory);
   return project(weights.output, mixed_ND, call.groups);
 }
 

@@ -24,12 +24,13 @@ at::Tensor mix_tokens(const Mamba2Spec& spec, const Mamba2Weights& weights, cons
   const int64_t rows = x_ND.size(0), inner = spec.inner_width(), channels = spec.conv_channels();
   const auto all = project(weights.input, x_ND, call.groups);
   const auto gate = all.narrow(1, 0, inner);
-  auto memory = recall(call);
+  const auto memory = memory_of(call);
   const auto conv = kernels::causal_conv({.x_ND = all.narrow(1, inner, channels),
                                           .weight_DC = weights.conv.weight_DC,
                                           .bias_D = weights.conv.bias_D,
-                                          .tail_BCD = memory.tail_BCD,
-                                          .sequences = call.rows});
+                                          .tail_BCD = memory.tail_PCD,
+                                          .sequences = call.rows,
+                                          .slots = memory.slots});
   const auto type = state_type(x_ND);
   const int64_t x_width = spec.num_value_heads * spec.value_width;
   const int64_t k_width = spec.num_key_heads * spec.key_width;
@@ -47,10 +48,10 @@ at::Tensor mix_tokens(const Mamba2Spec& spec, const Mamba2Weights& weights, cons
        .k_NHK = heads_of(conv.out_ND, x_width, spec.num_key_heads, spec.key_width).to(type),
        .v_NHV = x_NHV * step_NH.unsqueeze(2),
        .log_decay_NH = step_NH * -at::exp(weights.a_log_H.to(type)),
-       .state_BHKV = memory.state_BHKV,
+       .state_BHKV = memory.state_PHKV,
        .sequences = call.rows,
-       .form = recurrent_form(call)});
-  remember(call, {conv.tail_BCD, scan.state_BHKV});
+       .form = recurrent_form(call),
+       .slots = memory.slots});
   const auto y_NHV = scan.out_NHV + x_NHV * weights.skip_H.to(type).unsqueeze(1);
   const auto normed =
       kernels::gated_norm({.x_ND = y_NHV.reshape({rows, inner}).to(x_ND.scalar_type()),
@@ -66,13 +67,14 @@ at::Tensor mix_tokens(const DiscreteMamba2Spec& spec, const DiscreteMamba2Weight
                       const at::Tensor& x_ND, const LayerCall& call) {
   const int64_t rows = x_ND.size(0), inner = spec.inner_width(), channels = spec.conv_channels();
   const auto all = project(weights.input, x_ND, call.groups);
-  auto memory = recall(call);
+  const auto memory = memory_of(call);
   const auto conv = kernels::causal_conv({.x_ND = all.narrow(1, 0, channels),
                                           .weight_DC = weights.conv.weight_DC,
                                           .bias_D = weights.conv.bias_D,
-                                          .tail_BCD = memory.tail_BCD,
+                                          .tail_BCD = memory.tail_PCD,
                                           .sequences = call.rows,
-                                          .activation = kernels::ConvActivation::None});
+                                          .activation = kernels::ConvActivation::None,
+                                          .slots = memory.slots});
   const auto type = state_type(x_ND);
   const int64_t k_width = spec.num_key_heads * spec.key_width;
   const auto x_NHV = heads_of(conv.out_ND, 0, spec.num_heads, spec.value_width).to(type);
@@ -82,10 +84,10 @@ at::Tensor mix_tokens(const DiscreteMamba2Spec& spec, const DiscreteMamba2Weight
        .v_NHV = x_NHV,
        .log_decay_NH =
            kernels::log_decay({all.narrow(1, channels + inner, spec.num_heads), {}, {}}),
-       .state_BHKV = memory.state_BHKV,
+       .state_BHKV = memory.state_PHKV,
        .sequences = call.rows,
-       .form = recurrent_form(call)});
-  remember(call, {conv.tail_BCD, scan.state_BHKV});
+       .form = recurrent_form(call),
+       .slots = memory.slots});
   const auto y_ND = (scan.out_NHV + x_NHV * weights.skip_H.to(type).unsqueeze(1))
                         .reshape({rows, inner})
                         .to(x_ND.scalar_type());

@@ -1,25 +1,26 @@
-// The memory of a recurrent layer during a call: taken from the pages of its sequences, and put
-// back.
+// The memory of a recurrent layer during a call: where, among the states of all sequences, those of
+// the call lie.
 #pragma once
 
 #include <ATen/core/Tensor.h>
+
+#include <vector>
 
 #include "models/mixers/layer_call.h"
 
 namespace hylo::models {
 
+/// Pools, read and stepped in place by the ops: a copy would cost a decode step more than the step.
 struct RecurrentMemory {
-  at::Tensor tail_BCD;    ///< inputs that the convolution still needs
-  at::Tensor state_BHKV;  ///< float32, or float64 for float64
+  at::Tensor tail_PCD;         ///< inputs that the convolution still needs
+  at::Tensor state_PHKV;       ///< float32, or float64 for float64
+  std::vector<int32_t> slots;  ///< one per sequence of the call
 };
+/// Undefined and without slots, which ops take for zeros, where nothing is remembered.
+RecurrentMemory memory_of(const LayerCall& call);
 
-/// Copies, one row per sequence of the call; undefined, which ops take for zeros, where nothing is
-/// remembered.
-RecurrentMemory recall(const LayerCall& call);
-void remember(const LayerCall& call, const RecurrentMemory& memory);
-
-/// Token by token where a row's bits must depend on its own past alone, and where so few tokens are
-/// new that chunks of them do not pay.
+/// Token by token where a row's bits must depend on its own past alone; where nothing is
+/// remembered, the form that can be trained through; else each sequence as its length asks.
 kernels::RecurrentForm recurrent_form(const LayerCall& call);
 
 /// float32, or float64 for float64: the type of states, decays and gates.

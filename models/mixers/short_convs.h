@@ -19,6 +19,6 @@ struct Convolved {
   at::Tensor q_ND, k_ND, v_ND;
 };
 /// Each with SiLU; the tails of `memory` move on.
-Convolved short_convs(const ShortConvs& in, RecurrentMemory& memory, const LayerCall& call);
+Convolved short_convs(const ShortConvs& in, const RecurrentMemory& memory, const LayerCall& call);
 
 }  // namespace hylo::models

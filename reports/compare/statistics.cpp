@@ -50,9 +50,9 @@ Interval wilson_of_share(double share, double count, double z) {
   const double widening = z * z / count;
   const double centre = share + widening / 2;
   const double half = z * std::sqrt(share * (1 - share) / count + widening / (4 * count));
-  // At 0 and n successes one bound is exactly 0 or 1; rounding must not push it past.
-  return {std::max(0.0, (centre - half) / (1 + widening)),
-          std::min(1.0, (centre + half) / (1 + widening))};
+  // At 0 and n successes one bound is 0 or 1; rounding would leave it beside.
+  return {share == 0 ? 0.0 : std::max(0.0, (centre - half) / (1 + widening)),
+          share == 1 ? 1.0 : std::min(1.0, (centre + half) / (1 + widening))};
 }
 
 }  // namespace hylo::reports

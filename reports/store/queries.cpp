@@ -307,6 +307,29 @@ std::vector<TagMean> Store::means_by_tag(int64_t run, const std::string& tag) co
   });
 }
 
+std::vector<std::vector<WeightedValue>> Store::first_scores(int64_t run) const {
+  return in_words(file(), [&] {
+    std::vector<std::vector<WeightedValue>> scores(read_cells(database(), run).size());
+    SQLite::Statement query(
+        database(),
+        "SELECT cell.position, score.value, score.weight, document.cluster FROM cell "
+        "JOIN metric ON metric.cell = cell.id AND metric.position = 0 "
+        "JOIN document ON document.cell = cell.id "
+        "JOIN score ON score.document = document.id AND score.metric = metric.id "
+        "WHERE cell.run = ? ORDER BY cell.position, document.ordinal");
+    query.bind(1, run);
+    ClusterNumbers clusters;
+    while (query.executeStep()) {
+      const auto value = number_in(query.getColumn(1));
+      if (!value) continue;
+      scores.at(static_cast<size_t>(query.getColumn(0).getInt64()))
+          .push_back(
+              {*value, query.getColumn(2).getDouble(), clusters.number_of(query.getColumn(3))});
+    }
+    return scores;
+  });
+}
+
 std::vector<GroupResult> Store::group_results(int64_t run) const {
   return in_words(file(), [&] {
     const auto groups = read_groups(database(), run);

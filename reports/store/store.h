@@ -106,6 +106,9 @@ class Store {
   /// The first metric of each cell by the values of a tag, in ascending order of them; documents
   /// without the tag or without a value are left out.
   [[nodiscard]] std::vector<TagMean> means_by_tag(int64_t run, const std::string& tag) const;
+  /// The scores of the first metric of each cell, by position; documents without a value are left
+  /// out. A cluster has one number in all cells.
+  [[nodiscard]] std::vector<std::vector<WeightedValue>> first_scores(int64_t run) const;
   /// The run's groups, in order, from the scores that are there now.
   [[nodiscard]] std::vector<GroupResult> group_results(int64_t run) const;
   /// As they were stored by finish or stop; empty before.

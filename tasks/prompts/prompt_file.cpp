@@ -4,6 +4,7 @@
 #include <set>
 
 #include "harness/base/files.h"
+#include "harness/base/unicode.h"
 
 namespace hylo::tasks {
 namespace {
@@ -50,8 +51,16 @@ std::optional<T> get_optional(JsonReader& reader, std::string_view key) {
 
 /// Of two keys that say the same in two ways one must be there and the other not.
 void require_one_of(JsonReader& reader, std::string_view one, std::string_view other) {
-  require(reader.has(one) != reader.has(other), "{}: expected either this or {}, found {}",
-          reader.path_of(one), other, reader.has(one) ? "both" : "neither");
+  if (reader.has(one) != reader.has(other)) return;
+  require(!reader.has(one), "{}: expected either this or {}, found both", reader.path_of(one),
+          other);
+  const auto unread = reader.unread();
+  const auto near_one = nearest(one, unread);
+  const auto near = near_one ? near_one : nearest(other, unread);
+  fail("{}: expected either this or {}, found neither{}", reader.path_of(one), other,
+       near ? fmt::format("; found {}, did you mean '{}'?", reader.path_of(*near),
+                          near_one ? one : other)
+            : "");
 }
 
 void read_questions(JsonReader& reader, ChoicePrompt& prompt) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "harness/base/error.h"
+#include "harness/base/hash.h"
 #include "tasks/prompts/conversation.h"
 #include "tasks/ruler/prompts.h"
 #include "tasks/ruler/scoring.h"
@@ -103,16 +104,36 @@ std::vector<Document> RulerTask::generate_documents() const {
       info_.name, info_.built_by);
 }
 
+namespace {
+
+/// Samples of one name are not independent, at one length or at several: questions about one
+/// article, one question, and what the compat mode draws from the one stream that all lengths
+/// share, where the same needles come again under another number. The strict mode draws every
+/// sample of the other tasks by itself.
+std::string cluster_of_sample(const Sample& sample, const SampleSetDescription& made,
+                              int64_t index) {
+  if (!sample.cluster.empty()) return sample.cluster;
+  const bool asks_questions = std::holds_alternative<QaSpec>(find_ruler_spec(made.task).family);
+  if (asks_questions) return fmt::format("question {}", sample.meta.value("question", index));
+  if (made.mode == Mode::Strict) return "";
+  constexpr size_t enough_digits = 16;
+  return "draw " + sha256_hex(Json(sample.references).dump()).substr(0, enough_digits);
+}
+
+}  // namespace
+
 std::string prompt_of(Sample sample) { return std::move(sample.input) + sample.answer_prefix; }
 
 OpenSampleSet open_sample_set(const std::filesystem::path& file) {
   TaskData data;
+  const auto made = read_header(file).description;
   auto samples = std::make_shared<SampleReader>(file, [&](Sample sample) {
-    Json fields{{"references", std::move(sample.references)},
-                {"cluster", std::move(sample.cluster)},
+    const auto index = static_cast<int64_t>(data.documents.size());
+    Json fields{{"cluster", cluster_of_sample(sample, made, index)},
+                {"references", std::move(sample.references)},
                 {"meta", sample.meta}};
     fields["prompt"] = prompt_of(std::move(sample));
-    data.documents.push_back({static_cast<int64_t>(data.documents.size()), std::move(fields)});
+    data.documents.push_back({index, std::move(fields)});
   });
   data.sha256 = samples->header().sha256;
   return {std::move(data), std::move(samples)};

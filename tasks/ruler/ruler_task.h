@@ -45,7 +45,9 @@ class RulerTask : public Task {
   TaskInfo info_;
 };
 
-/// A set as the documents of its task, verified; the set's address is their hash.
+/// A set as the documents of its task, verified; the set's address is their hash. Documents that
+/// are not independent, at this length or at another one, are of one cluster: questions of one
+/// article, one question, in the compat mode also samples that ask for the same.
 struct OpenSampleSet {
   TaskData data;
   std::shared_ptr<const SampleReader> samples;

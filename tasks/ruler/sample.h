@@ -24,7 +24,7 @@ struct Sample {
   std::vector<std::string> references;
   int64_t num_tokens = 0;  ///< of input + answer_prefix
   /// Samples with the same text here are not independent (the article of a question); empty where
-  /// every sample stands for itself.
+  /// the sources name nothing that samples have in common.
   std::string cluster;
   /// What is known about it: "depths" of the needles (shares of the haystack), "gold_position" of
   /// a golden document and, as "gold", whether it holds the answer, "units" of the haystack ...

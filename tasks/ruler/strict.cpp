@@ -17,6 +17,9 @@ constexpr int64_t bos_tokens = 1;
 constexpr int max_rounds = 12;
 /// A prompt that fills so much is not worth another count.
 constexpr double enough_fill = 0.985;
+/// What the smallest length of a task is looked for with: the same samples whatever is built.
+constexpr int64_t num_probes = 64;
+constexpr uint64_t seed_of_probes = 42;
 /// The first estimate aims below the limit by this share, so that it is seldom too long.
 constexpr double caution = 0.0025;
 
@@ -125,23 +128,26 @@ void build_strict(const BuildRequest& request, const Sources& sources, const Cou
   samples.run(on_sample);
 }
 
-int64_t smallest_strict_length(const BuildRequest& request, const Sources& sources,
+int64_t strict_length_needed(const BuildRequest& request, const Sources& sources,
+                             const CountTokens& count) {
+  return Builder(request, sources, count).least_length();
+}
+
+int64_t smallest_strict_length(const RulerSpec& spec, const Sources& sources,
                                const CountTokens& count) {
-  const auto least_at = [&](int64_t length) {
-    const BuildRequest there{request.spec, length, request.num_samples, request.seed};
-    return Builder(there, sources, count).least_length();
+  const auto needed_at = [&](int64_t length) {
+    const BuildRequest probes{
+        .spec = spec, .length = length, .num_samples = num_probes, .seed = seed_of_probes};
+    return strict_length_needed(probes, sources, count);
   };
-  // Down while much smaller prompts will do (a shorter length may ask for less), then up until the
-  // words that are drawn at a length fit in it.
-  const int64_t asked = least_at(request.length);
-  int64_t length = asked;
+  // Up from where nothing fits, as longer lengths may ask for more (cwe lists more words from 4,096
+  // tokens on), until what is drawn at a length fits in it.
+  int64_t length = 1;
   while (true) {
-    const int64_t least = least_at(length);
-    const bool is_far_above = least < length * 9 / 10;
-    if (least <= length && !is_far_above) break;
-    length = least;
+    const int64_t needed = needed_at(length);
+    if (needed <= length) return length;
+    length = needed;
   }
-  return asked <= request.length ? std::min(length, request.length) : length;
 }
 
 }  // namespace hylo::tasks::ruler

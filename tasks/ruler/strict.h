@@ -24,9 +24,15 @@ inline constexpr double least_fill = 0.97;
 void build_strict(const BuildRequest& request, const Sources& sources, const CountTokens& count,
                   const OnSample& on_sample, int num_threads = 1);
 
-/// At most request.length where all samples of the request fit in it; else the length at which they
-/// do. Close to the least such length: which words are drawn depends on the length.
-int64_t smallest_strict_length(const BuildRequest& request, const Sources& sources,
+/// The length that holds the smallest prompt of every sample of the request, drawn at its own
+/// length.
+int64_t strict_length_needed(const BuildRequest& request, const Sources& sources,
+                             const CountTokens& count);
+
+/// The smallest length of a task for a tokenizer and sources, whatever is to be built: 64 probe
+/// samples of one seed fit in it, and not in lengths well below. Another draw (a longer question, a
+/// longer name) may take a little more; strict_length_needed tells.
+int64_t smallest_strict_length(const RulerSpec& spec, const Sources& sources,
                                const CountTokens& count);
 
 }  // namespace hylo::tasks::ruler

@@ -124,11 +124,29 @@ TEST(Dataset, WhereThePublishedFileIsAbsentTheOneThatStandsInIsReadAndTold) {
   EXPECT_THAT(error_of([&] { (void)animals.open(); }), HasSubstr("animals.jsonl"));
 }
 
+TEST(Dataset, OfTwoFormsTheOneThatWasReadBeforeIsRead) {
+  const AnimalsTwice animals;
+  const std::string other = "{\"name\": \"hen\"}\n";
+  write_text_file(animals.folder / "plain.jsonl", other);
+  const auto opened = [&](std::vector<std::string> before) {
+    return animals.open({.allow_other_bytes = true, .as_before = std::move(before)});
+  };
+  const auto dataset = opened({"", sha256_hex(other)});
+  EXPECT_EQ(dataset.sha256, sha256_hex(other));
+  EXPECT_EQ(dataset.stand_in, "plain.jsonl was read in place of animals.jsonl: no hats");
+  EXPECT_EQ(opened({animals.open().sha256, sha256_hex(other)}).file.filename(), "animals.jsonl");
+  EXPECT_EQ(opened({"ab"}).file.filename(), "animals.jsonl");
+  EXPECT_EQ(opened({}).file.filename(), "animals.jsonl");
+}
+
 TEST(FindDatasets, ASplitIsFoundByEitherOfItsForms) {
   const AnimalsTwice animals;
   EXPECT_EQ(animals.found().state_of("test"), FileState::Found);
+  EXPECT_EQ(animals.found().stand_in_of("test"), nullptr);
   std::filesystem::remove(animals.folder / "animals.jsonl");
   EXPECT_TRUE(animals.found().is_complete());
+  const auto without = animals.found();
+  EXPECT_EQ(without.stand_in_of("test")->path, "plain.jsonl");
   std::filesystem::remove(animals.folder / "plain.jsonl");
   EXPECT_EQ(animals.found().state_of("test"), FileState::Missing);
   EXPECT_FALSE(animals.found().is_complete());

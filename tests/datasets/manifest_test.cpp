@@ -135,7 +135,8 @@ TEST(Manifest, EveryShippedOneIsValidAndBearsTheNameOfItsFile) {
 }
 
 TEST(Manifest, AMisspeltNameSuggestsTheNearest) {
-  EXPECT_THAT(error_of([] { find_manifest("helaswag"); }), HasSubstr("did you mean hellaswag?"));
+  EXPECT_THAT(error_of([] { find_manifest("helaswag"); }),
+              HasSubstr("unknown; did you mean hellaswag? `hylo list datasets` shows all"));
 }
 
 TEST(Manifest, WithoutADataRootTheErrorNamesTheOption) {

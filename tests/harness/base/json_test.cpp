@@ -38,11 +38,38 @@ TEST(JsonText, AWrittenFileReadsBackWithItsKeysInOrder) {
   EXPECT_EQ(read_json_file(folder / "a.json")["a"][0], 1.5);
 }
 
+std::string error_of_file(std::string_view text) {
+  const TemporaryFolder folder;
+  write_text_file(folder / "a.json", text);
+  const auto error = error_of([&] { (void)read_json_file(folder / "a.json"); });
+  return error.substr(std::min(error.size(), folder.path().string().size() + 1));
+}
+
+TEST(JsonText, AKeyThatAFileHasTwiceIsRefusedWithItsPath) {
+  EXPECT_EQ(error_of_file(R"({"a": 1, "b": 2, "a": 1})"),
+            "a.json.a: the key is there twice; leave one of them out");
+  EXPECT_THAT(error_of_file(R"({"a": [1, {"c": 0}, {"d": {"e": 1, "f": [2], "e": 3}}]})"),
+              StartsWith("a.json.a[2].d.e: the key is there twice"));
+  EXPECT_THAT(error_of_file(R"([[], [{"a": {}, "a": {}}]])"),
+              StartsWith("a.json[1][0].a: the key"));
+  EXPECT_THAT(error_of_file(R"({"x": NaN, "a": 1, "a": 2})"), StartsWith("a.json.a: the key"));
+  EXPECT_THAT(error_of_file(R"({"\u0061": 1, "a": 2})"), StartsWith("a.json.a: the key"));
+}
+
+TEST(JsonText, TheSameKeyInTwoObjectsIsNoRepetition) {
+  const TemporaryFolder folder;
+  write_text_file(folder / "a.json",
+                  R"({"a": {"b": 1}, "c": [{"b": 1}, {"b": 2}], "b": {"a": "a"}})");
+  EXPECT_EQ(read_json_file(folder / "a.json")["c"][1]["b"], 2);
+  EXPECT_THAT(error_of_file(R"({"a": 1)"), StartsWith("a.json: not JSON: "));
+}
+
 TEST(JsonFields, AMisspeltKeyIsRefusedWithItsPath) {
   const Json stage = {{"kl_wieght", 0.5}};
   JsonReader reader(stage, "stages[1]");
   EXPECT_EQ(reader.get_or<double>("kl_weight", 1.0), 1.0);
-  EXPECT_EQ(error_of([&] { reader.done(); }), "stages[1].kl_wieght: unknown key");
+  EXPECT_EQ(error_of([&] { reader.done(); }),
+            "stages[1].kl_wieght: unknown key, did you mean 'kl_weight'?");
 }
 
 TEST(JsonFields, KeysThatWereReadAskedForOrIgnoredAreKnown) {
@@ -60,23 +87,67 @@ TEST(JsonFields, AMissingKeyAndAWrongTypeAreNamed) {
   EXPECT_EQ(error_of([&] { (void)reader.at("depth"); }), "config.json.depth: missing");
   EXPECT_EQ(error_of([&] { (void)reader.at("null"); }), "config.json.null: missing");
   EXPECT_EQ(error_of([&] { (void)reader.get<int64_t>("width"); }),
-            "config.json.width: \"wide\" does not have the expected type");
+            "config.json.width: expected a whole number, found \"wide\"");
   EXPECT_THAT(error_of([] { JsonReader(Json::array({1}), "list"); }),
               HasSubstr("list: expected a JSON object, found array"));
+}
+
+TEST(JsonFields, TheTypeThatWasExpectedIsSaidInWords) {
+  const Json json = {{"null", {nullptr}},
+                     {"text", "abc"},
+                     {"truth", false},
+                     {"list", {1, 2.5}},
+                     {"object", {{"a", 1}}},
+                     {"long", std::vector<int>(100, 7)},
+                     {"letters", std::string(100, 'a')}};
+  JsonReader reader(json, "x");
+  EXPECT_EQ(error_of([&] { (void)reader.get<std::string>("object"); }),
+            R"(x.object: expected a text, found {"a":1})");
+  EXPECT_EQ(error_of([&] { (void)reader.get<std::string>("truth"); }),
+            "x.truth: expected a text, found false");
+  EXPECT_EQ(error_of([&] { (void)reader.get<std::vector<std::string>>("text"); }),
+            R"(x.text: expected a list of texts, found "abc")");
+  EXPECT_EQ(error_of([&] { (void)reader.get<std::vector<int64_t>>("list"); }),
+            "x.list: expected a list of whole numbers, found [1,2.5]");
+  EXPECT_EQ(error_of([&] { (void)reader.get<std::vector<std::string>>("null"); }),
+            "x.null: expected a list of texts, found [null]");
+  EXPECT_EQ(error_of([&] { (void)reader.get<double>("long"); }),
+            "x.long: expected a number, found a list of 100");
+  EXPECT_EQ(error_of([&] { (void)reader.get<bool>("letters"); }),
+            "x.letters: expected true or false, found a text of 100 bytes");
+  using Names = std::map<std::string, std::string>;
+  EXPECT_EQ(error_of([&] { (void)reader.get<Names>("object"); }),
+            R"(x.object: expected an object of texts, found {"a":1})");
+  EXPECT_EQ(reader.get<std::vector<double>>("list"), (std::vector{1, 2.5}));
+}
+
+TEST(JsonFields, AMissingKeyIsHeldAgainstThoseThatNobodyAskedFor) {
+  const Json json = {{"promt", 1}, {"nmae", 2}};
+  JsonReader reader(json, "task.json");
+  EXPECT_EQ(error_of([&] { (void)reader.at("prompt"); }),
+            "task.json.prompt: missing; found task.json.promt, did you mean 'prompt'?");
+  reader.ignore("promt");
+  EXPECT_EQ(error_of([&] { (void)reader.at("prompt"); }), "task.json.prompt: missing");
 }
 
 TEST(JsonFields, ANumberThatDoesNotFitIsRefusedAndNotBent) {
   const Json json = {{"half", 2.5}, {"whole", 2.0},       {"minus", -1}, {"truth", true},
                      {"big", 300},  {"huge", UINT64_MAX}, {"number", 3}, {"large", 1e300}};
   JsonReader reader(json, "x");
-  EXPECT_THAT(error_of([&] { (void)reader.get<int64_t>("half"); }), StartsWith("x.half: 2.5"));
-  EXPECT_THAT(error_of([&] { (void)reader.get<uint64_t>("minus"); }), StartsWith("x.minus: -1"));
-  EXPECT_THAT(error_of([&] { (void)reader.get<int64_t>("truth"); }), StartsWith("x.truth: true"));
-  EXPECT_THAT(error_of([&] { (void)reader.get<double>("truth"); }), StartsWith("x.truth: true"));
-  EXPECT_THAT(error_of([&] { (void)reader.get<uint8_t>("big"); }), StartsWith("x.big: 300"));
-  EXPECT_THAT(error_of([&] { (void)reader.get<int64_t>("huge"); }), StartsWith("x.huge: 1844"));
-  EXPECT_THAT(error_of([&] { (void)reader.get<int64_t>("large"); }), StartsWith("x.large: 1"));
-  EXPECT_THAT(error_of([&] { (void)reader.get<bool>("number"); }), StartsWith("x.number: 3"));
+  EXPECT_EQ(error_of([&] { (void)reader.get<int64_t>("half"); }),
+            "x.half: expected a whole number, found 2.5");
+  EXPECT_EQ(error_of([&] { (void)reader.get<uint64_t>("minus"); }),
+            "x.minus: expected a whole number from 0 on, found -1");
+  EXPECT_EQ(error_of([&] { (void)reader.get<int64_t>("truth"); }),
+            "x.truth: expected a whole number, found true");
+  EXPECT_EQ(error_of([&] { (void)reader.get<double>("truth"); }),
+            "x.truth: expected a number, found true");
+  EXPECT_EQ(error_of([&] { (void)reader.get<uint8_t>("big"); }),
+            "x.big: expected a whole number from 0 to 255, found 300");
+  EXPECT_THAT(error_of([&] { (void)reader.get<int64_t>("huge"); }), HasSubstr("found 1844"));
+  EXPECT_THAT(error_of([&] { (void)reader.get<int64_t>("large"); }), HasSubstr("found 1"));
+  EXPECT_EQ(error_of([&] { (void)reader.get<bool>("number"); }),
+            "x.number: expected true or false, found 3");
   EXPECT_EQ(reader.get<int64_t>("whole"), 2);
   EXPECT_EQ(reader.get<double>("number"), 3.0);
 }

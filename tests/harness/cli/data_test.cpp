@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "harness/base/files.h"
 #include "harness/base/unicode.h"
@@ -135,6 +136,19 @@ TEST(Data, ADryRunWritesNothing) {
   EXPECT_LT(plan["sets"][0]["smallest_length"], 2048);
   EXPECT_GT(plan["sets"][0]["tokens_per_sample"], 1500);
   EXPECT_FALSE(std::filesystem::exists(out / "sets"));
+}
+
+TEST(Data, TheSmallestLengthDependsNeitherOnTheLengthsNorOnTheNumberOfSamples) {
+  std::set<int64_t> smallest;
+  for (const char* length : {"1K", "2K", "8K"}) {
+    for (const char* samples : {"1", "70"}) {
+      auto call = build_call("unused", "qa_1", {"--dry-run", "--json"});
+      *std::ranges::find(call, "2K") = length;
+      *std::ranges::find(call, "3") = samples;
+      smallest.insert(json_of_hylo(call)["sets"][0]["smallest_length"].get<int64_t>());
+    }
+  }
+  EXPECT_EQ(smallest.size(), 1U) << testing::PrintToString(smallest);
 }
 
 TEST(Data, ASampleIsShownAndExported) {

@@ -97,6 +97,21 @@ TEST(List, ATaskWithoutItsPoolSaysWhatIsThereAndWhatIsNot) {
   EXPECT_EQ(data.listed("commonsense_qa")["data"], "found");
 }
 
+TEST(List, TextThatStandsInForThePublishedFileIsToldFromIt) {
+  const PublishedForms data;
+  data.add("hellaswag", "train");
+  const auto text = data.path() / "hellaswag/hellaswag_val_full.txt";
+  constexpr int published_bytes = 7770677;
+  write_text_file(text, std::string(published_bytes, 'a'));
+  const auto task = data.listed("hellaswag");
+  EXPECT_EQ(task["data"], "stand-in found, published file missing");
+  EXPECT_EQ(task["stand_in"]["file"], "hellaswag/hellaswag_val_full.txt");
+  EXPECT_THAT(task["stand_in"]["difference"].get<std::string>(), HasSubstr("capital letters"));
+  data.add("hellaswag", "validation");
+  EXPECT_EQ(data.listed("hellaswag")["data"], "found");
+  EXPECT_EQ(data.listed("hellaswag")["stand_in"], nullptr);
+}
+
 TEST(List, ATaskShowsItsPool) {
   const PublishedForms data;
   data.add("hellaswag", "validation");

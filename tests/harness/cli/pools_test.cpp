@@ -2,6 +2,7 @@
 // task's own.
 
 #include "harness/base/files.h"
+#include "harness/base/hash.h"
 #include "tests/harness/cli/program.h"
 
 namespace hylo::tests {
@@ -59,6 +60,26 @@ TEST_F(Pools, ARunIsScoredAgainWithThePoolThatItHadWhateverHasArrivedSince) {
   const auto again =
       run_hylo({"store", "rescore", "latest", "--data", "."}, {.folder = folder_.path()});
   EXPECT_EQ(again.exit_code, 0) << again.err;
+}
+
+TEST_F(Pools, ARunOfTextThatStoodInIsScoredAgainWhenThePublishedFileHasArrived) {
+  const auto published = folder_ / "hellaswag/validation.jsonl";
+  const auto text = folder_ / "hellaswag/hellaswag_val_full.txt";
+  std::filesystem::remove(published);
+  write_text_file(text, "Soup: A man\n0\na\nb\nc\nd\nTea: A cat\n1\na\nb\nc\nd\n");
+  (void)report({"--num-fewshot", "1", "--fewshot-split", "validation", "--allow-other-data"});
+  add("hellaswag", "validation");
+  const std::vector<std::string> rescore{"store",  "rescore", "latest",
+                                         "--data", ".",       "--allow-other-data"};
+  const auto again = run_hylo(rescore, {.folder = folder_.path()});
+  EXPECT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_THAT(again.out, HasSubstr("2 documents scored again, the scores of 0 changed"));
+  write_text_file(text, "Soup: A man\n0\na\nb\nc\nd\nTea: A dog\n1\na\nb\nc\nd\n");
+  const auto none = run_hylo(rescore, {.folder = folder_.path()});
+  EXPECT_NE(none.exit_code, 0);
+  EXPECT_THAT(none.err, testing::AllOf(HasSubstr("hellaswag: the run's data has sha256 "),
+                                       HasSubstr(sha256_of_file(published)),
+                                       HasSubstr("name the folder with the data of the run")));
 }
 
 TEST_F(Pools, WithoutWorkedExamplesThereIsNone) {

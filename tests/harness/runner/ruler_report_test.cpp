@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
+
 #include "reports/render/draw.h"
 #include "tasks/ruler/ruler_spec.h"
 #include "tests/support/test_data.h"
@@ -19,6 +21,7 @@ struct CellScores {
   std::vector<double> scores;
   std::vector<double> nulls;
   int64_t num_documents = 2;
+  std::vector<std::string> clusters = {};  ///< none: every sample stands for itself
 };
 
 reports::CellDescription cell_of(const CellScores& scores, const std::string& mode,
@@ -48,6 +51,7 @@ OrderedJson report_on(const std::vector<CellScores>& all, const std::string& mod
                                        .index = static_cast<int64_t>(d)};
       document.scores = {{.metric = "score", .value = all[c].scores[d]},
                          {.metric = "null", .value = all[c].nulls[d]}};
+      if (!all[c].clusters.empty()) document.cluster = all[c].clusters[d];
       document.tags = {{"depth", 9 * static_cast<int64_t>(d)}};
       store.save(run, std::vector{document});
     }
@@ -66,13 +70,44 @@ std::vector<CellScores> two_tasks_at_two_lengths() {
 TEST(RulerReport, TasksStandByLengthWithTheirEmptyPredictionsAndMeans) {
   const auto report = report_on(two_tasks_at_two_lengths());
   const auto& table = report["tables"][0];
-  EXPECT_EQ(table["columns"], OrderedJson({"Task", "4096", "8192"}));
-  EXPECT_EQ(table["rows"][0], OrderedJson({"niah_single_1", "100.00", "50.00 (1 empty)"}));
-  EXPECT_EQ(table["rows"][1], OrderedJson({"vt", "40.00", "10.00"}));
-  EXPECT_EQ(table["rows"][2], OrderedJson({"mean of 2 tasks", "70.00", "30.00"}));
+  EXPECT_EQ(table["columns"], OrderedJson({"Task", "4096", "8192", "mean"}));
+  // Errors of the means over lengths: sqrt(0 + 0.5^2) / 2, sqrt(0.2^2 + 0.1^2) / 2, of all four
+  // sqrt(0.25 + 0.05) / 4.
+  EXPECT_EQ(table["rows"][0],
+            OrderedJson({"niah_single_1", "100.00", "50.00 (1 empty)", "75.00 \u00b1 25.00"}));
+  EXPECT_EQ(table["rows"][1], OrderedJson({"vt", "40.00", "10.00", "25.00 \u00b1 11.18"}));
+  EXPECT_EQ(table["rows"][2],
+            OrderedJson({"mean of 2 tasks", "70.00", "30.00", "50.00 \u00b1 13.69"}));
   // (70 + 2 x 30) / 3 and (2 x 70 + 30) / 3.
   EXPECT_THAT(report["notes"].dump(),
-              HasSubstr("mean 50.00, wAvg. (inc) 43.33, wAvg. (dec) 56.67"));
+              HasSubstr("mean 50.00 \u00b1 13.69, wAvg. (inc) 43.33, wAvg. (dec) 56.67"));
+}
+
+TEST(RulerReport, TheSameQuestionsAtTwoLengthsAreNoFurtherDraws) {
+  const std::vector<std::string> articles{"Apollo", "Zeus"};
+  const auto report = report_on(
+      {{"qa_1@4096", {1, 0}, {0, 0}, 2, articles}, {"qa_1@8192", {1, 0}, {0, 0}, 2, articles}});
+  EXPECT_EQ(report["tables"][0]["rows"][0][3], "50.00 \u00b1 50.00");
+  const auto& mean = report["means_over_lengths"][0];
+  EXPECT_EQ(mean["tasks"], OrderedJson({"qa_1"}));
+  EXPECT_EQ(mean["lengths"], OrderedJson({4096, 8192}));
+  EXPECT_EQ(mean["value"], 0.5);
+  EXPECT_DOUBLE_EQ(mean["clustered_error"].get<double>(), 0.5);
+  EXPECT_DOUBLE_EQ(mean["standard_error"].get<double>(), std::sqrt(0.125));
+  EXPECT_EQ(mean["n"], 4);
+  EXPECT_EQ(mean["num_clusters"], 2);
+}
+
+TEST(RulerReport, ATaskThatIsNotAtEveryLengthHasItsMeanInTheJsonAlone) {
+  auto scores = two_tasks_at_two_lengths();
+  scores.push_back({"vt@16384", {0, 0}, {0, 0}});
+  const auto report = report_on(scores);
+  const auto& rows = report["tables"][0]["rows"];
+  EXPECT_EQ(rows[0].back(), "\u2013");
+  // sqrt(0.2^2 + 0.1^2 + 0) / 3.
+  EXPECT_EQ(rows[1].back(), "16.67 \u00b1 7.45");
+  EXPECT_EQ(rows[2].back(), "\u2013");
+  EXPECT_EQ(report["means_over_lengths"][0]["lengths"], OrderedJson({4096, 8192}));
 }
 
 TEST(RulerReport, ScoresByDepthAreThoseOfTheTenths) {
@@ -89,7 +124,8 @@ TEST(RulerReport, WhatIsPartialIsMarkedAndInNoMean) {
   const auto report = report_on(scores);
   const auto& rows = report["tables"][0]["rows"];
   EXPECT_EQ(rows[1][2], "10.00 PARTIAL");
-  EXPECT_EQ(rows[2], OrderedJson({"mean of 2 tasks", "70.00", "\u2013"}));
+  EXPECT_EQ(rows[1][3], "\u2013");
+  EXPECT_EQ(rows[2], OrderedJson({"mean of 2 tasks", "70.00", "\u2013", "\u2013"}));
   EXPECT_THAT(report["notes"].dump(), Not(HasSubstr("wAvg")));
 }
 

@@ -3,6 +3,7 @@
 #include "kernels/ops/causal_conv.h"
 
 #include <ATen/ops/cat.h>
+#include <ATen/ops/stack.h>
 #include <gmock/gmock.h>
 
 #include "tests/kernels/ops/tensors.h"
@@ -110,6 +111,28 @@ TEST(DynamicConv, WithTheSameTapsForEveryTokenItIsTheOther) {
     in.x_ND = x.clone().set_requires_grad(true);
     EXPECT_LE(max_difference(dynamic_conv(in).out_ND.detach(), expected.out_ND),
               4 * rounding_of(type) * 10);
+  }
+}
+
+/// Columns of a wider pool, as those of three convolutions that lie side by side.
+TEST(CausalConv, TailsInAPoolMoveOnInPlaceAndTheOthersStay) {
+  for (const auto type : float_types) {
+    const auto x = random_tensor({9, 5}, type, 1), weight = random_tensor({5, 4}, type, 2);
+    const std::vector<RowRange> rows{{0, 1}, {1, 6}, {7, 2}};
+    const std::vector<int32_t> slots{3, 0, 1};
+    const auto pool = random_tensor({4, 3, 11}, type, 3), before = pool.clone();
+    const auto columns = pool.narrow(2, 4, 5);
+    auto in = plain(x, weight, rows);
+    in.tail_BCD = at::stack({columns[3], columns[0], columns[1]});
+    const auto apart = causal_conv(in);
+    in.tail_BCD = columns;
+    in.slots = slots;
+    const auto in_pool = causal_conv(in);
+    EXPECT_TRUE(same_bits(in_pool.out_ND, apart.out_ND));
+    for (int64_t b = 0; b < 3; ++b) EXPECT_TRUE(same_bits(columns[slots[b]], apart.tail_BCD[b]));
+    EXPECT_TRUE(same_bits(pool[2], before[2]));
+    EXPECT_TRUE(same_bits(pool.narrow(2, 0, 4), before.narrow(2, 0, 4)));
+    EXPECT_TRUE(same_bits(pool.narrow(2, 9, 2), before.narrow(2, 9, 2)));
   }
 }
 

@@ -1,4 +1,4 @@
-// The choice of experts.
+// The choice of experts, and what becomes of their rows.
 #include "kernels/ops/moe_dispatch.h"
 
 #include <gmock/gmock.h>
@@ -108,6 +108,63 @@ TEST(Route, MoreExpertsThanThereAreIsAnError) {
                              .bias_E = {}});
               }),
               HasSubstr("3 of 2 experts per token"));
+}
+
+// Three rows choose two of four experts; nobody chooses expert 2.
+TEST(RowsOfExperts, OnlyThoseThatAreChosenWithTheirRowsAscending) {
+  const Routes routes{tensor_of({3, 0, 0, 1, 1, 3}, {3, 2}, at::kLong),
+                      tensor_of({0.5, 0.25, 1, 2, 3, 4}, {3, 2})};
+  const auto found = rows_of_experts(routes, 4);
+  ASSERT_EQ(found.size(), 3U);
+  const std::vector<int64_t> experts{0, 1, 3};
+  const std::vector<std::vector<double>> rows{{0, 1}, {1, 2}, {0, 2}};
+  const std::vector<std::vector<double>> weights{{0.25, 1}, {2, 3}, {0.5, 4}};
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(found[i].expert, experts[i]);
+    EXPECT_TRUE(same_bits(found[i].rows_M, tensor_of(rows[i], {2}, at::kLong)));
+    EXPECT_TRUE(same_bits(found[i].weights_M, tensor_of(weights[i], {2})));
+  }
+  EXPECT_THAT(error_of([&] { (void)rows_of_experts(routes, 3); }), HasSubstr("expert 3 of 3"));
+}
+
+TEST(AddWeighted, RowsWorkedByHandAndTheDifferentiableForm) {
+  for (const auto type : float_types) {
+    const auto wide = type == at::kDouble ? at::kDouble : at::kFloat;
+    const ExpertRows to{0, tensor_of({2, 0}, {2}, at::kLong), tensor_of({0.5, 2}, {2}, wide)};
+    for (const int64_t width : awkward_widths) {
+      const auto y = random_tensor({2, width}, type, 1), sum = random_tensor({3, width}, wide, 2);
+      auto wanted = sum.clone();
+      wanted[2] += y[0].to(wide) * 0.5;
+      wanted[0] += y[1].to(wide) * 2;
+      auto leaf = y.clone().set_requires_grad(true);
+      const auto before = sum.clone();
+      EXPECT_LE(max_difference(add_weighted(sum, leaf, to).detach(), wanted), 1e-6);
+      EXPECT_TRUE(same_bits(sum, before));
+      EXPECT_TRUE(add_weighted(sum, y, to).is_same(sum));
+      EXPECT_LE(max_difference(sum, wanted), 1e-6);
+      EXPECT_TRUE(same_bits(sum[1], before[1]));
+    }
+  }
+}
+
+TEST(AddWeighted, AnElementsBitsDoNotDependOnItsColumn) {
+  const ExpertRows to{0, tensor_of({0}, {1}, at::kLong), tensor_of({0.3}, {1})};
+  const auto sum = tensor_of({1.0 / 3}, {1}).expand({1, 277}).contiguous();
+  add_weighted(sum, tensor_of({0.7}, {1}).expand({1, 277}), to);
+  EXPECT_TRUE(same_bits(sum, sum[0][0].expand({1, 277})));
+}
+
+TEST(AddWeighted, ShapesAndTypesThatDisagreeAreNamed) {
+  const ExpertRows to{0, tensor_of({0}, {1}, at::kLong), tensor_of({0.3}, {1})};
+  const auto sum = random_tensor({2, 5}, at::kFloat, 1);
+  EXPECT_THAT(error_of([&] {
+                add_weighted(sum, random_tensor({1, 4}, at::kFloat, 2), to);
+              }),
+              HasSubstr("y [1, 4]"));
+  EXPECT_THAT(error_of([&] {
+                add_weighted(sum, random_tensor({1, 5}, at::kDouble, 2), to);
+              }),
+              HasSubstr("for y (float64)"));
 }
 
 }  // namespace

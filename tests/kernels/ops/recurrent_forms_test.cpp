@@ -10,6 +10,7 @@
 
 #include "tests/kernels/ops/recurrent_problem.h"
 #include "tests/kernels/ops/tensors.h"
+#include "tests/support/test_data.h"
 
 namespace hylo::kernels::tests {
 namespace {
@@ -280,6 +281,63 @@ TEST(RecurrentForms, RowsMayBeColumnsOfAWiderTensor) {
     EXPECT_TRUE(same_bits(problem.run(RecurrentForm::Chunked).out_NHV, chunked.out_NHV));
     EXPECT_TRUE(same_bits(problem.run(RecurrentForm::Stepwise).out_NHV, stepwise.out_NHV));
   }
+}
+
+TEST(RecurrentForms, ByLengthEachSequenceTakesTheFormThatItsLengthAsksFor) {
+  for (const auto op : recurrent_ops) {
+    SCOPED_TRACE(name_of(op));
+    const auto problem = random_problem(op, small_shape, {1, 130, 1, 15, 16}, at::kFloat, 5);
+    const auto together = problem.run(RecurrentForm::ByLength);
+    for (size_t i = 0; i < problem.sequences.size(); ++i) {
+      const auto& rows = problem.sequences[i];
+      const auto alone = problem.alone(i).run(rows.num_rows < 16 ? RecurrentForm::Stepwise
+                                                                 : RecurrentForm::Chunked);
+      EXPECT_TRUE(
+          same_bits(together.out_NHV.narrow(0, rows.first_row, rows.num_rows), alone.out_NHV));
+      EXPECT_TRUE(
+          same_bits(together.state_BHKV[static_cast<int64_t>(i)].unsqueeze(0), alone.state_BHKV));
+    }
+  }
+}
+
+TEST(RecurrentForms, StatesInAPoolStepInPlaceAndTheOthersStay) {
+  for (const auto op : recurrent_ops) {
+    for (const auto form :
+         {RecurrentForm::Stepwise, RecurrentForm::Chunked, RecurrentForm::ByLength}) {
+      SCOPED_TRACE(name_of(op));
+      auto problem = random_problem(op, small_shape, {1, 70, 2}, at::kFloat, 6);
+      const auto apart = problem.run(form);
+      auto& states = problem.tensors[4];
+      const auto pool =
+          random_tensor({5, states.size(1), states.size(2), states.size(3)}, at::kFloat, 7);
+      const auto before = pool.clone();
+      problem.slots = {3, 0, 4};
+      for (int64_t b = 0; b < 3; ++b) pool.select(0, problem.slots[b]).copy_(states[b]);
+      states = pool;
+      const auto in_pool = problem.run(form);
+      EXPECT_TRUE(in_pool.state_BHKV.is_same(pool));
+      EXPECT_TRUE(same_bits(in_pool.out_NHV, apart.out_NHV));
+      for (int64_t b = 0; b < 3; ++b) {
+        EXPECT_TRUE(same_bits(pool.select(0, problem.slots[b]), apart.state_BHKV[b]));
+      }
+      for (const int64_t slot : {1, 2}) EXPECT_TRUE(same_bits(pool[slot], before[slot]));
+    }
+  }
+}
+
+TEST(RecurrentForms, SlotsThatDoNotFitAreNamed) {
+  auto problem = random_problem(RecurrentOp::GatedDelta, small_shape, {2, 3}, at::kFloat, 8);
+  const auto error = [&](std::vector<int32_t> slots) {
+    problem.slots = std::move(slots);
+    return ::hylo::tests::error_of([&] { problem.run(RecurrentForm::Stepwise); });
+  };
+  EXPECT_THAT(error({0}), ::testing::HasSubstr("gated_delta: 1 slots for 2 sequences"));
+  EXPECT_THAT(error({0, 2}), ::testing::HasSubstr("slot 2 of a pool of 2"));
+  problem.tensors[1].set_requires_grad(true);
+  EXPECT_THAT(error({0, 1}), ::testing::HasSubstr("states in a pool have no gradient"));
+  problem.tensors[1].set_requires_grad(false);
+  problem.tensors[4] = at::Tensor();
+  EXPECT_THAT(error({0, 1}), ::testing::HasSubstr("no contiguous pool"));
 }
 
 TEST(RecurrentForms, ACallWithoutRowsOrWithoutSequencesHandsTheStatesOn) {

@@ -19,13 +19,13 @@ at::ScalarType computing(at::ScalarType rows) {
 }
 
 GatedDeltaIn delta_of(const RecurrentProblem& p, RecurrentForm form) {
-  return {p.tensors[Q],     p.tensors[K],    p.tensors[V],
-          p.tensors[Decay], p.tensors[Beta], p.tensors[State],
-          p.sequences,      p.scale,         form};
+  return {
+      p.tensors[Q], p.tensors[K], p.tensors[V], p.tensors[Decay], p.tensors[Beta], p.tensors[State],
+      p.sequences,  p.scale,      form,         p.slots};
 }
 SelectiveScanIn scan_of(const RecurrentProblem& p, RecurrentForm form) {
   return {p.tensors[Q] * p.scale, p.tensors[K], p.tensors[V], p.tensors[Decay],
-          p.tensors[State],       p.sequences,  form};
+          p.tensors[State],       p.sequences,  form,         p.slots};
 }
 
 template <class Out>

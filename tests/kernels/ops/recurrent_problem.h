@@ -47,6 +47,7 @@ struct RecurrentProblem {
   /// q, k, v, log_decay, state (may be undefined), and beta with a delta rule.
   std::vector<at::Tensor> tensors;
   double scale = 1;
+  std::vector<int32_t> slots = {};  ///< with them, state is a pool
 
   RecurrentResult run(RecurrentForm form) const;
   RecurrentResult run_reference() const;

@@ -123,7 +123,7 @@ TEST(OwnConfig, NumbersThatCannotBeAreRefused) {
                                        "of num_key_heads 2"));
   json = written();
   json["layers"][4]["mixer"]["key_width"] = 2.5;
-  EXPECT_THAT(refusal(json), HasSubstr("key_width: 2.5 does not have the expected type"));
+  EXPECT_THAT(refusal(json), HasSubstr("key_width: expected a whole number, found 2.5"));
   json = written();
   json["layers"] = Json::array();
   EXPECT_THAT(refusal(json), HasSubstr("config.json.layers: expected at least one"));

@@ -55,6 +55,8 @@ std::vector<Kind> mixers(int64_t heads) {
                           .norm_groups = 3,
                           .min_step = 0.001,
                           .max_step = 2};
+  auto one_tap = mamba2;
+  one_tap.conv_width = 1;
   const DiscreteMamba2Spec discrete{
       .num_heads = heads, .num_key_heads = 3, .key_width = 3, .value_width = 5};
   return {
@@ -66,6 +68,7 @@ std::vector<Kind> mixers(int64_t heads) {
       {"Gated DeltaNet", {gated_delta, dense}},
       {"Gated DeltaNet, grouped", {grouped, dense}},
       {"Mamba2", {mamba2, dense}},
+      {"Mamba2 whose convolution sees one token", {one_tap, dense}},
       {"discrete Mamba2", {discrete, NoFeedForward{}}},
       {"Kimi", {KimiDeltaSpec{.num_heads = heads, .head_width = 5}, dense}},
       {"JetBlock",

@@ -46,6 +46,15 @@ TEST(Statistics, WilsonBoundsAreTheRootsOfTheScoreTest) {
   }
 }
 
+TEST(Statistics, WilsonBoundsOfNoneAndOfAllAreExact) {
+  for (int64_t n = 1; n < 3000; ++n) {
+    EXPECT_EQ(wilson(0, n).low, 0.0) << n;
+    EXPECT_EQ(wilson(n, n).high, 1.0) << n;
+    EXPECT_GT(wilson(0, n).high, 0.0);
+    EXPECT_LT(wilson(n, n).low, 1.0);
+  }
+}
+
 TEST(Statistics, WilsonOfNothingRightBeginsAt0AndHasAWidth) {
   const auto interval = wilson(0, 4);
   EXPECT_EQ(interval.low, 0);

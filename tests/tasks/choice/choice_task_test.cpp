@@ -124,7 +124,8 @@ TEST(CleanHellaswag, DoesWhatItsDocstringSays) {
 }
 
 TEST(Catalog, AMisspeltTaskSuggestsTheNearest) {
-  EXPECT_THAT(error_of([] { make_task("hellaswg"); }), HasSubstr("did you mean hellaswag?"));
+  EXPECT_THAT(error_of([] { make_task("hellaswg"); }),
+              HasSubstr("unknown; did you mean hellaswag? `hylo list tasks` shows all"));
   EXPECT_FALSE(is_task("hellaswg"));
 }
 

@@ -105,6 +105,36 @@ TEST(CustomTask, AMisspeltKeyIsAnErrorWithItsPath) {
               HasSubstr("fewshot.cuont: unknown key"));
 }
 
+/// Gives a value another key.
+void rename(Json& object, const char* key, const char* to) {
+  object[to] = object.at(key);
+  object.erase(key);
+}
+
+TEST(CustomTask, AMisspeltKeyThatIsRequiredIsNamedBesideTheOneThatIsMissing) {
+  EXPECT_THAT(error_after([](Json& j) { rename(j, "prompt", "promt"); }),
+              AllOf(HasSubstr("task.json.prompt: missing; found "),
+                    HasSubstr("task.json.promt, did you mean 'prompt'?")));
+  EXPECT_THAT(error_after([](Json& j) { rename(j, "version", "verison"); }),
+              HasSubstr("task.json.verison, did you mean 'version'?"));
+  EXPECT_THAT(error_after([](Json& j) { rename(j["data"], "file", "flie"); }),
+              AllOf(HasSubstr("data.file: missing; found "),
+                    HasSubstr("task.json.data.flie, did you mean 'file'?")));
+  EXPECT_THAT(error_after([](Json& j) { rename(j["prompt"], "choices", "choises"); }),
+              HasSubstr("task.json.prompt.choises, did you mean 'choices'?"));
+}
+
+TEST(CustomTask, AKeyThatIsThereTwiceIsAnErrorWithItsPath) {
+  const Example example;
+  const auto file = example.file();
+  auto text = read_text_file(file);
+  const std::string key = "\"prompt\":{";
+  text.insert(text.find(key) + key.size(), R"("metrics":["acc"],)");
+  write_text_file(file, text);
+  EXPECT_THAT(error_of([&] { make_task(file); }),
+              HasSubstr("task.json.prompt.metrics: the key is there twice"));
+}
+
 TEST(CustomTask, WhatIsMissingOrOutOfRangeIsNamedByItsPath) {
   EXPECT_THAT(error_after([](Json& j) { j.erase("version"); }), HasSubstr("version: missing"));
   EXPECT_THAT(error_after([](Json& j) { j["kind"] = "rank"; }), HasSubstr("kind: expected choice"));

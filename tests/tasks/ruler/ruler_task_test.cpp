@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "tasks/ruler/compat.h"
 #include "tasks/ruler/strict.h"
 #include "tests/support/test_data.h"
 #include "tests/tasks/ruler/prompt_reader.h"
@@ -73,6 +74,66 @@ TEST(RulerTask, QuestionsOfOneArticleAreOneCluster) {
   const auto& spec = ruler::find_ruler_spec("qa_1");
   const auto data = documents_of(spec, 2048, 2);
   EXPECT_NE(RulerTask(spec, 2048).cluster_of(data.documents[0]), "");
+}
+
+/// The clusters of samples that are read from a set.
+std::vector<std::string> clusters_of(const char* name, ruler::Mode mode, int64_t length,
+                                     const std::vector<ruler::Sample>& samples) {
+  const auto& spec = ruler::find_ruler_spec(name);
+  const TemporaryFolder folder;
+  ruler::SampleSetWriter writer(folder.path(), {.task = name,
+                                                .mode = mode,
+                                                .length = length,
+                                                .num_samples = std::ssize(samples),
+                                                .tokenizer = {"bytes", "0"},
+                                                .generator = "test"});
+  for (const auto& sample : samples) writer.add(sample);
+  const auto data = ruler::open_sample_set(writer.finish()).data;
+  std::vector<std::string> clusters;
+  for (const auto& document : data.documents) {
+    clusters.push_back(RulerTask(spec, length).cluster_of(document));
+  }
+  return clusters;
+}
+
+ruler::Sample asks_for(const char* reference, OrderedJson meta = OrderedJson::object()) {
+  return {.input = "a", .answer_prefix = "b", .references = {reference}, .meta = std::move(meta)};
+}
+
+TEST(RulerTask, TheStrictModeDrawsEverySampleByItself) {
+  EXPECT_THAT(
+      clusters_of("niah_single_1", ruler::Mode::Strict, 4096, {asks_for("1"), asks_for("1")}),
+      testing::Each(""));
+}
+
+TEST(RulerTask, QuestionsWithoutAnArticleAreClustersOfTheirOwn) {
+  const std::vector<ruler::Sample> numbered{asks_for("yes", {{"question", 7}}),
+                                            asks_for("yes", {{"question", 3}})};
+  EXPECT_THAT(clusters_of("qa_2", ruler::Mode::Strict, 4096, numbered),
+              testing::ElementsAre("question 7", "question 3"));
+  EXPECT_THAT(clusters_of("qa_2", ruler::Mode::Compat, 4096, {asks_for("yes"), asks_for("yes")}),
+              testing::ElementsAre("question 0", "question 1"));
+}
+
+TEST(RulerTask, TheCompatModeHasTheSameNeedlesUnderOtherNumbersAtOtherLengths) {
+  const auto& spec = ruler::find_ruler_spec("niah_single_1");
+  const auto of_length = [&](int64_t length) {
+    std::vector<ruler::Sample> samples;
+    ruler::build_compat({spec, length, 12}, ruler::read_sources({}), count_bytes,
+                        [&](ruler::Sample sample) { samples.push_back(std::move(sample)); });
+    return std::pair(clusters_of("niah_single_1", ruler::Mode::Compat, length, samples), samples);
+  };
+  const auto [short_clusters, short_samples] = of_length(4096);
+  const auto [long_clusters, long_samples] = of_length(16384);
+  int num_common = 0;
+  for (size_t i = 0; i < short_samples.size(); ++i) {
+    for (size_t j = 0; j < long_samples.size(); ++j) {
+      const bool is_same = short_samples[i].references == long_samples[j].references;
+      EXPECT_EQ(short_clusters[i] == long_clusters[j], is_same);
+      num_common += is_same && i != j ? 1 : 0;
+    }
+  }
+  EXPECT_GT(num_common, 0);
 }
 
 OrderedJson tags_of(const char* task, Json meta, std::vector<std::string> references = {"a"}) {

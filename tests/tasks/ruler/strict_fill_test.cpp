@@ -18,7 +18,8 @@ int64_t count_merging(std::string_view text) {
 TEST(StrictFill, PiecesThatAreEstimatedTooHighStillFillTheLength) {
   const auto sources = read_sources({});
   const auto& spec = find_ruler_spec("cwe");
-  const auto smallest = smallest_strict_length({spec, 4096, 10}, sources, count_merging);
+  const auto smallest =
+      strict_length_needed({spec, 2 * first_length_to_fill, 10}, sources, count_merging);
   ASSERT_GE(smallest, first_length_to_fill);
   for (const int percent : {104, 106, 108, 110, 120}) {
     const auto length = smallest * percent / 100;

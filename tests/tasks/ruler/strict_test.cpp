@@ -21,10 +21,6 @@ namespace {
 using namespace tasks::ruler;
 using testing::HasSubstr;
 
-int64_t smallest(const Case& c) {
-  return smallest_strict_length(request_of(c), generated(), count_rough);
-}
-
 bool is_same(const Sample& a, const Sample& b) {
   return a.input == b.input && a.answer_prefix == b.answer_prefix && a.references == b.references &&
          a.num_tokens == b.num_tokens && a.cluster == b.cluster && a.meta == b.meta;
@@ -46,15 +42,18 @@ TEST_P(EveryTask, FillsTheLengthAndNeverMore) {
 }
 
 TEST_P(EveryTask, FitsInItsSmallestLengthAndIsRefusedWellBelow) {
-  const auto length = smallest({.task = GetParam()});
+  const auto length = smallest_strict_length(find_ruler_spec(GetParam()), generated(), count_rough);
   EXPECT_LT(length, 4096);
-  for (const auto& sample : built({.task = GetParam(), .length = length})) {
+  const Case fitting{.task = GetParam(), .length = length, .num_samples = 64};
+  for (const auto& sample : built(fitting)) {
     EXPECT_LE(1 + sample.num_tokens + find_ruler_spec(GetParam()).max_new_tokens, length);
   }
-  const auto refusal = error_of([&] { built({.task = GetParam(), .length = length * 9 / 10}); });
+  EXPECT_LE(strict_length_needed(request_of(fitting), generated(), count_rough), length);
+  const Case below{.task = GetParam(), .length = length * 9 / 10, .num_samples = 64};
+  const auto refusal = error_of([&] { built(below); });
   EXPECT_THAT(refusal, HasSubstr(GetParam()));
   EXPECT_THAT(refusal, HasSubstr("too small"));
-  EXPECT_GT(smallest({.task = GetParam(), .length = length * 9 / 10}), length * 9 / 10);
+  EXPECT_GT(strict_length_needed(request_of(below), generated(), count_rough), below.length);
 }
 
 TEST_P(EveryTask, ASampleDependsOnNoOtherSampleAndOnNoThread) {

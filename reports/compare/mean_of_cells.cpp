@@ -1,0 +1,89 @@
+#include "reports/compare/mean_of_cells.h"
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_map>
+
+#include "harness/base/error.h"
+
+namespace hylo::reports {
+namespace {
+
+std::vector<double> values_of(std::span<const WeightedValue> scores) {
+  std::vector<double> values;
+  values.reserve(scores.size());
+  for (const auto& score : scores) values.push_back(score.value);
+  return values;
+}
+
+std::optional<double> plain_error(std::span<const std::vector<WeightedValue>> cells) {
+  double squares = 0;
+  for (const auto& scores : cells) {
+    const auto error = standard_error(values_of(scores));
+    if (!error) return std::nullopt;
+    squares += *error * *error;
+  }
+  return std::sqrt(squares) / static_cast<double>(cells.size());
+}
+
+using Deviations = std::unordered_map<int64_t, double>;
+
+/// Adds up the deviations of clusters over cells.
+class ClusterSums {
+ public:
+  void add(std::span<const WeightedValue> scores) {
+    const double centre = mean(values_of(scores));
+    const auto n = static_cast<double>(scores.size());
+    Deviations own;
+    for (const auto& score : scores) {
+      // What stands for itself is a cluster of one, numbered below all others.
+      const int64_t cluster = score.cluster ? *score.cluster : --last_single_;
+      own[cluster] += (score.value - centre) / n;
+    }
+    const auto groups = static_cast<double>(own.size());
+    has_error_ = has_error_ && groups > 1;
+    const double scale = groups > 1 ? std::sqrt(groups / (groups - 1)) : 0;
+    for (const auto& [cluster, deviation] : own) sums_[cluster] += scale * deviation;
+  }
+  [[nodiscard]] int64_t num_clusters() const { return std::ssize(sums_); }
+  /// Of the sum of the cells' means; none where a cell has fewer than two clusters.
+  [[nodiscard]] std::optional<double> error() const {
+    if (!has_error_) return std::nullopt;
+    std::vector<double> squares;
+    for (const auto& [cluster, sum] : sums_) squares.push_back(sum * sum);
+    // In an order of their own, so that numbers of clusters do not matter.
+    std::ranges::sort(squares);
+    double total = 0;
+    for (const double square : squares) total += square;
+    return std::sqrt(total);
+  }
+
+ private:
+  Deviations sums_;
+  int64_t last_single_ = 0;
+  bool has_error_ = true;
+};
+
+}  // namespace
+
+MeanOfCells mean_of_cells(std::span<const std::vector<WeightedValue>> cells) {
+  invariant(!cells.empty(), "a mean of no cells");
+  MeanOfCells result;
+  for (const auto& scores : cells) result.n += std::ssize(scores);
+  if (std::ranges::any_of(cells, [](const auto& scores) { return scores.empty(); })) return result;
+  const auto count = static_cast<double>(cells.size());
+  double sum = 0;
+  ClusterSums clusters;
+  for (const auto& scores : cells) {
+    sum += mean(values_of(scores));
+    clusters.add(scores);
+  }
+  result.value = sum / count;
+  result.standard_error = plain_error(cells);
+  result.num_clusters = clusters.num_clusters();
+  const auto error = clusters.error();
+  if (error && result.num_clusters < result.n) result.clustered_error = *error / count;
+  return result;
+}
+
+}  // namespace hylo::reports
