@@ -98,7 +98,7 @@ CausalConvOut causal_conv(const CausalConvIn& in) {
                               std::ssize(in.sequences), in.weight_DC.size(1));
   if (wants_gradient({in.x_ND, in.weight_DC, in.bias_D, in.tail_BCD})) {
     require(in.slots.empty(), "causal_conv: tails in a pool have no gradient");
-    return torch::causal_conv(checked);
+    return torch_form::causal_conv(checked);
   }
   const auto wide = computing_type(in.x_ND.scalar_type());
   return convolve({.x_ND = in.x_ND,
@@ -123,7 +123,7 @@ CausalConvOut dynamic_conv(const DynamicConvIn& in) {
                               std::ssize(in.sequences), in.weight_NDC.size(2));
   if (wants_gradient({in.x_ND, in.weight_NDC, in.tail_BCD})) {
     require(in.slots.empty(), "dynamic_conv: tails in a pool have no gradient");
-    return torch::dynamic_conv(checked);
+    return torch_form::dynamic_conv(checked);
   }
   return convolve({.x_ND = in.x_ND,
                    .weight_NDC = in.weight_NDC.contiguous(),

@@ -28,7 +28,7 @@ void check(const GatedNormIn& in) {
 
 at::Tensor gated_norm(const GatedNormIn& in) {
   check(in);
-  if (wants_gradient({in.x_ND, in.gate_ND, in.weight})) return torch::gated_norm(in);
+  if (wants_gradient({in.x_ND, in.gate_ND, in.weight})) return torch_form::gated_norm(in);
   auto out_ND = at::empty(in.x_ND.sizes(), in.x_ND.options());
   auto rows = in;
   rows.x_ND = with_contiguous_channels(in.x_ND);
@@ -39,7 +39,7 @@ at::Tensor gated_norm(const GatedNormIn& in) {
 }
 
 at::Tensor l2_norm(const L2NormIn& in) {
-  if (wants_gradient({in.x})) return torch::l2_norm(in);
+  if (wants_gradient({in.x})) return torch_form::l2_norm(in);
   const auto x = in.x.contiguous();
   auto out = at::empty(x.sizes(), x.options());
   auto out_MK = out.view({-1, x.size(-1)});

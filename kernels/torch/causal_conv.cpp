@@ -12,7 +12,7 @@
 
 #include "kernels/ops/recurrent.h"
 
-namespace hylo::kernels::torch {
+namespace hylo::kernels::torch_form {
 namespace {
 
 /// Per sequence its tail and its rows one after another, [C - 1 + rows, D].
@@ -82,4 +82,4 @@ CausalConvOut dynamic_conv(const DynamicConvIn& in) {
   return {activated(sum, in.activation, in.x_ND.scalar_type()), extended.tail_BCD};
 }
 
-}  // namespace hylo::kernels::torch
+}  // namespace hylo::kernels::torch_form

@@ -9,7 +9,7 @@
 
 #include "kernels/ops/recurrent.h"
 
-namespace hylo::kernels::torch {
+namespace hylo::kernels::torch_form {
 
 at::Tensor gated_norm(const GatedNormIn& in) {
   const auto type = in.x_ND.scalar_type(), wide = computing_type(in.x_ND.scalar_type());
@@ -33,4 +33,4 @@ at::Tensor l2_norm(const L2NormIn& in) {
   return (x * at::rsqrt((x * x).sum(-1, true) + in.epsilon)).to(in.x.scalar_type());
 }
 
-}  // namespace hylo::kernels::torch
+}  // namespace hylo::kernels::torch_form

@@ -4,10 +4,10 @@
 
 #include "kernels/ops/gated_norm.h"
 
-namespace hylo::kernels::torch {
+namespace hylo::kernels::torch_form {
 
 /// Inputs as the ops have checked them.
 at::Tensor gated_norm(const GatedNormIn& in);
 at::Tensor l2_norm(const L2NormIn& in);
 
-}  // namespace hylo::kernels::torch
+}  // namespace hylo::kernels::torch_form
