@@ -270,7 +270,9 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 
 std::optional<std::string> nearest(std::string_view word,
                                    const std::vector<std::string>& candidates) {
-  const size_t near_enough = std::max<size_t>(2, word.size() / 3);
+  // Of a short word two letters are half of it: "take" is no slip of "name".
+  constexpr size_t short_word = 5;
+  const size_t near_enough = word.size() <= short_word ? 1 : std::max<size_t>(2, word.size() / 3);
   std::optional<std::string> best;
   size_t best_distance = near_enough + 1;
   for (const auto& candidate : candidates) {

@@ -55,6 +55,8 @@ struct Outcome {
   std::filesystem::path file;
   std::optional<ruler::SampleSetHeader> header;
   std::optional<int64_t> smallest_length;  ///< where it was looked for and is known
+  std::optional<int64_t> needed_length;    ///< the same, of the very samples that were asked for
+  int64_t num_tried = 0;                   ///< samples of a dry run that were made
   double tokens_per_sample = 0, bytes_per_sample = 0;
   double seconds = 0;
 };
@@ -129,13 +131,13 @@ std::optional<int64_t> smallest_length(const Workshop& shop, const Job& job) try
   return std::nullopt;
 }
 
-/// What the very samples take that would be built; 0 where that is not known.
-int64_t length_needed(const Workshop& shop, const Outcome& outcome) try {
-  if (shop.mode == ruler::Mode::Compat) return outcome.smallest_length.value_or(0);
+/// What the very samples take that would be built; nothing where that is not known.
+std::optional<int64_t> length_needed(const Workshop& shop, const Outcome& outcome) try {
+  if (shop.mode == ruler::Mode::Compat) return outcome.smallest_length;
   return ruler::strict_length_needed(request_of(shop, outcome.job, shop.options.num_samples),
                                      shop.sources, shop.count);
 } catch (const Error&) {
-  return 0;  // Building the first samples tells why.
+  return std::nullopt;  // Building the first samples tells why.
 }
 
 /// Throws CannotBeMade where the generator refuses; what `on_sample` throws stays what it is.
@@ -196,11 +198,12 @@ void build_set(const Workshop& shop, Outcome& outcome) {
 void try_set(const Workshop& shop, Outcome& outcome) {
   constexpr int64_t most_tried = 4;
   const auto num_tried = std::min(most_tried, shop.options.num_samples);
+  outcome.num_tried = num_tried;
   outcome.smallest_length = smallest_length(shop, outcome.job);
-  if (const auto needed = length_needed(shop, outcome); needed > outcome.job.length) {
-    throw CannotBeMade(fmt::format(
-        "{} at {} tokens: too small, the smallest prompt of one of its {} samples takes {}",
-        outcome.job.spec->name, outcome.job.length, shop.options.num_samples, needed));
+  outcome.needed_length = length_needed(shop, outcome);
+  if (outcome.needed_length.value_or(0) > outcome.job.length) {
+    throw CannotBeMade(
+        fmt::format("{} at {} tokens: too small", outcome.job.spec->name, outcome.job.length));
   }
   build_samples(shop, request_of(shop, outcome.job, num_tried), [&](const ruler::Sample& sample) {
     outcome.tokens_per_sample +=
@@ -221,9 +224,12 @@ Outcome run_job(const Workshop& shop, const Job& job) {
   } catch (const CannotBeMade& refusal) {
     outcome.state = left_out;
     outcome.reason = refusal.what();
+    if (!outcome.smallest_length) outcome.smallest_length = smallest_length(shop, job);
+    if (!outcome.needed_length) outcome.needed_length = length_needed(shop, outcome);
     // Only told where the length is to blame.
-    outcome.smallest_length = smallest_length(shop, job);
-    if (outcome.smallest_length.value_or(0) <= job.length) outcome.smallest_length.reset();
+    const bool is_too_small = outcome.smallest_length.value_or(0) > job.length ||
+                              outcome.needed_length.value_or(0) > job.length;
+    if (!is_too_small) outcome.smallest_length.reset();
   }
   outcome.seconds = watch.seconds();
   return outcome;
@@ -231,8 +237,13 @@ Outcome run_job(const Workshop& shop, const Job& job) {
 
 std::string reason_of(const Outcome& outcome) {
   if (!outcome.smallest_length) return outcome.reason;
-  return fmt::format("{} at {} tokens: too small, its smallest length is {}",
-                     outcome.job.spec->name, outcome.job.length, *outcome.smallest_length);
+  // Words are drawn anew at each length, so single samples may take a little more or less.
+  const auto needed = outcome.needed_length.value_or(*outcome.smallest_length);
+  return fmt::format("{} at {} tokens: too small, its smallest length is {}{}",
+                     outcome.job.spec->name, outcome.job.length, *outcome.smallest_length,
+                     needed == *outcome.smallest_length
+                         ? ""
+                         : fmt::format(", and the samples asked for take {}", needed));
 }
 
 std::string line_of(const Outcome& outcome, const BuildOptions& options) {
@@ -243,10 +254,12 @@ std::string line_of(const Outcome& outcome, const BuildOptions& options) {
   const auto samples = static_cast<double>(options.num_samples);
   if (outcome.state == "fits") {
     return fmt::format(
-        "fits      {:<24} smallest length {}, about {} tokens a prompt, {} in all\n", name,
-        outcome.smallest_length ? std::to_string(*outcome.smallest_length) : "unknown",
+        "fits      {:<24} smallest length {}, about {} tokens a prompt, {} in all ({} of {} "
+        "samples tried)\n",
+        name, outcome.smallest_length ? std::to_string(*outcome.smallest_length) : "unknown",
         static_cast<int64_t>(outcome.tokens_per_sample),
-        human_bytes(static_cast<int64_t>(outcome.bytes_per_sample * samples)));
+        human_bytes(static_cast<int64_t>(outcome.bytes_per_sample * samples)), outcome.num_tried,
+        options.num_samples);
   }
   return fmt::format("{:<9} {:<24} {} samples, {} tokens, at least {} a prompt, {}: {}\n",
                      outcome.state, name, options.num_samples,
@@ -259,7 +272,11 @@ OrderedJson json_of(const Outcome& outcome) {
       {"task", outcome.job.spec->name}, {"length", outcome.job.length}, {"state", outcome.state}};
   if (outcome.state == left_out) json["reason"] = reason_of(outcome);
   if (outcome.smallest_length) json["smallest_length"] = *outcome.smallest_length;
+  if (outcome.smallest_length && outcome.needed_length) {
+    json["needed_length"] = *outcome.needed_length;
+  }
   if (outcome.state == "fits") {
+    json["num_tried"] = outcome.num_tried;
     json["tokens_per_sample"] = outcome.tokens_per_sample;
     json["bytes_per_sample"] = outcome.bytes_per_sample;
   }

@@ -130,9 +130,8 @@ struct PackedBackwardWalk {
     load_rows(in.v_NGV, g, sequence.first_row + first_key, num_keys, values);
     transpose(k, keys_turned, num_keys, key_width);
     transpose(values, values_turned, num_keys, value_width);
-    const int64_t end = in.window
-                            ? std::min(sequence.num_rows, first_key + num_keys - 1 + *in.window)
-                            : sequence.num_rows;
+    const int64_t seen = std::min(sequence.num_rows, in.window.value_or(sequence.num_rows));
+    const int64_t end = std::min(sequence.num_rows, first_key + num_keys - 1 + seen);
     for (int64_t first = first_key; first < end; first += block) {
       flow_through(
           {first, std::min(block, sequence.num_rows - first), first_key, num_keys, in.window},

@@ -83,6 +83,8 @@ void rms_norm_backward_of(const RmsNormIn& in, const at::Tensor& d_out,
       for (int64_t r = b * norm_block_rows; r < std::min(num_rows, (b + 1) * norm_block_rows);
            ++r) {
         widen(x + r * width, row.x.data(), width);
+        // A row that is not a number leaves its own behind the width.
+        std::fill(row.x.begin() + width, row.x.end(), A(0));
         widen(dy + r * width, row.d_out.data(), width);
         flow_through_norm(row, width, static_cast<A>(in.epsilon), sums.data());
         narrow<T>(row.d_x.data(), d_x + r * width, width);

@@ -4,7 +4,7 @@
 //   forward:        KL = sum p (log p - log q);   ds = q - p
 //   reverse:        KL = sum q (log q - log p);   ds = q (log q - log p - KL)
 //   top k:          forward, with the tokens outside of the k as one: ds = q - p within,
-//                   q (1 - p_rest / q_rest) outside
+//                   q - p_rest softmax of the others alone outside
 // Highway wants this order.
 // clang-format off
 #include "kernels/cpu/targets.h"
@@ -49,6 +49,11 @@ struct LogitRow {
   template <class T>
   void load(const T* from, A factor) {
     for (int64_t i = 0; i < width_; ++i) x[i] = static_cast<A>(from[i]) * factor;
+    log_sum = log_sum_of_exponentials();
+  }
+
+  /// Of the row as it is; -inf when nothing is in it.
+  [[nodiscard]] A log_sum_of_exponentials() const {
     const D d;
     auto largest = hn::Set(d, -std::numeric_limits<A>::infinity());
     auto nan = hn::Zero(d);
@@ -58,6 +63,7 @@ struct LogitRow {
       nan = hn::IfThenElse(hn::Eq(v, v), nan, v);
     });
     const A shift = hn::GetLane(hn::MaxOfLanes(d, largest)) + hn::GetLane(hn::SumOfLanes(d, nan));
+    if (shift == -std::numeric_limits<A>::infinity()) return shift;
     double sum = 0;
     for (int64_t begin = 0; begin < size(); begin += block) {
       auto total = hn::Zero(d);
@@ -66,7 +72,7 @@ struct LogitRow {
       });
       sum += hn::GetLane(hn::SumOfLanes(d, total));
     }
-    log_sum = shift + static_cast<A>(std::log(sum));
+    return shift + static_cast<A>(std::log(sum));
   }
 
   [[nodiscard]] HWY_INLINE auto log_probability(int64_t c) const {
@@ -223,31 +229,34 @@ void top_k_of(const LossRows& rows, const TopKRows& in) {
         student.load(logits, 1);
         const int64_t* ids = all_ids + r * k;
         const U* p = all_p + r * k;
-        double loss = 0, p_rest = 1, q_kept = 0;
-        for (int64_t i = 0; i < k; ++i) {
-          const auto log_q = static_cast<double>(student.x[ids[i]] - student.log_sum);
-          if (p[i] > 0) loss += p[i] * (std::log(static_cast<double>(p[i])) - log_q);
-          p_rest -= p[i];
-          q_kept += std::exp(log_q);
-        }
-        // Rounding may leave either a little below 0.
-        p_rest = std::max(0.0, p_rest);
-        const double q_rest = std::max(std::numeric_limits<double>::min(), 1 - q_kept);
-        if (p_rest > 0) loss += p_rest * std::log(p_rest / q_rest);
-        rows.losses[r] = loss;
-        if (!rows.with_gradient) return;
+        double loss = 0, p_rest = 1;
         std::vector<A> of_kept(k);
         for (int64_t i = 0; i < k; ++i) {
-          const A q = std::exp(student.x[ids[i]] - student.log_sum);
-          of_kept[i] = static_cast<A>(rows.gradient_scale) * (q - static_cast<A>(p[i]));
+          const A log_q = student.x[ids[i]] - student.log_sum;
+          if (p[i] > 0) loss += p[i] * (std::log(static_cast<double>(p[i])) - log_q);
+          p_rest -= p[i];
+          of_kept[i] = std::exp(log_q) - static_cast<A>(p[i]);
         }
+        // What the student leaves to the others is summed over them: of 1 less what it gives to the
+        // kept nothing would be left when it is sure.
+        for (int64_t i = 0; i < k; ++i) student.x[ids[i]] = -std::numeric_limits<A>::infinity();
+        A log_rest = student.log_sum_of_exponentials();
+        const bool has_rest = log_rest != -std::numeric_limits<A>::infinity();
+        p_rest = has_rest ? std::max(0.0, p_rest) : 0;
+        if (p_rest > 0) loss += p_rest * (std::log(p_rest) - (log_rest - student.log_sum));
+        rows.losses[r] = loss;
+        if (!rows.with_gradient) return;
+        if (!has_rest) log_rest = 0;
         const hn::ScalableTag<A> d;
-        const auto of_rest =
-            hn::Set(d, static_cast<A>(rows.gradient_scale * (1 - p_rest / q_rest)));
+        const auto share = hn::Set(d, static_cast<A>(p_rest)), of_rest = hn::Set(d, log_rest);
+        const auto scale = static_cast<A>(rows.gradient_scale);
         student.for_each([&](int64_t c) {
-          hn::StoreU(hn::Mul(of_rest, exp_of(d, student.log_probability(c))), d, &student.x[c]);
+          const auto q = exp_of(d, student.log_probability(c));
+          const auto within_rest = exp_of(d, hn::Sub(hn::LoadU(d, &student.x[c]), of_rest));
+          hn::StoreU(hn::Mul(hn::Set(d, scale), hn::NegMulAdd(share, within_rest, q)), d,
+                     &student.x[c]);
         });
-        for (int64_t i = 0; i < k; ++i) student.x[ids[i]] = of_kept[i];
+        for (int64_t i = 0; i < k; ++i) student.x[ids[i]] = scale * of_kept[i];
         narrow<T>(student.x.data(), logits, width);
         std::fill(student.x.begin() + width, student.x.end(), -std::numeric_limits<A>::infinity());
       });

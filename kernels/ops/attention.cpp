@@ -6,6 +6,7 @@
 
 #include "harness/base/error.h"
 #include "kernels/cpu/rows.h"
+#include "kernels/ops/gradient.h"
 #include "kernels/ops/shape.h"
 
 namespace hylo::kernels {
@@ -46,6 +47,7 @@ void check(const AttentionIn& in) {
   require(in.q_NHK.size(2) == in.keys_PSGK.size(3) && in.q_NHK.size(1) % in.keys_PSGK.size(2) == 0,
           "attention: q {} and pages of keys {} must agree in width, and heads must divide",
           shape_text(in.q_NHK), shape_text(in.keys_PSGK));
+  require(in.scale > 0, "attention: a scale of {}; expected above 0", in.scale);
   for (const auto& sequence : in.sequences) {
     if (sequence.num_rows == 0) continue;
     const int64_t first_key =
@@ -58,6 +60,8 @@ void check(const AttentionIn& in) {
 
 at::Tensor attention(const AttentionIn& in) {
   check(in);
+  require(!wants_gradient({in.q_NHK, in.keys_PSGK, in.values_PSGV}),
+          "attention: over pages it has no gradient; a batch without caches is trained through");
   auto out_NHV =
       at::zeros({in.q_NHK.size(0), in.q_NHK.size(1), in.values_PSGV.size(3)}, in.q_NHK.options());
   cpu::attention(in, out_NHV);
@@ -65,6 +69,8 @@ at::Tensor attention(const AttentionIn& in) {
 }
 
 void store_rows(const StoreRowsIn& in) {
+  require(!wants_gradient({in.rows_NGK}),
+          "store_rows: pages take no gradient; a batch without caches is trained through");
   check_pages(in.rows_NGK, in.pages_PSGK, "store_rows");
   require(in.rows_NGK.sizes().slice(1) == in.pages_PSGK.sizes().slice(2) &&
               in.pages_PSGK.is_contiguous(),

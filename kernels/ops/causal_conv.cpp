@@ -74,7 +74,13 @@ void move_tails_on(const at::Tensor& x_ND, const at::Tensor& pool_PCD, Slots slo
 CausalConvOut convolve(cpu::ShortConvIn in) {
   auto out_ND = at::zeros(in.x_ND.sizes(), in.x_ND.options());
   in.x_ND = with_contiguous_channels(in.x_ND);
-  if (in.tail_BCD.stride(2) != 1) in.tail_BCD = in.tail_BCD.contiguous();
+  if (in.tail_BCD.stride(2) != 1) {
+    require(in.slots.empty(),
+            "causal_conv: a pool of tails {} whose channels lie apart cannot be "
+            "stepped in place",
+            shape_text(in.tail_BCD));
+    in.tail_BCD = in.tail_BCD.contiguous();
+  }
   cpu::short_conv(in, out_ND);
   if (in.slots.empty()) return {out_ND, next_tails(in.x_ND, in.tail_BCD, in.sequences)};
   move_tails_on(in.x_ND, in.tail_BCD, in.slots, in.sequences);

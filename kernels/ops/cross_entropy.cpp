@@ -12,7 +12,7 @@ void check(const CrossEntropyIn& in) {
   const int64_t tokens = in.student.hidden_ND.size(0), words = in.student.weight_WD.size(0);
   require(in.labels_N.scalar_type() == at::kLong && in.labels_N.dim() == 1 &&
               in.labels_N.size(0) == tokens && in.labels_N.is_contiguous(),
-          "cross_entropy: labels {} {} must be int64, one for each of {} tokens",
+          "cross_entropy: labels {} {} must be int64 and contiguous, one for each of {} tokens",
           type_text(in.labels_N), shape_text(in.labels_N), tokens);
   const auto* labels = in.labels_N.const_data_ptr<int64_t>();
   for (int64_t i = 0; i < tokens; ++i) {

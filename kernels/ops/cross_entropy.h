@@ -12,7 +12,8 @@ struct CrossEntropyIn {
   double factor = 1;    ///< such as 1 / the number of counted tokens of the whole batch
 };
 /// -log softmax(logits)[label]; statistics in float32 (float64 for float64). The gradients of
-/// hidden and weight are formed in the forward pass, that of the weight summed in float32. Memory:
+/// hidden and weight are formed in the forward pass, that of the weight summed in float32 (the
+/// part of a chunk is rounded to bfloat16 where the weight is). Memory:
 /// logits of at most 32M elements, and where gradients are wanted those of hidden and weight.
 /// Throws Error when shapes or types disagree or a label is outside of the vocabulary.
 TokenLosses cross_entropy(const CrossEntropyIn& in);

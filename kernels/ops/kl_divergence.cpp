@@ -23,7 +23,8 @@ void check(const TopKDivergenceIn& in) {
               in.ids_Nk.size(0) == tokens && in.ids_Nk.scalar_type() == at::kLong &&
               in.probabilities_Nk.scalar_type() == at::kFloat && in.ids_Nk.is_contiguous() &&
               in.probabilities_Nk.is_contiguous(),
-          "top_k_divergence: ids {} {} must be int64 and probabilities {} {} float32, both [{}, k]",
+          "top_k_divergence: ids {} {} must be int64 and probabilities {} {} float32, both "
+          "contiguous and [{}, k]",
           type_text(in.ids_Nk), shape_text(in.ids_Nk), type_text(in.probabilities_Nk),
           shape_text(in.probabilities_Nk), tokens);
   const auto* ids = in.ids_Nk.const_data_ptr<int64_t>();

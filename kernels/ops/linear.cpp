@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "harness/base/error.h"
+#include "kernels/ops/gradient.h"
 #include "kernels/ops/shape.h"
 
 namespace hylo::kernels {
@@ -54,7 +55,11 @@ at::Tensor linear_in_fixed_groups(const LinearIn& in) {
 
 at::Tensor linear(const LinearIn& in) {
   check(in);
-  if (in.groups == RowGroups::Fixed) return linear_in_fixed_groups(in);
+  if (in.groups == RowGroups::Fixed) {
+    require(!wants_gradient({in.x_NI, in.weight_OI, in.bias_O}),
+            "linear: fixed groups of rows have no gradient; train with RowGroups::Free");
+    return linear_in_fixed_groups(in);
+  }
   return at::linear(in.x_NI, in.weight_OI, bias_of(in));
 }
 

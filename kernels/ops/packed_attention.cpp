@@ -16,6 +16,12 @@ void check(const PackedAttentionIn& in) {
               in.q_NHK.scalar_type() == in.v_NGV.scalar_type(),
           "packed_attention: q ({}), k ({}) and v ({}) must be of one type", type_text(in.q_NHK),
           type_text(in.k_NGK), type_text(in.v_NGV));
+  const auto type = in.q_NHK.scalar_type();
+  require(in.q_NHK.device().is_cpu() &&
+              (type == at::kFloat || type == at::kDouble || type == at::kBFloat16),
+          "packed_attention: float32, float64 and bfloat16 on the CPU are served, found {} on {}",
+          type_text(in.q_NHK), in.q_NHK.device().str());
+  require(in.scale > 0, "packed_attention: a scale of {}; expected above 0", in.scale);
   require(in.k_NGK.size(0) == in.q_NHK.size(0) && in.v_NGV.size(0) == in.q_NHK.size(0) &&
               in.k_NGK.size(1) == in.v_NGV.size(1) && in.k_NGK.size(2) == in.q_NHK.size(2) &&
               in.k_NGK.size(1) > 0 && in.q_NHK.size(1) % in.k_NGK.size(1) == 0,

@@ -25,7 +25,8 @@ struct PackedAttentionIn {
 
 /// [N, H, V]: causal attention of each sequence over its own rows; head h reads key/value head
 /// h / (H / G). Scores, softmax and sums in float32 (float64 for float64). Rows of no sequence are
-/// zero. Differentiable in q, k and v, once; neither pass holds scores of more than a block.
+/// zero. Differentiable in q, k and v, once; neither pass holds scores of more than a block. What is
+/// not a number may reach rows of the same block of 64 that do not see it.
 /// Throws Error when shapes or types disagree.
 at::Tensor packed_attention(const PackedAttentionIn& in);
 

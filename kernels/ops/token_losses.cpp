@@ -20,8 +20,8 @@ void check_projection(const char* op, const char* whose, const Projection& in) {
 void check_mask(const char* op, const at::Tensor& mask_N, int64_t num_tokens) {
   require(!mask_N.defined() || (mask_N.scalar_type() == at::kBool && mask_N.dim() == 1 &&
                                 mask_N.size(0) == num_tokens && mask_N.is_contiguous()),
-          "{}: mask {} {} must be bool, one for each of {} tokens", op, type_text(mask_N),
-          shape_text(mask_N), num_tokens);
+          "{}: mask {} {} must be bool and contiguous, one for each of {} tokens", op,
+          type_text(mask_N), shape_text(mask_N), num_tokens);
 }
 
 }  // namespace hylo::kernels

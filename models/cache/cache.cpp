@@ -49,12 +49,14 @@ SequenceCache::SequenceCache(SequenceCache&& other) noexcept
     : cache_(other.cache_),
       pages_(std::exchange(other.pages_, {})),
       num_tokens_(std::exchange(other.num_tokens_, 0)),
+      min_tokens_(std::exchange(other.min_tokens_, 0)),
       in_call_(std::exchange(other.in_call_, false)) {}
 
 SequenceCache& SequenceCache::operator=(SequenceCache&& other) noexcept {
   std::swap(cache_, other.cache_);
   std::swap(pages_, other.pages_);
   std::swap(num_tokens_, other.num_tokens_);
+  std::swap(min_tokens_, other.min_tokens_);
   std::swap(in_call_, other.in_call_);
   return *this;
 }
@@ -113,6 +115,7 @@ SequenceCache SequenceCache::fork() const {
   check_whole();
   SequenceCache copy(*cache_);
   copy.num_tokens_ = num_tokens_;
+  copy.min_tokens_ = min_tokens_;
   const int64_t page_tokens = cache_->page_tokens_;
   for (size_t i = 0; i < pages_.size(); ++i) {
     auto& layer = cache_->layers_[i];
@@ -137,6 +140,11 @@ void SequenceCache::check_cut(int64_t num_tokens) const {
   require(num_tokens >= 0 && num_tokens <= num_tokens_, "cache: cannot cut {} tokens to {}",
           num_tokens_, num_tokens);
   if (num_tokens > 0) check_whole();
+  require(
+      num_tokens == 0 || num_tokens >= min_tokens_,
+      "cache: a sequence with windows was loaded at {} tokens and cannot be cut to {}: what its "
+      "windows had passed was not saved",
+      min_tokens_, num_tokens);
   const int64_t page_tokens = cache_->page_tokens_;
   for (size_t i = 0; i < pages_.size(); ++i) {
     const auto& layer = cache_->layers_[i];
@@ -178,6 +186,7 @@ void SequenceCache::truncate(int64_t num_tokens) {
     if (!own.pages_[i].empty()) std::swap(pages_[i].back(), own.pages_[i].back());
   }
   num_tokens_ = num_tokens;
+  if (num_tokens == 0) min_tokens_ = 0;
   in_call_ = false;
 }
 

@@ -79,6 +79,9 @@ class SequenceCache {
   /// fork shares; nothing is changed then.
   void truncate(int64_t num_tokens);
 
+  /// From now on truncate() lets it be cut to 0 tokens only: rows that windows have passed are not
+  /// in the pages that are held.
+  void forbid_cuts() { min_tokens_ = num_tokens_; }
   /// Throws Error when a failed call has left states of this sequence behind.
   void check_whole() const;
   /// Page table of a layer; -1 where a page was given back. A recurrent layer has one page.
@@ -92,7 +95,7 @@ class SequenceCache {
 
   Cache* cache_;
   std::vector<std::vector<int32_t>> pages_;
-  int64_t num_tokens_ = 0;
+  int64_t num_tokens_ = 0, min_tokens_ = 0;
   bool in_call_ = false;  ///< some layers may have written, others not
 };
 

@@ -41,15 +41,21 @@ int64_t rows_in_page(int64_t page, int64_t page_tokens, int64_t num_tokens) {
   return std::min(page_tokens, num_tokens - page * page_tokens);
 }
 
-/// [rows, ...]: the last tokens that are held.
-at::Tensor held_rows(const SequenceCache& sequence, size_t layer, const at::Tensor& pages) {
-  const int64_t page_tokens = pages.size(1);
+/// How many of the last tokens the next query sees.
+int64_t rows_needed(const Cache& cache, size_t layer, int64_t num_tokens) {
+  return std::min(num_tokens, cache.window(layer).value_or(num_tokens + 1) - 1);
+}
+
+/// [rows, ...]: the last tokens, as many as the next query sees.
+at::Tensor last_rows(const SequenceCache& sequence, size_t layer, const at::Tensor& pages) {
+  const int64_t page_tokens = pages.size(1), num_tokens = sequence.num_tokens();
+  const int64_t first = num_tokens - rows_needed(sequence.owner(), layer, num_tokens);
   std::vector<at::Tensor> rows{pages.select(0, 0).narrow(0, 0, 0)};
-  const auto table = sequence.pages(layer);
-  for (int64_t p = 0; p * page_tokens < sequence.num_tokens(); ++p) {
-    if (table[p] < 0) continue;
-    rows.push_back(pages.select(0, table[p])
-                       .narrow(0, 0, rows_in_page(p, page_tokens, sequence.num_tokens())));
+  for (int64_t position = first; position < num_tokens;) {
+    const int64_t page = position / page_tokens, skipped = position % page_tokens;
+    const int64_t count = rows_in_page(page, page_tokens, num_tokens) - skipped;
+    rows.push_back(pages.select(0, sequence.pages(layer)[page]).narrow(0, skipped, count));
+    position += count;
   }
   return at::cat(rows);
 }
@@ -69,15 +75,13 @@ class Reader {
     return {data, data + tensor.numel()};
   }
 
-  /// [rows, sizes...] with at least min_rows and at most max_rows.
-  at::Tensor rows(const std::string& name, const at::Tensor& pages, int64_t min_rows,
-                  int64_t max_rows) const {
+  /// [rows, sizes...]
+  at::Tensor rows(const std::string& name, const at::Tensor& pages, int64_t num_rows) const {
     const auto found = tensor(name, pages.scalar_type());
     require(found.dim() == pages.dim() - 1 && found.sizes().slice(1) == pages.sizes().slice(2) &&
-                found.size(0) >= min_rows && found.size(0) <= max_rows,
-            "{}: {} is [{}], expected {} to {} rows of [{}]", path(), name,
-            fmt::join(found.sizes(), ", "), min_rows, max_rows,
-            fmt::join(pages.sizes().slice(2), ", "));
+                found.size(0) == num_rows,
+            "{}: {} is [{}], expected {} rows of [{}]", path(), name,
+            fmt::join(found.sizes(), ", "), num_rows, fmt::join(pages.sizes().slice(2), ", "));
     return found;
   }
 
@@ -121,11 +125,6 @@ void fill_rows(SequenceCache& sequence, size_t layer, const at::Tensor& pages,
   }
 }
 
-/// What the next query sees of a window, without itself.
-int64_t rows_needed(const Cache& cache, size_t layer, int64_t num_tokens) {
-  return std::min(num_tokens, cache.window(layer).value_or(num_tokens + 1) - 1);
-}
-
 }  // namespace
 
 void save_sequence(const std::filesystem::path& file, const SequenceCache& sequence,
@@ -143,7 +142,7 @@ void save_sequence(const std::filesystem::path& file, const SequenceCache& seque
       tensors.emplace_back(name_of(layer, part),
                            sequence.owner().is_state(layer)
                                ? pages.select(0, sequence.pages(layer).front())
-                               : held_rows(sequence, layer, pages));
+                               : last_rows(sequence, layer, pages));
     }
   }
   write_safetensors(file, tensors);
@@ -158,6 +157,7 @@ SavedSequence load_sequence(const std::filesystem::path& file, Cache& cache,
   if (num_tokens == 0) return {std::move(sequence), std::move(tokens)};
   sequence.reserve(num_tokens);
   size_t num_parts = 0;
+  bool lacks_rows = false;
   for (size_t layer = 0; layer < cache.num_layers(); ++layer) {
     const auto& pool = cache.pages(layer);
     num_parts += pool.num_parts();
@@ -169,11 +169,13 @@ SavedSequence load_sequence(const std::filesystem::path& file, Cache& cache,
         continue;
       }
       const int64_t needed = rows_needed(cache, layer, num_tokens);
-      fill_rows(sequence, layer, pages, stored.rows(name, pages, needed, num_tokens), num_tokens);
+      lacks_rows = lacks_rows || needed < num_tokens;
+      fill_rows(sequence, layer, pages, stored.rows(name, pages, needed), num_tokens);
     }
   }
   stored.require_no_more_than(2 + num_parts);
   sequence.advance(num_tokens);
+  if (lacks_rows) sequence.forbid_cuts();
   return {std::move(sequence), std::move(tokens)};
 }
 

@@ -24,6 +24,9 @@ void check_network(const ModelConfig& teacher, const ModelConfig& student) {
   check_equal("layers", teacher.layers.size(), student.layers.size());
   check_equal("norm.epsilon", teacher.norm.epsilon, student.norm.epsilon);
   check_equal("norm.zero_centred", teacher.norm.zero_centred, student.norm.zero_centred);
+  check_equal("norm.rounded_once", teacher.norm.rounded_once, student.norm.rounded_once);
+  check_equal("final_norm_epsilon", teacher.final_norm_epsilon.value_or(teacher.norm.epsilon),
+              student.final_norm_epsilon.value_or(student.norm.epsilon));
   check_equal("embedding_scale", teacher.embedding_scale, student.embedding_scale);
   check_equal("residual_scale", teacher.residual_scale, student.residual_scale);
   check_equal("logits_scale", teacher.logits_scale, student.logits_scale);

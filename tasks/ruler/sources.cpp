@@ -124,6 +124,8 @@ QaSet questions_of(const fs::path& file, OrderedJson& identity, QaSet (*read)(co
     return generate();
   }
   require_there(file, "questions");
+  require(kind_of(file) != fs::file_type::directory,
+          "{}: a folder; expected the file of questions itself", file.string());
   identity = sha256_of_file(file);
   return read(file);
 }

@@ -148,7 +148,7 @@ TEST(PackedAttention, EqualsAttentionOverPages) {
   EXPECT_LT(max_difference(packed_attention(p.in()), paged), tolerance(at::kFloat));
 }
 
-TEST(PackedAttention, ANanReachesTheRowsThatSeeItAndNoOthers) {
+TEST(PackedAttention, ANanKeyReachesTheRowsThatSeeItAndNoOthers) {
   auto p = problem({2, 2, 8, 8}, {100, 30}, at::kFloat);
   p.k.select(0, 70).fill_(NAN);
   const auto out = packed_attention(p.in());
@@ -168,6 +168,13 @@ TEST(PackedAttention, RefusesWhatDoesNotFit) {
   in = p.in();
   in.v_NGV = in.v_NGV.to(at::kDouble);
   EXPECT_THAT(error_of([&] { packed_attention(in); }), HasSubstr("must be of one type"));
+  const auto half = [](const at::Tensor& x) { return x.to(at::kHalf); };
+  in = p.in();
+  in.q_NHK = half(in.q_NHK), in.k_NGK = half(in.k_NGK), in.v_NGV = half(in.v_NGV);
+  EXPECT_THAT(error_of([&] { packed_attention(in); }), HasSubstr("float32, float64 and bfloat16"));
+  in = p.in();
+  in.scale = -1;
+  EXPECT_THAT(error_of([&] { packed_attention(in); }), HasSubstr("a scale of -1"));
   in = p.in();
   in.window = 0;
   EXPECT_THAT(error_of([&] { packed_attention(in); }), HasSubstr("a window of 0 tokens"));

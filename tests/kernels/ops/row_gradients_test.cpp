@@ -81,6 +81,18 @@ TEST(RmsNormGradient, OfTheWeightDoesNotDependOnTheThreads) {
   for (size_t i = 0; i < all.size(); ++i) EXPECT_TRUE(same_bits(all[i], one[i]));
 }
 
+TEST(RmsNormGradient, OfARowThatIsNoNumberStaysInThatRow) {
+  auto x = random_tensor({300, 5}, at::kFloat, 1);
+  x[7][2] = NAN;
+  const auto found = gradients_of(
+      [](const Tensors& t) {
+        return weighed(rms_norm({t[0], t[1]}));
+      },
+      {x, random_tensor({5}, at::kFloat, 2)});
+  EXPECT_TRUE(found[0].select(0, 7).isnan().all().item<bool>());
+  EXPECT_FALSE(found[0].narrow(0, 8, 292).isnan().any().item<bool>());
+}
+
 TEST(RotaryGradient, IsWhatDifferencesGiveInBothLayouts) {
   const auto cos = random_tensor({3, 2}, at::kDouble, 5),
              sin = random_tensor({3, 2}, at::kDouble, 6);

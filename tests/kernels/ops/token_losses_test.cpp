@@ -169,6 +169,24 @@ TEST(TopKDivergence, WithAllWordsIsTheForwardDivergenceAndWithFewTheirRestIsOneW
   }
 }
 
+/// Logits [gap, 0 x 8]: the others together have 8 exp(-gap), which 1 - q cannot tell in float32.
+TEST(TopKDivergence, OfASureStudentKnowsWhatItLeavesToTheOthers) {
+  for (const double gap : {30.0, 200.0}) {
+    std::vector<double> logits(9, 0.0);
+    logits[0] = gap;
+    auto hidden = tensor_of({1}, {1, 1}).requires_grad_(true);
+    const auto losses = top_k_divergence({{hidden, tensor_of(logits, {9, 1})},
+                                          at::zeros({1, 1}, at::TensorOptions().dtype(at::kLong)),
+                                          tensor_of({0.9}, {1, 1})});
+    const double log_q_rest = std::log(8.0) - gap;
+    EXPECT_NEAR(losses.sum.item<double>(), 0.9 * std::log(0.9) + 0.1 * (std::log(0.1) - log_q_rest),
+                1e-4);
+    losses.sum.backward();
+    // The kept logit is all of the hidden state that has a weight: gap (q - p).
+    EXPECT_NEAR(hidden.grad().item<double>(), gap * 0.1, 1e-4 * gap);
+  }
+}
+
 TEST(TokenLosses, DoNotDependOnHowTokensAreCutIntoChunks) {
   // A vocabulary so wide that a chunk has 16 tokens, and one where all fit in one.
   constexpr int64_t words = int64_t{1} << 22;

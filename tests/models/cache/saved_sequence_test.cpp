@@ -66,6 +66,34 @@ TEST_P(SavedSequences, WeighWhatTheyWeighed) {
   EXPECT_EQ(other.bytes(), cache.bytes());
 }
 
+TEST_P(SavedSequences, AreTheSameFileWhateverThePagesAndHoweverOftenSaved) {
+  std::vector<std::string> files;
+  for (const int64_t page_tokens : {4, 64}) {
+    Cache cache(config_, pages_of(page_tokens));
+    auto sequence = cache.new_sequence();
+    fed(sequence, prompt_);
+    save_sequence(file_, sequence, prompt_, "a model");
+    files.push_back(read_text_file(file_));
+    save_sequence(file_, load_sequence(file_, cache, "a model").cache, prompt_, "a model");
+    files.push_back(read_text_file(file_));
+  }
+  for (const auto& file : files) EXPECT_TRUE(file == files.front());
+}
+
+TEST_P(SavedSequences, WithAWindowAreNotCutIntoWhatWasNotSaved) {
+  ModelConfig windowed = config_of({config_.layers.back()});
+  const Decoder decoder(windowed, random_weights(windowed, GetParam(), 3));
+  Cache cache(windowed, pages_of(64));
+  auto sequence = cache.new_sequence();
+  decoder.forward(prompt_, {{{&sequence, 50}}});
+  save_sequence(file_, sequence, prompt_, "a model");
+  auto loaded = load_sequence(file_, cache, "a model").cache;
+  EXPECT_THAT(error_of([&] { loaded.truncate(40); }), HasSubstr("was loaded at 50 tokens"));
+  EXPECT_THAT(error_of([&] { loaded.fork().truncate(49); }), HasSubstr("cannot be cut to 49"));
+  loaded.truncate(0);
+  EXPECT_EQ(loaded.num_tokens(), 0);
+}
+
 TEST_P(SavedSequences, WithoutTokensAreEmpty) {
   Cache cache(config_, pages_of(4));
   save_sequence(file_, cache.new_sequence(), {}, "a model");
@@ -90,7 +118,7 @@ TEST_P(SavedSequences, ThatDoNotFitAreRefusedAndTakeNothing) {
   std::get<AttentionSpec>(wider.layers[3].mixer).head_width = 8;
   Cache of_wider(wider, pages_of(4));
   EXPECT_THAT(error_of([&] { load_sequence(file_, of_wider, "a model"); }),
-              HasSubstr("layers.3.parts.0 is [50, 1, 6], expected 50 to 50 rows of [1, 8]"));
+              HasSubstr("layers.3.parts.0 is [50, 1, 6], expected 50 rows of [1, 8]"));
   EXPECT_EQ(of_wider.bytes(), 0);
   const auto type = decoder_.type() == at::kFloat ? at::kDouble : at::kFloat;
   Cache of_type(config_, {.type = type, .max_tokens = 4096});
