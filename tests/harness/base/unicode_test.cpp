@@ -103,6 +103,8 @@ TEST(Texts, OnlyANearWordIsSuggested) {
   const std::vector<std::string> tasks{"hellaswag", "piqa", "arc_easy"};
   EXPECT_THAT(nearest("helaswag", tasks), Optional(Eq("hellaswag")));
   EXPECT_THAT(nearest("pika", tasks), Optional(Eq("piqa")));
+  EXPECT_THAT(nearest("pqia", tasks), Optional(Eq("piqa")));
+  EXPECT_EQ(nearest("take", {"name"}), std::nullopt);  // half of its letters differ
   EXPECT_EQ(nearest("winogrande", tasks), std::nullopt);
   EXPECT_EQ(nearest("x", {}), std::nullopt);
 }
