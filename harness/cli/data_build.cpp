@@ -15,6 +15,7 @@
 #include "harness/base/error.h"
 #include "harness/base/unicode.h"
 #include "harness/base/units.h"
+#include "harness/cli/build_outcome.h"
 #include "harness/cli/data.h"
 #include "harness/cli/lengths.h"
 #include "harness/cli/numbers.h"
@@ -39,26 +40,6 @@ struct BuildOptions {
   std::string essays, squad, hotpotqa, words, more_words;
   int64_t num_threads = std::max(1U, std::thread::hardware_concurrency());
   bool dry_run = false, json = false;
-};
-
-/// One task at one length.
-struct Job {
-  const ruler::RulerSpec* spec = nullptr;
-  int64_t length = 0;
-};
-
-/// What became of a job.
-struct Outcome {
-  Job job;
-  std::string state;   ///< built, there, fits, left out
-  std::string reason;  ///< it was left out
-  std::filesystem::path file;
-  std::optional<ruler::SampleSetHeader> header;
-  std::optional<int64_t> smallest_length;  ///< where it was looked for and is known
-  std::optional<int64_t> needed_length;    ///< the same, of the very samples that were asked for
-  int64_t num_tried = 0;                   ///< samples of a dry run that were made
-  double tokens_per_sample = 0, bytes_per_sample = 0;
-  double seconds = 0;
 };
 
 /// There is no such set with this tokenizer and these sources; others may well be made.
@@ -97,8 +78,8 @@ std::vector<const ruler::RulerSpec*> tasks_named(const std::string& list) {
   return specs;
 }
 
-std::vector<Job> jobs_of(const BuildOptions& options) {
-  std::vector<Job> jobs;
+std::vector<BuildJob> jobs_of(const BuildOptions& options) {
+  std::vector<BuildJob> jobs;
   for (const auto& length : parse_lengths(options.lengths, "--lengths")) {
     for (const auto* spec : tasks_named(options.tasks)) jobs.push_back({spec, length.tokens});
   }
@@ -118,12 +99,12 @@ Workshop open_workshop(const BuildOptions& options) {
   return shop;
 }
 
-ruler::BuildRequest request_of(const Workshop& shop, const Job& job, int64_t num_samples) {
+ruler::BuildRequest request_of(const Workshop& shop, const BuildJob& job, int64_t num_samples) {
   return {*job.spec, job.length, num_samples, shop.options.seed};
 }
 
 /// Nothing where no length will do.
-std::optional<int64_t> smallest_length(const Workshop& shop, const Job& job) try {
+std::optional<int64_t> smallest_length(const Workshop& shop, const BuildJob& job) try {
   return shop.mode == ruler::Mode::Compat
              ? ruler::smallest_compat_length(*job.spec, shop.sources, shop.count, shop.options.seed)
              : ruler::smallest_strict_length(*job.spec, shop.sources, shop.count);
@@ -132,7 +113,7 @@ std::optional<int64_t> smallest_length(const Workshop& shop, const Job& job) try
 }
 
 /// What the very samples take that would be built; nothing where that is not known.
-std::optional<int64_t> length_needed(const Workshop& shop, const Outcome& outcome) try {
+std::optional<int64_t> length_needed(const Workshop& shop, const BuildOutcome& outcome) try {
   if (shop.mode == ruler::Mode::Compat) return outcome.smallest_length;
   return ruler::strict_length_needed(request_of(shop, outcome.job, shop.options.num_samples),
                                      shop.sources, shop.count);
@@ -165,7 +146,7 @@ void build_samples(const Workshop& shop, const ruler::BuildRequest& request,
   }
 }
 
-ruler::SampleSetDescription description_of(const Workshop& shop, const Job& job) {
+ruler::SampleSetDescription description_of(const Workshop& shop, const BuildJob& job) {
   auto folder = std::filesystem::absolute(shop.options.tokenizer).lexically_normal();
   if (!folder.has_filename()) folder = folder.parent_path();
   return {.task = std::string(job.spec->name),
@@ -179,7 +160,7 @@ ruler::SampleSetDescription description_of(const Workshop& shop, const Job& job)
 }
 
 /// A set that is there already is not built again: the same description gives the same bytes.
-void build_set(const Workshop& shop, Outcome& outcome) {
+void build_set(const Workshop& shop, BuildOutcome& outcome) {
   const auto description = description_of(shop, outcome.job);
   if (const auto there = ruler::find_sample_set(shop.options.out, description)) {
     outcome.state = "there";
@@ -195,7 +176,7 @@ void build_set(const Workshop& shop, Outcome& outcome) {
 }
 
 /// What a set would be, from its first samples.
-void try_set(const Workshop& shop, Outcome& outcome) {
+void try_set(const Workshop& shop, BuildOutcome& outcome) {
   constexpr int64_t most_tried = 4;
   const auto num_tried = std::min(most_tried, shop.options.num_samples);
   outcome.num_tried = num_tried;
@@ -214,10 +195,8 @@ void try_set(const Workshop& shop, Outcome& outcome) {
   outcome.state = "fits";
 }
 
-constexpr auto left_out = "left out";
-
-Outcome run_job(const Workshop& shop, const Job& job) {
-  Outcome outcome{.job = job};
+BuildOutcome run_job(const Workshop& shop, const BuildJob& job) {
+  BuildOutcome outcome{.job = job};
   const Stopwatch watch;
   try {
     shop.options.dry_run ? try_set(shop, outcome) : build_set(shop, outcome);
@@ -235,72 +214,16 @@ Outcome run_job(const Workshop& shop, const Job& job) {
   return outcome;
 }
 
-std::string reason_of(const Outcome& outcome) {
-  if (!outcome.smallest_length) return outcome.reason;
-  // Words are drawn anew at each length, so single samples may take a little more or less.
-  const auto needed = outcome.needed_length.value_or(*outcome.smallest_length);
-  return fmt::format("{} at {} tokens: too small, its smallest length is {}{}",
-                     outcome.job.spec->name, outcome.job.length, *outcome.smallest_length,
-                     needed == *outcome.smallest_length
-                         ? ""
-                         : fmt::format(", and the samples asked for take {}", needed));
-}
-
-std::string line_of(const Outcome& outcome, const BuildOptions& options) {
-  const auto name = fmt::format("{}@{}", outcome.job.spec->name, outcome.job.length);
-  if (outcome.state == left_out) {
-    return fmt::format("left out  {:<24} {}\n", name, reason_of(outcome));
-  }
-  const auto samples = static_cast<double>(options.num_samples);
-  if (outcome.state == "fits") {
-    return fmt::format(
-        "fits      {:<24} smallest length {}, about {} tokens a prompt, {} in all ({} of {} "
-        "samples tried)\n",
-        name, outcome.smallest_length ? std::to_string(*outcome.smallest_length) : "unknown",
-        static_cast<int64_t>(outcome.tokens_per_sample),
-        human_bytes(static_cast<int64_t>(outcome.bytes_per_sample * samples)), outcome.num_tried,
-        options.num_samples);
-  }
-  return fmt::format("{:<9} {:<24} {} samples, {} tokens, at least {} a prompt, {}: {}\n",
-                     outcome.state, name, options.num_samples,
-                     with_thousands(outcome.header->total_tokens), outcome.header->least_tokens,
-                     human_seconds(outcome.seconds), outcome.file.string());
-}
-
-OrderedJson json_of(const Outcome& outcome) {
-  OrderedJson json{
-      {"task", outcome.job.spec->name}, {"length", outcome.job.length}, {"state", outcome.state}};
-  if (outcome.state == left_out) json["reason"] = reason_of(outcome);
-  if (outcome.smallest_length) json["smallest_length"] = *outcome.smallest_length;
-  if (outcome.smallest_length && outcome.needed_length) {
-    json["needed_length"] = *outcome.needed_length;
-  }
-  if (outcome.state == "fits") {
-    json["num_tried"] = outcome.num_tried;
-    json["tokens_per_sample"] = outcome.tokens_per_sample;
-    json["bytes_per_sample"] = outcome.bytes_per_sample;
-  }
-  if (outcome.header) {
-    json["file"] = outcome.file.string();
-    json["sha256"] = outcome.header->sha256;
-    json["num_samples"] = outcome.header->description.num_samples;
-    json["total_tokens"] = outcome.header->total_tokens;
-    json["least_tokens"] = outcome.header->least_tokens;
-    json["seconds"] = outcome.seconds;
-  }
-  return json;
-}
-
 /// The reference's samples come out of one stream and so from one thread: there whole sets are made
 /// at the same time.
-std::vector<Outcome> run_jobs(const Workshop& shop, const std::vector<Job>& jobs) {
-  std::vector<Outcome> outcomes;
+std::vector<BuildOutcome> run_jobs(const Workshop& shop, const std::vector<BuildJob>& jobs) {
+  std::vector<BuildOutcome> outcomes;
   const bool by_sets = shop.mode == ruler::Mode::Compat;
-  ruler::OrderedMap<Outcome> work(
+  ruler::OrderedMap<BuildOutcome> work(
       static_cast<int64_t>(jobs.size()), by_sets ? static_cast<int>(shop.options.num_threads) : 1,
       [&](int64_t i) { return run_job(shop, jobs[static_cast<size_t>(i)]); });
-  work.run([&](Outcome outcome) {
-    if (!shop.options.json) print_out(line_of(outcome, shop.options));
+  work.run([&](BuildOutcome outcome) {
+    if (!shop.options.json) print_out(line_of(outcome, shop.options.num_samples));
     outcomes.push_back(std::move(outcome));
   });
   return outcomes;
@@ -317,8 +240,9 @@ void print_lengths(const BuildOptions& options) {
 
 /// A task that was asked for by name and cannot be made is an error; of all tasks at least one has
 /// to be there.
-void refuse_what_is_missing(const BuildOptions& options, const std::vector<Outcome>& outcomes) {
-  const auto is_left_out = [](const Outcome& outcome) { return outcome.state == left_out; };
+void refuse_what_is_missing(const BuildOptions& options,
+                            const std::vector<BuildOutcome>& outcomes) {
+  const auto is_left_out = [](const BuildOutcome& outcome) { return outcome.state == left_out; };
   const auto missing = std::ranges::find_if(outcomes, is_left_out);
   if (missing == outcomes.end()) return;
   const bool all = options.tasks == "all" || options.tasks == "ruler";
@@ -328,7 +252,7 @@ void refuse_what_is_missing(const BuildOptions& options, const std::vector<Outco
 }
 
 /// Texts of our own are not those of the reference.
-void tell_what_is_generated(const Workshop& shop, const std::vector<Job>& jobs) {
+void tell_what_is_generated(const Workshop& shop, const std::vector<BuildJob>& jobs) {
   if (shop.mode != ruler::Mode::Compat) return;
   std::vector<std::string> parts;
   for (const auto& job : jobs) {
