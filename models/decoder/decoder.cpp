@@ -6,10 +6,12 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "harness/base/error.h"
 #include "models/blocks/feed_forward.h"
 #include "models/blocks/norm.h"
+#include "models/decoder/recomputed.h"
 #include "models/mixers/attention.h"
 #include "models/mixers/gated_delta_net.h"
 #include "models/mixers/jet_block.h"
@@ -85,8 +87,8 @@ bool Batch::has_memory() const {
   return with_cache > 0;
 }
 
-/// One call on its way through the layers.
-class Decoder::Pass {
+/// One call on its way through the layers. Shared with what the backward pass runs again.
+class Decoder::Pass : public std::enable_shared_from_this<Decoder::Pass> {
  public:
   Pass(const Decoder& decoder, const Batch& batch, const ForwardOptions& options)
       : decoder_(decoder),
@@ -103,17 +105,34 @@ class Decoder::Pass {
   }
 
   ForwardOut run(const at::Tensor& indices_N) {
+    ForwardOut out;
     auto x_ND =
         scaled(at::embedding(decoder_.weights_.embedding_WD, indices_N), config_.embedding_scale);
     for (size_t i = 0; i < config_.layers.size(); ++i) {
-      if (options_.keep_hidden) out_.hidden_ND.push_back(x_ND);
-      x_ND = feed(i, mix(i, x_ND));
+      if (options_.recompute_layers) {
+        x_ND = recomputed([self = shared_from_this(),
+                           i](const at::Tensor& in) { return self->layer(i, in).out_ND; },
+                          x_ND);
+        continue;
+      }
+      auto layer_out = layer(i, x_ND);
+      if (options_.keep_hidden) {
+        out.hidden_ND.push_back(x_ND);
+        out.mixed_ND.push_back(layer_out.mixed_ND);
+        out.router_logits_NE.push_back(layer_out.router_logits_NE);
+      }
+      x_ND = layer_out.out_ND;
     }
-    if (options_.keep_hidden) out_.last_hidden_ND = x_ND;
-    auto norm = config_.norm;
-    norm.epsilon = config_.final_norm_epsilon.value_or(norm.epsilon);
-    out_.normed_ND = normed(x_ND, decoder_.weights_.final_norm_D, norm);
-    return std::move(out_);
+    if (options_.keep_hidden) out.last_hidden_ND = x_ND;
+    out.normed_ND = decoder_.final_norm(x_ND);
+    return out;
+  }
+
+  LayerOut layer(size_t i, const at::Tensor& x_ND) {
+    LayerOut out;
+    const auto mixed_ND = mix(i, x_ND, out);
+    out.out_ND = feed(i, mixed_ND, out);
+    return out;
   }
 
  private:
@@ -127,7 +146,7 @@ class Decoder::Pass {
     return at::add(x_ND, scaled(block(normed(x_ND, norm_D, config_.norm)), config_.residual_scale));
   }
 
-  at::Tensor mix(size_t i, const at::Tensor& x_ND) {
+  at::Tensor mix(size_t i, const at::Tensor& x_ND, LayerOut& out) {
     const auto& layer = decoder_.weights_.layers[i];
     const auto& spec = config_.layers[i];
     const auto sequences = paged_rows(i);
@@ -140,26 +159,23 @@ class Decoder::Pass {
         .norm = config_.norm,
         .groups = options_.groups};
     return add_block(i, x_ND, layer.mixer_norm_D, [&](const at::Tensor& in_ND) {
-      auto mixed_ND = with_weights(spec.mixer, layer.mixer, [&](const auto& kind, const auto& w) {
-        return mix_tokens(kind, w, in_ND, call);
-      });
-      if (options_.keep_hidden) out_.mixed_ND.push_back(mixed_ND);
-      return mixed_ND;
+      return out.mixed_ND = with_weights(
+                 spec.mixer, layer.mixer,
+                 [&](const auto& kind, const auto& w) { return mix_tokens(kind, w, in_ND, call); });
     });
   }
 
-  at::Tensor feed(size_t i, const at::Tensor& x_ND) {
+  at::Tensor feed(size_t i, const at::Tensor& x_ND, LayerOut& out) {
     const auto& layer = decoder_.weights_.layers[i];
     const auto& spec = config_.layers[i];
-    if (options_.keep_hidden) out_.router_logits_NE.emplace_back();
     if (std::holds_alternative<NoFeedForward>(spec.feed_forward)) return x_ND;
     return add_block(i, x_ND, layer.feed_forward_norm_D, [&](const at::Tensor& in_ND) {
-      const auto out =
+      const auto fed =
           with_weights(spec.feed_forward, layer.feed_forward, [&](const auto& kind, const auto& w) {
             return feed_forward(kind, w, in_ND, options_.groups);
           });
-      if (options_.keep_hidden) out_.router_logits_NE.back() = out.router_logits_NE;
-      return out.out_ND;
+      out.router_logits_NE = fed.router_logits_NE;
+      return fed.out_ND;
     });
   }
 
@@ -178,12 +194,11 @@ class Decoder::Pass {
 
   const Decoder& decoder_;
   const ModelConfig& config_;
-  const Batch& batch_;
+  Batch batch_;
   bool has_memory_;
-  const ForwardOptions& options_;
+  ForwardOptions options_;
   CallTables tables_;
   std::vector<kernels::RowRange> rows_;
-  ForwardOut out_;
 };
 
 Decoder::Decoder(ModelConfig config, ModelWeights weights)
@@ -207,17 +222,36 @@ ForwardOut Decoder::forward(std::span<const int32_t> tokens_N, const Batch& batc
   for (const auto& sequence : batch.sequences) {
     invariant(sequence.num_rows > 0, "a sequence of a call has no rows");
   }
-  Pass pass(*this, batch, options);
+  invariant(!options.recompute_layers || (!options.keep_hidden && !batch.has_memory()),
+            "layers that are computed again keep nothing and remember nothing");
+  const auto pass = std::make_shared<Pass>(*this, batch, options);
   for_each_cache([](SequenceCache& cache, int64_t rows) { cache.reserve(rows); });
   for_each_cache([](SequenceCache& cache, int64_t) { cache.begin_call(); });
-  auto out = pass.run(indices_N);
+  auto out = pass->run(indices_N);
   for_each_cache([](SequenceCache& cache, int64_t rows) { cache.advance(rows); });
   return out;
 }
 
+LayerOut Decoder::forward_layer(size_t layer, const at::Tensor& x_ND, const Batch& batch,
+                                const ForwardOptions& options) const {
+  invariant(!batch.has_memory() && x_ND.size(0) == batch.num_rows(),
+            "a layer by itself remembers nothing and takes {} rows, not {}", batch.num_rows(),
+            x_ND.size(0));
+  return std::make_shared<Pass>(*this, batch, options)->layer(layer, x_ND);
+}
+
+at::Tensor Decoder::final_norm(const at::Tensor& x_ND) const {
+  auto norm = config_.norm;
+  norm.epsilon = config_.final_norm_epsilon.value_or(norm.epsilon);
+  return normed(x_ND, weights_.final_norm_D, norm);
+}
+
+const at::Tensor& Decoder::head() const {
+  return config_.tied_head ? weights_.embedding_WD : weights_.head_WD;
+}
+
 at::Tensor Decoder::logits(const at::Tensor& normed_MD, kernels::RowGroups groups) const {
-  const auto& head_WD = config_.tied_head ? weights_.embedding_WD : weights_.head_WD;
-  return scaled(kernels::linear({normed_MD, head_WD, {}, groups}), config_.logits_scale);
+  return scaled(kernels::linear({normed_MD, head(), {}, groups}), config_.logits_scale);
 }
 
 }  // namespace hylo::models

@@ -34,6 +34,9 @@ struct ForwardOptions {
   kernels::RowGroups groups = kernels::RowGroups::Free;
   RotaryPrecision rotary = RotaryPrecision::Exact;
   bool keep_hidden = false;
+  /// Of layers that are trained through, only the inputs are kept; the backward pass computes the
+  /// rest again. The weights must be leaves then, and hidden states cannot be kept.
+  bool recompute_layers = false;
 };
 
 struct ForwardOut {
@@ -43,6 +46,13 @@ struct ForwardOut {
   at::Tensor last_hidden_ND;          ///< with keep_hidden: what the last layer gives
   /// With keep_hidden: logits of every layer's router; undefined for layers without experts.
   std::vector<at::Tensor> router_logits_NE;
+};
+
+/// What one layer gives.
+struct LayerOut {
+  at::Tensor out_ND;
+  at::Tensor mixed_ND;          ///< of the mixer, before it is added
+  at::Tensor router_logits_NE;  ///< undefined without experts
 };
 
 class Decoder {
@@ -59,6 +69,16 @@ class Decoder {
   /// changes. What a call that fails later leaves of its sequences: SequenceCache::begin_call().
   ForwardOut forward(std::span<const int32_t> tokens_N, const Batch& batch,
                      const ForwardOptions& options = {}) const;
+
+  /// One layer by itself, of a batch without caches: what it makes of any input.
+  [[nodiscard]] LayerOut forward_layer(size_t layer, const at::Tensor& x_ND, const Batch& batch,
+                                       const ForwardOptions& options = {}) const;
+
+  /// The final norm, of any rows.
+  [[nodiscard]] at::Tensor final_norm(const at::Tensor& x_ND) const;
+
+  /// [W, D]: the embedding where the head is tied to it.
+  [[nodiscard]] const at::Tensor& head() const;
 
   /// [M, W] logits of rows that forward() gave, in the type of the weights.
   [[nodiscard]] at::Tensor logits(const at::Tensor& normed_MD, kernels::RowGroups groups) const;
