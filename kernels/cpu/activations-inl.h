@@ -18,6 +18,13 @@ namespace hylo::kernels::cpu::HWY_NAMESPACE {
 template <class A>
 constexpr A largest_exponent = std::is_same_v<A, double> ? A(706) : A(104);
 
+/// exp(x) for x that Highway's Exp is defined for; NaN, of which that makes 0, stays.
+template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
+HWY_INLINE V exponential(D d, V x) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  return hn::IfThenElse(hn::Eq(x, x), hn::Exp(d, x), x);
+}
+
 /// 1 / (1 + exp(-x)); Highway's Exp makes 0 of NaN, which must stay one.
 template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
 HWY_INLINE V sigmoid(D d, V x) {

@@ -15,7 +15,6 @@
 
 #include <algorithm>
 
-#include "harness/base/error.h"
 #include "kernels/cpu/activations-inl.h"
 #include "kernels/cpu/convert-inl.h"
 
@@ -144,21 +143,6 @@ void steps_of(const StepsIn& in, at::Tensor& out_ND) {
     });
     std::copy_n(values.at, n, out + row * in.raw_ND.size(1) + first);
   });
-}
-
-/// Calls use(T()) for the type of a tensor.
-template <class Use>
-void for_type(const char* op, at::ScalarType type, Use&& use) {
-  switch (type) {
-    case at::kFloat:
-      return use(float());
-    case at::kDouble:
-      return use(double());
-    case at::kBFloat16:
-      return use(c10::BFloat16());
-    default:
-      fail("{}: float32, float64 and bfloat16 are served, found {}", op, c10::toString(type));
-  }
 }
 
 void activate_dispatch(Activation activation, const at::Tensor& x, at::Tensor& out) {

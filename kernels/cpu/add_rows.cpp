@@ -14,7 +14,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "harness/base/error.h"
 #include "kernels/cpu/convert-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -56,17 +55,8 @@ void add_rows_of(const AddRowsIn& in, at::Tensor& sum_ND) {
 }
 
 void add_rows_dispatch(const AddRowsIn& in, at::Tensor& sum_ND) {
-  switch (in.y_MD.scalar_type()) {
-    case at::kFloat:
-      return add_rows_of<float>(in, sum_ND);
-    case at::kDouble:
-      return add_rows_of<double>(in, sum_ND);
-    case at::kBFloat16:
-      return add_rows_of<c10::BFloat16>(in, sum_ND);
-    default:
-      fail("add_weighted: float32, float64 and bfloat16 are served, found {}",
-           c10::toString(in.y_MD.scalar_type()));
-  }
+  for_type("add_weighted", in.y_MD.scalar_type(),
+           [&](auto t) { return add_rows_of<decltype(t)>(in, sum_ND); });
 }
 
 }  // namespace hylo::kernels::cpu::HWY_NAMESPACE

@@ -15,7 +15,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "harness/base/error.h"
 #include "kernels/cpu/attention_block-inl.h"
 #include "kernels/cpu/rows.h"
 
@@ -200,17 +199,8 @@ void attention_of(const AttentionIn& in, at::Tensor& out_NHV) {
 }
 
 void attention_dispatch(const AttentionIn& in, at::Tensor& out_NHV) {
-  switch (in.q_NHK.scalar_type()) {
-    case at::kFloat:
-      return attention_of<float>(in, out_NHV);
-    case at::kDouble:
-      return attention_of<double>(in, out_NHV);
-    case at::kBFloat16:
-      return attention_of<c10::BFloat16>(in, out_NHV);
-    default:
-      fail("attention: float32, float64 and bfloat16 are served, found {}",
-           c10::toString(in.q_NHK.scalar_type()));
-  }
+  for_type("attention", in.q_NHK.scalar_type(),
+           [&](auto t) { return attention_of<decltype(t)>(in, out_NHV); });
 }
 
 }  // namespace hylo::kernels::cpu::HWY_NAMESPACE

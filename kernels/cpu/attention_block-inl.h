@@ -7,7 +7,6 @@
 #define HYLO_KERNELS_CPU_ATTENTION_BLOCK_INL
 #endif
 
-#include <hwy/contrib/math/math-inl.h>
 #include <hwy/highway.h>
 
 #include <algorithm>
@@ -17,6 +16,7 @@
 #include <optional>
 #include <vector>
 
+#include "kernels/cpu/activations-inl.h"
 #include "kernels/cpu/matrix_rows-inl.h"
 #include "kernels/cpu/product-inl.h"
 
@@ -103,7 +103,7 @@ HWY_INLINE A maximum_of_row(const A* HWY_RESTRICT row, int64_t first, int64_t en
 }
 
 /// row[j] <- exp(scale row[j] - shift) for j in [first, end) and 0 for the others; returns their
-/// sum. NaN stays NaN, of which Highway's Exp would make 0.
+/// sum. NaN stays NaN.
 template <class A>
 HWY_INLINE A exponentials_of_row(A* HWY_RESTRICT row, int64_t first, int64_t end, int64_t step,
                                  A scale, A shift) {
@@ -112,8 +112,7 @@ HWY_INLINE A exponentials_of_row(A* HWY_RESTRICT row, int64_t first, int64_t end
   auto total = hn::Zero(d);
   for_each_vector<A>(step, [&](int64_t c) {
     const auto x = hn::MulSub(hn::LoadU(d, row + c), scales, shifts);
-    const auto e = hn::IfThenElse(hn::Eq(x, x), hn::Exp(d, x), x);
-    const auto seen = hn::IfThenElseZero(places_within(d, c, first, end), e);
+    const auto seen = hn::IfThenElseZero(places_within(d, c, first, end), exponential(d, x));
     hn::StoreU(seen, d, row + c);
     total = hn::Add(total, seen);
   });

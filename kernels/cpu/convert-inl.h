@@ -7,11 +7,14 @@
 #define HYLO_KERNELS_CPU_CONVERT_INL
 #endif
 
+#include <c10/core/ScalarType.h>
 #include <c10/util/BFloat16.h>
 #include <hwy/highway.h>
 
 #include <cstdint>
 #include <type_traits>
+
+#include "harness/base/error.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace hylo::kernels::cpu::HWY_NAMESPACE {
@@ -19,6 +22,21 @@ namespace hylo::kernels::cpu::HWY_NAMESPACE {
 /// float64 computes in float64, everything else in float32.
 template <class T>
 using Compute = std::conditional_t<std::is_same_v<T, double>, double, float>;
+
+/// use(T()) for the floating types that are served. Throws Error, in the name of `op`, for others.
+template <class Use>
+decltype(auto) for_type(const char* op, at::ScalarType type, Use&& use) {
+  switch (type) {
+    case at::kFloat:
+      return use(float());
+    case at::kDouble:
+      return use(double());
+    case at::kBFloat16:
+      return use(c10::BFloat16());
+    default:
+      fail("{}: float32, float64 and bfloat16 are served, found {}", op, c10::toString(type));
+  }
+}
 
 template <class T>
 HWY_INLINE void widen(const T* HWY_RESTRICT from, Compute<T>* HWY_RESTRICT to, int64_t n) {

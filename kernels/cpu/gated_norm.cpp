@@ -14,7 +14,6 @@
 #include <cmath>
 #include <vector>
 
-#include "harness/base/error.h"
 #include "kernels/cpu/activations-inl.h"
 #include "kernels/cpu/convert-inl.h"
 #include "kernels/cpu/squares-inl.h"
@@ -100,31 +99,13 @@ void l2_norm_of(const at::Tensor& in_MK, double epsilon, at::Tensor& out_MK) {
 }
 
 void gated_norm_dispatch(const GatedNormIn& in, at::Tensor& out_ND) {
-  switch (in.x_ND.scalar_type()) {
-    case at::kFloat:
-      return gated_norm_of<float>(in, out_ND);
-    case at::kDouble:
-      return gated_norm_of<double>(in, out_ND);
-    case at::kBFloat16:
-      return gated_norm_of<c10::BFloat16>(in, out_ND);
-    default:
-      fail("gated_norm: float32, float64 and bfloat16 are served, found {}",
-           c10::toString(in.x_ND.scalar_type()));
-  }
+  for_type("gated_norm", in.x_ND.scalar_type(),
+           [&](auto t) { return gated_norm_of<decltype(t)>(in, out_ND); });
 }
 
 void l2_norm_dispatch(const at::Tensor& in_MK, double epsilon, at::Tensor& out_MK) {
-  switch (in_MK.scalar_type()) {
-    case at::kFloat:
-      return l2_norm_of<float>(in_MK, epsilon, out_MK);
-    case at::kDouble:
-      return l2_norm_of<double>(in_MK, epsilon, out_MK);
-    case at::kBFloat16:
-      return l2_norm_of<c10::BFloat16>(in_MK, epsilon, out_MK);
-    default:
-      fail("l2_norm: float32, float64 and bfloat16 are served, found {}",
-           c10::toString(in_MK.scalar_type()));
-  }
+  for_type("l2_norm", in_MK.scalar_type(),
+           [&](auto t) { return l2_norm_of<decltype(t)>(in_MK, epsilon, out_MK); });
 }
 
 }  // namespace hylo::kernels::cpu::HWY_NAMESPACE

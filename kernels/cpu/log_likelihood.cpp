@@ -14,7 +14,6 @@
 #include <limits>
 #include <vector>
 
-#include "harness/base/error.h"
 #include "kernels/cpu/convert-inl.h"
 #include "kernels/cpu/rows.h"
 
@@ -81,17 +80,8 @@ std::vector<TokenLogProb> log_likelihoods_of(const at::Tensor& logits_NW,
 
 std::vector<TokenLogProb> log_likelihoods_dispatch(const at::Tensor& logits_NW,
                                                    std::span<const Target> targets) {
-  switch (logits_NW.scalar_type()) {
-    case at::kFloat:
-      return log_likelihoods_of<float>(logits_NW, targets);
-    case at::kDouble:
-      return log_likelihoods_of<double>(logits_NW, targets);
-    case at::kBFloat16:
-      return log_likelihoods_of<c10::BFloat16>(logits_NW, targets);
-    default:
-      fail("log_likelihoods: float32, float64 and bfloat16 are served, found {}",
-           c10::toString(logits_NW.scalar_type()));
-  }
+  return for_type("log_likelihoods", logits_NW.scalar_type(),
+                  [&](auto t) { return log_likelihoods_of<decltype(t)>(logits_NW, targets); });
 }
 
 }  // namespace hylo::kernels::cpu::HWY_NAMESPACE

@@ -12,7 +12,6 @@
 #include <cmath>
 #include <vector>
 
-#include "harness/base/error.h"
 #include "kernels/cpu/convert-inl.h"
 #include "kernels/cpu/rows.h"
 #include "kernels/cpu/squares-inl.h"
@@ -46,17 +45,8 @@ void rms_norm_of(const RmsNormIn& in, at::Tensor& out) {
 }
 
 void rms_norm_dispatch(const RmsNormIn& in, at::Tensor& out) {
-  switch (in.x.scalar_type()) {
-    case at::kFloat:
-      return rms_norm_of<float>(in, out);
-    case at::kDouble:
-      return rms_norm_of<double>(in, out);
-    case at::kBFloat16:
-      return rms_norm_of<c10::BFloat16>(in, out);
-    default:
-      fail("rms_norm: float32, float64 and bfloat16 are served, found {}",
-           c10::toString(in.x.scalar_type()));
-  }
+  for_type("rms_norm", in.x.scalar_type(),
+           [&](auto t) { return rms_norm_of<decltype(t)>(in, out); });
 }
 
 }  // namespace hylo::kernels::cpu::HWY_NAMESPACE

@@ -9,7 +9,6 @@
 
 #include <ATen/Parallel.h>
 
-#include "harness/base/error.h"
 #include "kernels/cpu/convert-inl.h"
 #include "kernels/cpu/rows.h"
 
@@ -46,17 +45,8 @@ void rotary_of(const RotaryIn& in, at::Tensor& out_NHK) {
 }
 
 void rotary_dispatch(const RotaryIn& in, at::Tensor& out_NHK) {
-  switch (in.x_NHK.scalar_type()) {
-    case at::kFloat:
-      return rotary_of<float>(in, out_NHK);
-    case at::kDouble:
-      return rotary_of<double>(in, out_NHK);
-    case at::kBFloat16:
-      return rotary_of<c10::BFloat16>(in, out_NHK);
-    default:
-      fail("rotary: float32, float64 and bfloat16 are served, found {}",
-           c10::toString(in.x_NHK.scalar_type()));
-  }
+  for_type("rotary", in.x_NHK.scalar_type(),
+           [&](auto t) { return rotary_of<decltype(t)>(in, out_NHK); });
 }
 
 }  // namespace hylo::kernels::cpu::HWY_NAMESPACE

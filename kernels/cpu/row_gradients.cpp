@@ -18,7 +18,6 @@
 #include <cmath>
 #include <vector>
 
-#include "harness/base/error.h"
 #include "kernels/cpu/activations-inl.h"
 #include "kernels/cpu/convert-inl.h"
 #include "kernels/cpu/squares-inl.h"
@@ -126,32 +125,14 @@ void swiglu_backward_of(const SwiGluIn& in, const at::Tensor& d_out_NF,
 
 void rms_norm_backward_dispatch(const RmsNormIn& in, const at::Tensor& d_out,
                                 RmsNormGradients& gradients) {
-  switch (in.x.scalar_type()) {
-    case at::kFloat:
-      return rms_norm_backward_of<float>(in, d_out, gradients);
-    case at::kDouble:
-      return rms_norm_backward_of<double>(in, d_out, gradients);
-    case at::kBFloat16:
-      return rms_norm_backward_of<c10::BFloat16>(in, d_out, gradients);
-    default:
-      invariant(false, "rms_norm: the forward pass lets {} through",
-                c10::toString(in.x.scalar_type()));
-  }
+  for_type("rms_norm", in.x.scalar_type(),
+           [&](auto t) { return rms_norm_backward_of<decltype(t)>(in, d_out, gradients); });
 }
 
 void swiglu_backward_dispatch(const SwiGluIn& in, const at::Tensor& d_out_NF,
                               SwiGluGradients& gradients) {
-  switch (in.gate_NF.scalar_type()) {
-    case at::kFloat:
-      return swiglu_backward_of<float>(in, d_out_NF, gradients);
-    case at::kDouble:
-      return swiglu_backward_of<double>(in, d_out_NF, gradients);
-    case at::kBFloat16:
-      return swiglu_backward_of<c10::BFloat16>(in, d_out_NF, gradients);
-    default:
-      invariant(false, "swiglu: the forward pass lets {} through",
-                c10::toString(in.gate_NF.scalar_type()));
-  }
+  for_type("swiglu", in.gate_NF.scalar_type(),
+           [&](auto t) { return swiglu_backward_of<decltype(t)>(in, d_out_NF, gradients); });
 }
 
 }  // namespace hylo::kernels::cpu::HWY_NAMESPACE

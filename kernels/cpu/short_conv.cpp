@@ -14,7 +14,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "harness/base/error.h"
 #include "kernels/cpu/activations-inl.h"
 #include "kernels/cpu/convert-inl.h"
 
@@ -107,17 +106,8 @@ void short_conv_of(const ShortConvIn& in, at::Tensor& out_ND) {
 }
 
 void short_conv_dispatch(const ShortConvIn& in, at::Tensor& out_ND) {
-  switch (in.x_ND.scalar_type()) {
-    case at::kFloat:
-      return short_conv_of<float>(in, out_ND);
-    case at::kDouble:
-      return short_conv_of<double>(in, out_ND);
-    case at::kBFloat16:
-      return short_conv_of<c10::BFloat16>(in, out_ND);
-    default:
-      fail("causal_conv: float32, float64 and bfloat16 are served, found {}",
-           c10::toString(in.x_ND.scalar_type()));
-  }
+  for_type("causal_conv", in.x_ND.scalar_type(),
+           [&](auto t) { return short_conv_of<decltype(t)>(in, out_ND); });
 }
 
 }  // namespace hylo::kernels::cpu::HWY_NAMESPACE

@@ -9,7 +9,6 @@
 
 #include <ATen/Parallel.h>
 
-#include "harness/base/error.h"
 #include "kernels/cpu/activations-inl.h"
 #include "kernels/cpu/convert-inl.h"
 #include "kernels/cpu/rows.h"
@@ -40,17 +39,8 @@ void swiglu_of(const SwiGluIn& in, at::Tensor& out_NF) {
 }
 
 void swiglu_dispatch(const SwiGluIn& in, at::Tensor& out_NF) {
-  switch (in.gate_NF.scalar_type()) {
-    case at::kFloat:
-      return swiglu_of<float>(in, out_NF);
-    case at::kDouble:
-      return swiglu_of<double>(in, out_NF);
-    case at::kBFloat16:
-      return swiglu_of<c10::BFloat16>(in, out_NF);
-    default:
-      fail("swiglu: float32, float64 and bfloat16 are served, found {}",
-           c10::toString(in.gate_NF.scalar_type()));
-  }
+  for_type("swiglu", in.gate_NF.scalar_type(),
+           [&](auto t) { return swiglu_of<decltype(t)>(in, out_NF); });
 }
 
 }  // namespace hylo::kernels::cpu::HWY_NAMESPACE

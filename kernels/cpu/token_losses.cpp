@@ -12,7 +12,6 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/token_losses.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
-#include <hwy/contrib/math/math-inl.h>
 // clang-format on
 
 #include "kernels/cpu/token_losses.h"
@@ -23,18 +22,12 @@
 #include <limits>
 #include <vector>
 
-#include "harness/base/error.h"
+#include "kernels/cpu/activations-inl.h"
 #include "kernels/cpu/convert-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace hylo::kernels::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-
-/// Highway's Exp makes 0 of NaN; here it stays.
-template <class D, class V = hn::Vec<D>>
-HWY_INLINE V exp_of(D d, V x) {
-  return hn::IfThenElse(hn::Eq(x, x), hn::Exp(d, x), x);
-}
 
 /// A row of logits, padded with -inf to whole vectors, and its log-sum-exp.
 template <class A>
@@ -68,7 +61,7 @@ struct LogitRow {
     for (int64_t begin = 0; begin < size(); begin += block) {
       auto total = hn::Zero(d);
       for_each(begin, std::min(size(), begin + block), [&](int64_t c) {
-        total = hn::Add(total, exp_of(d, hn::Sub(hn::LoadU(d, &x[c]), hn::Set(d, shift))));
+        total = hn::Add(total, exponential(d, hn::Sub(hn::LoadU(d, &x[c]), hn::Set(d, shift))));
       });
       sum += hn::GetLane(hn::SumOfLanes(d, total));
     }
@@ -123,7 +116,7 @@ HWY_INLINE double forward_kl(const LogitRow<A>& student, const LogitRow<A>& teac
   const hn::ScalableTag<A> d;
   return sum_over(teacher, [&](int64_t c) {
     const auto log_p = teacher.log_probability(c);
-    return product_or_zero(d, exp_of(d, log_p), hn::Sub(log_p, student.log_probability(c)));
+    return product_or_zero(d, exponential(d, log_p), hn::Sub(log_p, student.log_probability(c)));
   });
 }
 
@@ -135,9 +128,9 @@ HWY_INLINE void flow_back(LogitRow<A>& student, const LogitRow<A>& teacher, KlDi
   const auto scales = hn::Set(d, scale), losses = hn::Set(d, static_cast<A>(loss));
   student.for_each([&](int64_t c) {
     const auto log_q = student.log_probability(c), log_p = teacher.log_probability(c);
-    const auto q = exp_of(d, log_q);
+    const auto q = exponential(d, log_q);
     const auto gradient = direction == KlDirection::Forward
-                              ? hn::Sub(q, exp_of(d, log_p))
+                              ? hn::Sub(q, exponential(d, log_p))
                               : product_or_zero(d, q, hn::Sub(hn::Sub(log_q, log_p), losses));
     hn::StoreU(hn::Mul(scales, gradient), d, &student.x[c]);
   });
@@ -177,7 +170,7 @@ void cross_entropy_of(const LossRows& rows, std::span<const int64_t> labels, dou
         const auto scale = static_cast<A>(rows.gradient_scale);
         const auto of_all = hn::Set(d, scale * static_cast<A>(1 + 2 * z_loss * log_sum));
         student.for_each([&](int64_t c) {
-          hn::StoreU(hn::Mul(of_all, exp_of(d, student.log_probability(c))), d, &student.x[c]);
+          hn::StoreU(hn::Mul(of_all, exponential(d, student.log_probability(c))), d, &student.x[c]);
         });
         student.x[labels[r]] -= scale;
         narrow<T>(student.x.data(), logits, width);
@@ -251,8 +244,8 @@ void top_k_of(const LossRows& rows, const TopKRows& in) {
         const auto share = hn::Set(d, static_cast<A>(p_rest)), of_rest = hn::Set(d, log_rest);
         const auto scale = static_cast<A>(rows.gradient_scale);
         student.for_each([&](int64_t c) {
-          const auto q = exp_of(d, student.log_probability(c));
-          const auto within_rest = exp_of(d, hn::Sub(hn::LoadU(d, &student.x[c]), of_rest));
+          const auto q = exponential(d, student.log_probability(c));
+          const auto within_rest = exponential(d, hn::Sub(hn::LoadU(d, &student.x[c]), of_rest));
           hn::StoreU(hn::Mul(hn::Set(d, scale), hn::NegMulAdd(share, within_rest, q)), d,
                      &student.x[c]);
         });
@@ -262,32 +255,20 @@ void top_k_of(const LossRows& rows, const TopKRows& in) {
       });
 }
 
-/// Calls use(T()) for the type of a tensor, which the op has let through.
-template <class Use>
-void with_type(const at::Tensor& tensor, Use&& use) {
-  switch (tensor.scalar_type()) {
-    case at::kFloat:
-      return use(float());
-    case at::kDouble:
-      return use(double());
-    case at::kBFloat16:
-      return use(c10::BFloat16());
-    default:
-      invariant(false, "a loss lets {} through", c10::toString(tensor.scalar_type()));
-  }
-}
-
 void cross_entropy_dispatch(const LossRows& rows, std::span<const int64_t> labels, double z_loss) {
-  with_type(rows.logits_QW, [&](auto t) { cross_entropy_of<decltype(t)>(rows, labels, z_loss); });
+  for_type("token losses", rows.logits_QW.scalar_type(),
+           [&](auto t) { cross_entropy_of<decltype(t)>(rows, labels, z_loss); });
 }
 void kl_dispatch(const LossRows& rows, const KlRows& in) {
-  with_type(rows.logits_QW, [&](auto t) {
-    with_type(in.teacher_QW, [&](auto u) { kl_of<decltype(t), decltype(u)>(rows, in); });
+  for_type("token losses", rows.logits_QW.scalar_type(), [&](auto t) {
+    for_type("token losses", in.teacher_QW.scalar_type(),
+             [&](auto u) { kl_of<decltype(t), decltype(u)>(rows, in); });
   });
 }
 void top_k_dispatch(const LossRows& rows, const TopKRows& in) {
-  with_type(rows.logits_QW, [&](auto t) {
-    with_type(in.probabilities_Qk, [&](auto u) { top_k_of<decltype(t), decltype(u)>(rows, in); });
+  for_type("token losses", rows.logits_QW.scalar_type(), [&](auto t) {
+    for_type("token losses", in.probabilities_Qk.scalar_type(),
+             [&](auto u) { top_k_of<decltype(t), decltype(u)>(rows, in); });
   });
 }
 

@@ -24,4 +24,16 @@ at::Tensor expanded_values(const AttentionTeacher& teacher);
 /// both have.
 at::Tensor overlay(const at::Tensor& onto, const at::Tensor& from, int64_t dim);
 
+/// The rows of query, key and value and the columns of output that the teacher has, copied into
+/// weights with projections of these names.
+template <class Weights>
+Weights with_overlaid_projections(const AttentionTeacher& teacher, Weights weights) {
+  const auto& w = teacher.weights;
+  weights.query.weight_OI = overlay(weights.query.weight_OI, w.query.weight_OI, 0);
+  weights.key.weight_OI = overlay(weights.key.weight_OI, expanded_keys(teacher), 0);
+  weights.value.weight_OI = overlay(weights.value.weight_OI, expanded_values(teacher), 0);
+  weights.output.weight_OI = overlay(weights.output.weight_OI, w.output.weight_OI, 1);
+  return weights;
+}
+
 }  // namespace hylo::models

@@ -10,7 +10,6 @@
 #include "harness/base/error.h"
 
 namespace hylo::reports {
-namespace {
 
 std::vector<double> values_of(std::span<const WeightedValue> scores) {
   std::vector<double> values;
@@ -18,6 +17,8 @@ std::vector<double> values_of(std::span<const WeightedValue> scores) {
   for (const auto& score : scores) values.push_back(score.value);
   return values;
 }
+
+namespace {
 
 double weighted_mean(std::span<const WeightedValue> scores) {
   double values = 0;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "reports/compare/statistics.h"
 
@@ -25,6 +26,9 @@ struct WeightedValue {
   /// Values of one cluster are not independent of each other; none: stands for itself.
   std::optional<int64_t> cluster;
 };
+
+/// Without weights and clusters, in order.
+std::vector<double> values_of(std::span<const WeightedValue> scores);
 
 struct Aggregate {
   std::optional<double> value;           ///< none without scores

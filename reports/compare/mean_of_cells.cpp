@@ -9,13 +9,6 @@
 namespace hylo::reports {
 namespace {
 
-std::vector<double> values_of(std::span<const WeightedValue> scores) {
-  std::vector<double> values;
-  values.reserve(scores.size());
-  for (const auto& score : scores) values.push_back(score.value);
-  return values;
-}
-
 std::optional<double> plain_error(std::span<const std::vector<WeightedValue>> cells) {
   double squares = 0;
   for (const auto& scores : cells) {

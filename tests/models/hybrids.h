@@ -73,4 +73,9 @@ inline std::vector<int32_t> random_tokens(int64_t count, uint64_t seed) {
   return tokens;
 }
 
+inline std::vector<int32_t> joined(std::vector<int32_t> a, const std::vector<int32_t>& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
 }  // namespace hylo::models::tests

@@ -11,10 +11,14 @@
 #include <limits>
 
 #include "models/weights/checkpoint.h"
+#include "tests/models/hybrids.h"
 #include "tests/support/test_data.h"
 
 namespace hylo::models {
 namespace {
+
+using tests::joined;
+using tests::random_tokens;
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -46,18 +50,6 @@ ModelConfig small_config(const RopeScaling& scaling = {}) {
 Decoder small_decoder(const ModelConfig& config = small_config(), uint64_t seed = 1,
                       NumberType type = NumberType::Float32) {
   return {config, random_weights(config, type, seed)};
-}
-
-std::vector<int32_t> random_tokens(int64_t count, uint64_t seed) {
-  CounterRandom random(seed);
-  std::vector<int32_t> tokens;
-  for (int64_t i = 0; i < count; ++i) tokens.push_back(static_cast<int32_t>(random.below(37)));
-  return tokens;
-}
-
-std::vector<int32_t> joined(std::vector<int32_t> a, const std::vector<int32_t>& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
 }
 
 /// The log-likelihood by one call over the whole sequence.

@@ -10,9 +10,13 @@
 #include "harness/base/random.h"
 #include "models/engine/engine.h"
 #include "models/weights/checkpoint.h"
+#include "tests/models/hybrids.h"
 
 namespace hylo::models {
 namespace {
+
+using tests::joined;
+using tests::random_tokens;
 
 struct Kind {
   const char* name;
@@ -100,29 +104,9 @@ std::vector<Kind> routers(int64_t experts) {
 }
 
 Decoder decoder_of(const LayerSpec& layer, NumberType type) {
-  ModelConfig config{.backbone = {},
-                     .vocabulary_size = 37,
-                     .width = 15,
-                     .layers = {layer, layer},
-                     .final_norm_epsilon = {},
-                     .max_positions = 256,
-                     .bos = {},
-                     .eos = {},
-                     .pad = {}};
+  auto config = tests::config_of({layer, layer});
   auto weights = random_weights(config, type, 1);
   return {std::move(config), std::move(weights)};
-}
-
-std::vector<int32_t> random_tokens(int64_t count, uint64_t seed) {
-  CounterRandom random(seed);
-  std::vector<int32_t> tokens;
-  for (int64_t i = 0; i < count; ++i) tokens.push_back(static_cast<int32_t>(random.below(37)));
-  return tokens;
-}
-
-std::vector<int32_t> joined(std::vector<int32_t> a, const std::vector<int32_t>& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
 }
 
 /// Two questions behind one beginning, two answers behind each, and a sequence of its own.

@@ -16,11 +16,6 @@ using namespace tests;  // NOLINT: the whole header is for tests like these
 /// Two orders of the same sums in float64.
 constexpr double float64_tolerance = 1e-9;
 
-std::vector<int32_t> joined(std::vector<int32_t> a, const std::vector<int32_t>& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
-
 /// A long beginning, three questions behind it, four answers behind each.
 std::vector<ScoreJob> questions() {
   std::vector<ScoreJob> jobs;
