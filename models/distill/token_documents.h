@@ -1,0 +1,74 @@
+// Documents as token ids, in memory.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "datasets/training_text.h"
+#include "models/tokenizer/tokenizer.h"
+
+namespace hylo::models {
+
+/// An id and whether a model learns to predict it, in 4 bytes.
+class TrainingToken {
+ public:
+  static constexpr int32_t max_id = (1 << 24) - 1;  ///< Vocabulary::max_id
+
+  TrainingToken(int32_t id, bool is_trained)
+      : bits_(static_cast<uint32_t>(id) | (is_trained ? trained_bit : 0)) {}
+  [[nodiscard]] int32_t id() const { return static_cast<int32_t>(bits_ & ~trained_bit); }
+  [[nodiscard]] bool is_trained() const { return (bits_ & trained_bit) != 0; }
+  [[nodiscard]] uint32_t bits() const { return bits_; }
+  bool operator==(const TrainingToken&) const = default;
+
+ private:
+  static constexpr uint32_t trained_bit = uint32_t{1} << 31;
+  uint32_t bits_;
+};
+
+/// 4 bytes a token and 8 a document. A source of any origin: texts (tokenized below), or ids that a
+/// teacher sampled.
+class TokenDocuments {
+ public:
+  /// `tokenizer_sha256` says whose ids they are (TokenizerInfo::sha256).
+  explicit TokenDocuments(std::string tokenizer_sha256);
+
+  /// A document in which no token after the first is trained teaches nothing: it is left out and
+  /// counted. Throws Error for an id below 0 or above TrainingToken::max_id.
+  void add(std::span<const TrainingToken> tokens);
+  /// Every token is trained.
+  void add(std::span<const int32_t> ids);
+
+  [[nodiscard]] int64_t size() const { return static_cast<int64_t>(ends_.size()); }
+  [[nodiscard]] int64_t num_tokens() const { return static_cast<int64_t>(tokens_.size()); }
+  [[nodiscard]] int64_t num_without_labels() const { return num_without_labels_; }
+  [[nodiscard]] std::span<const TrainingToken> at(int64_t document) const;
+  [[nodiscard]] const std::string& tokenizer_sha256() const { return tokenizer_sha256_; }
+  /// Over ids, marks and lengths; walks over all of them.
+  [[nodiscard]] std::string sha256() const;
+
+ private:
+  std::string tokenizer_sha256_;
+  std::vector<TrainingToken> tokens_;
+  std::vector<int64_t> ends_;
+  int64_t num_without_labels_ = 0;
+};
+
+/// Whether a special token stands at an end of every document.
+enum class EndToken { AsTokenizer, Always, Never };
+
+struct TokenizeOptions {
+  EndToken bos = EndToken::AsTokenizer;
+  EndToken eos = EndToken::Always;
+};
+
+/// The ids of a document are those of its whole text; a token belongs to the first span from which
+/// on the text changes it, so one across a border belongs to the later span. BOS and EOS are not
+/// put where the text has them itself; EOS is trained if the last token is. Runs on all threads.
+/// Throws Error when the tokenizer has no token that is asked for.
+TokenDocuments tokenized(std::span<const datasets::TrainingDocument> documents,
+                         const Tokenizer& tokenizer, const TokenizeOptions& options = {});
+
+}  // namespace hylo::models
