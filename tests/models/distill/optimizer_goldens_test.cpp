@@ -137,7 +137,8 @@ TEST_F(OptimizerGoldens, LearningRatesFollowTheSchedulesOfTransformers) {
     const auto [schedule, steps] = schedule_of(attributes(name));
     const auto expected = tensor(name + "/output/factor").to(at::kDouble);
     ASSERT_GE(expected.numel(), steps);
-    for (int64_t i = 0; i < expected.numel(); ++i) {
+    // Behind the last step transformers' cosine rises again; there is no such step.
+    for (int64_t i = 0; i < steps; ++i) {
       EXPECT_NEAR(rate_factor(schedule, i, steps), expected[i].item<double>(), float64_tolerance)
           << "step " << i;
     }

@@ -1,0 +1,220 @@
+#include "models/distill/objective.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/linalg_vector_norm.h>
+
+#include <algorithm>
+
+#include "harness/base/error.h"
+#include "harness/base/overloaded.h"
+#include "kernels/ops/cross_entropy.h"
+
+namespace hylo::models {
+namespace {
+
+Batch batch_of(const TrainingRows& rows) {
+  Batch batch;
+  for (const int64_t count : rows.sequence_rows) batch.sequences.push_back({nullptr, count});
+  return batch;
+}
+
+at::Tensor labels_of(const TrainingRows& rows) {
+  return at::from_blob(const_cast<int64_t*>(rows.labels_N.data()),  // NOLINT: only read
+                       {static_cast<int64_t>(rows.labels_N.size())}, at::kLong)
+      .clone();
+}
+
+kernels::Projection projection(const Decoder& model, const at::Tensor& normed_ND) {
+  return {normed_ND, model.head(), model.config().logits_scale};
+}
+
+double per(int64_t count) { return count > 0 ? 1 / static_cast<double>(count) : 0; }
+
+/// The mean over rows of the distances of rows.
+at::Tensor mean_distance(const at::Tensor& a_ND, const at::Tensor& b_ND, double factor) {
+  const auto wide = a_ND.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  return at::linalg_vector_norm(a_ND.to(wide) - b_ND.to(wide), 2, at::IntArrayRef{-1}).sum() *
+         factor;
+}
+
+class Pass {
+ public:
+  Pass(const Decoder* teacher, const Decoder& student, const TrainingRows& rows,
+       const PassOptions& options)
+      : teacher_(teacher),
+        student_(student),
+        rows_(rows),
+        options_(options),
+        batch_(batch_of(rows)) {}
+
+  LossParts operator()(const AlignLayers& objective) const {
+    const auto target = teachers({.keep_hidden = true});
+    const double factor = per(options_.counts.num_rows);
+    LossParts parts;
+    for (size_t i = 0; i < target.hidden_ND.size(); ++i) {
+      const bool is_last = i + 1 == target.hidden_ND.size();
+      const auto made = student_.forward_layer(i, target.hidden_ND[i], batch_);
+      const auto layer =
+          mean_distance(is_last ? student_.final_norm(made.out_ND) : made.out_ND,
+                        is_last ? target.normed_ND : target.hidden_ND[i + 1], factor);
+      const auto mixer = mean_distance(made.mixed_ND, target.mixed_ND[i], factor);
+      const auto loss = objective.layer_weight * layer + objective.mixer_weight * mixer;
+      // A layer that is frozen whole has nothing to learn.
+      if (loss.requires_grad()) loss.backward();
+      parts.layers.push_back(layer.item<double>());
+      parts.mixers.push_back(mixer.item<double>());
+      parts.total += loss.item<double>();
+    }
+    return parts;
+  }
+
+  LossParts operator()(const DistilLogits& objective) const {
+    const auto target = teachers({});
+    const auto normed_ND = students();
+    LossParts parts;
+    const auto labels_N = labels_of(rows_);
+    const bool masks = objective.only_labels;
+    const double factor =
+        objective.kl_weight * per(masks ? options_.counts.num_labels : options_.counts.num_rows);
+    auto loss = kernels::kl_divergence({projection(student_, normed_ND),
+                                        projection(*teacher_, target.normed_ND),
+                                        masks ? labels_N != kernels::no_label : at::Tensor(),
+                                        objective.direction, objective.temperature, factor})
+                    .sum;
+    parts.divergence = loss.item<double>() / objective.kl_weight;
+    if (objective.ce_weight > 0) {
+      const auto entropy = cross_entropy(normed_ND, labels_N, objective.ce_weight, 0);
+      parts.cross_entropy = entropy.item<double>() / objective.ce_weight;
+      loss = loss + entropy;
+    }
+    loss.backward();
+    parts.total = loss.item<double>();
+    return parts;
+  }
+
+  LossParts operator()(const NextToken& objective) const {
+    const auto loss = cross_entropy(students(), labels_of(rows_), 1, objective.z_loss);
+    loss.backward();
+    LossParts parts;
+    parts.total = loss.item<double>();
+    parts.cross_entropy = parts.total;
+    return parts;
+  }
+
+ private:
+  [[nodiscard]] ForwardOut teachers(const ForwardOptions& options) const {
+    invariant(teacher_, "a stage that learns from a teacher has none");
+    const at::NoGradGuard no_grad;
+    return teacher_->forward(rows_.tokens_N, batch_, options);
+  }
+  [[nodiscard]] at::Tensor students() const {
+    return student_.forward(rows_.tokens_N, batch_, {.recompute_layers = options_.recompute_layers})
+        .normed_ND;
+  }
+  [[nodiscard]] at::Tensor cross_entropy(const at::Tensor& normed_ND, const at::Tensor& labels_N,
+                                         double weight, double z_loss) const {
+    return kernels::cross_entropy({projection(student_, normed_ND), labels_N, z_loss,
+                                   weight * per(options_.counts.num_labels)})
+        .sum;
+  }
+
+  const Decoder* teacher_;
+  const Decoder& student_;
+  const TrainingRows& rows_;
+  const PassOptions& options_;
+  Batch batch_;
+};
+
+void add(std::vector<double>& to, const std::vector<double>& what) {
+  to.resize(std::max(to.size(), what.size()));
+  std::ranges::transform(what, to, to.begin(), std::plus<>());
+}
+
+double read_weight(JsonReader& reader, const char* key, double otherwise) {
+  const auto weight = reader.get_or<double>(key, otherwise);
+  require(weight >= 0, "{}: expected a weight from 0 on, found {}", reader.path_of(key), weight);
+  return weight;
+}
+
+kernels::KlDirection read_direction(JsonReader& reader) {
+  const auto name = reader.get_or<std::string>("direction", "forward");
+  require(name == "forward" || name == "reverse", "{}: expected forward or reverse, found '{}'",
+          reader.path_of("direction"), name);
+  return name == "forward" ? kernels::KlDirection::Forward : kernels::KlDirection::Reverse;
+}
+
+DistilLogits read_distil_logits(JsonReader& reader) {
+  const DistilLogits objective{.kl_weight = read_weight(reader, "kl_weight", 1),
+                               .ce_weight = read_weight(reader, "ce_weight", 0),
+                               .temperature = reader.get_or<double>("temperature", 1),
+                               .direction = read_direction(reader),
+                               .only_labels = reader.get_or<bool>("only_labels", false)};
+  require(objective.temperature > 0, "{}: expected a temperature above 0, found {}",
+          reader.path_of("temperature"), objective.temperature);
+  require(objective.kl_weight > 0,
+          "{}: expected a weight above 0; without a teacher the kind is next_token",
+          reader.path_of("kl_weight"));
+  return objective;
+}
+
+}  // namespace
+
+std::string name_of(const Objective& objective) {
+  return std::visit(overloaded{[](const AlignLayers&) { return "align_layers"; },
+                               [](const DistilLogits&) { return "distill_logits"; },
+                               [](const NextToken&) { return "next_token"; }},
+                    objective);
+}
+
+bool needs_teacher(const Objective& objective) {
+  return !std::holds_alternative<NextToken>(objective);
+}
+
+LossParts& LossParts::operator+=(const LossParts& other) {
+  total += other.total;
+  divergence += other.divergence;
+  cross_entropy += other.cross_entropy;
+  add(layers, other.layers);
+  add(mixers, other.mixers);
+  return *this;
+}
+
+LossParts add_gradients(const Objective& objective, const Decoder* teacher, const Decoder& student,
+                        const TrainingRows& rows, const PassOptions& options) {
+  return std::visit(Pass(teacher, student, rows, options), objective);
+}
+
+Objective read_objective(JsonReader& stage) {
+  const auto kind = stage.get<std::string>("kind");
+  if (kind == "align_layers") {
+    return AlignLayers{read_weight(stage, "layer_weight", 1),
+                       read_weight(stage, "mixer_weight", 1)};
+  }
+  if (kind == "distill_logits") return read_distil_logits(stage);
+  require(kind == "next_token",
+          "{}: expected align_layers, distill_logits or next_token, found '{}'",
+          stage.path_of("kind"), kind);
+  return NextToken{read_weight(stage, "z_loss", 0)};
+}
+
+void describe(const Objective& objective, OrderedJson& stage) {
+  stage["kind"] = name_of(objective);
+  std::visit(overloaded{[&](const AlignLayers& o) {
+                          stage["layer_weight"] = o.layer_weight;
+                          stage["mixer_weight"] = o.mixer_weight;
+                        },
+                        [&](const DistilLogits& o) {
+                          stage["kl_weight"] = o.kl_weight;
+                          stage["ce_weight"] = o.ce_weight;
+                          stage["temperature"] = o.temperature;
+                          stage["direction"] =
+                              o.direction == kernels::KlDirection::Forward ? "forward" : "reverse";
+                          stage["only_labels"] = o.only_labels;
+                        },
+                        [&](const NextToken& o) { stage["z_loss"] = o.z_loss; }},
+             objective);
+}
+
+}  // namespace hylo::models

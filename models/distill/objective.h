@@ -1,0 +1,83 @@
+// What a stage of training makes small, and the gradients of one pass over rows.
+// Sources: AMD-AGI/AMD-Hybrid-Models, Zebra-Llama/trainer/kd_trainer.py (intermediate layers,
+// divergence of logits).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "harness/base/json.h"
+#include "kernels/ops/kl_divergence.h"
+#include "models/decoder/decoder.h"
+
+namespace hylo::models {
+
+/// Every layer of the student, given the teacher's input of that layer, against the teacher's:
+/// sum over layers of the means over rows of layer_weight |h - h_t|_2 + mixer_weight |a - a_t|_2.
+/// h: what the layer gives, the last one's after the final norm. a: what its mixer gives.
+struct AlignLayers {
+  double layer_weight = 1, mixer_weight = 1;
+  bool operator==(const AlignLayers&) const = default;
+};
+
+/// kl_weight times the divergence of next tokens from the teacher's, the mean over all rows, plus
+/// ce_weight times the cross-entropy, the mean over rows with labels.
+struct DistilLogits {
+  double kl_weight = 1, ce_weight = 0;
+  double temperature = 1;
+  kernels::KlDirection direction = kernels::KlDirection::Forward;
+  bool only_labels = false;  ///< the divergence too counts rows with labels only
+  bool operator==(const DistilLogits&) const = default;
+};
+
+/// The mean cross-entropy of rows with labels; no teacher.
+struct NextToken {
+  double z_loss = 0;
+  bool operator==(const NextToken&) const = default;
+};
+
+using Objective = std::variant<AlignLayers, DistilLogits, NextToken>;
+
+std::string name_of(const Objective& objective);
+bool needs_teacher(const Objective& objective);
+
+/// Rows of one forward and backward pass.
+struct TrainingRows {
+  std::span<const int32_t> tokens_N;
+  std::span<const int64_t> labels_N;  ///< of the next token, or kernels::no_label
+  std::span<const int64_t> sequence_rows;
+};
+
+/// What a step's rows are divided by, all its passes together.
+struct StepCounts {
+  int64_t num_rows = 0, num_labels = 0;
+};
+
+/// Parts of the loss, already divided; those of a step's passes add up to the step's.
+struct LossParts {
+  double total = 0;                    ///< what gradients are of
+  double divergence = 0;               ///< nats a row
+  double cross_entropy = 0;            ///< nats a label
+  std::vector<double> layers, mixers;  ///< mean distances, by layer
+  LossParts& operator+=(const LossParts& other);
+};
+
+struct PassOptions {
+  StepCounts counts;
+  bool recompute_layers = false;
+};
+
+/// Adds the gradients of the student's loss on these rows to its leaves. `teacher` may be null
+/// where none is needed. Peak memory: AlignLayers holds the teacher's hidden states of all layers
+/// and the graph of one layer; the others hold the student's graph, and logits in pieces.
+LossParts add_gradients(const Objective& objective, const Decoder* teacher, const Decoder& student,
+                        const TrainingRows& rows, const PassOptions& options);
+
+/// Throws Error, naming the path, for unknown kinds and keys.
+Objective read_objective(JsonReader& stage);
+void describe(const Objective& objective, OrderedJson& stage);
+
+}  // namespace hylo::models

@@ -1,0 +1,149 @@
+#include "models/distill/stage.h"
+
+#include <algorithm>
+
+#include "harness/base/error.h"
+
+namespace hylo::models {
+namespace {
+
+int64_t read_count(JsonReader& reader, const char* key, int64_t at_least) {
+  const auto count = reader.get<int64_t>(key);
+  require(count >= at_least, "{}: expected {} or more, found {}", reader.path_of(key), at_least,
+          count);
+  return count;
+}
+
+int64_t read_count_or(JsonReader& reader, const char* key, int64_t otherwise) {
+  return reader.has(key) ? read_count(reader, key, 0) : reader.get_or<int64_t>(key, otherwise);
+}
+
+double read_from_0(JsonReader& reader, const char* key, double otherwise) {
+  const auto value = reader.get_or<double>(key, otherwise);
+  require(value >= 0, "{}: expected a number from 0 on, found {}", reader.path_of(key), value);
+  return value;
+}
+
+AdamWOptions read_optimizer(JsonReader& stage) {
+  if (!stage.has("optimizer")) {
+    stage.ignore("optimizer");
+    return {};
+  }
+  JsonReader reader(stage.at("optimizer"), stage.path_of("optimizer"));
+  const auto kind = reader.get_or<std::string>("kind", "adamw");
+  require(kind == "adamw", "{}: expected adamw, found '{}'", reader.path_of("kind"), kind);
+  const auto betas = reader.get_or<std::vector<double>>("betas", {0.9, 0.95});
+  require(betas.size() == 2 && std::ranges::all_of(betas, [](double b) { return b >= 0 && b < 1; }),
+          "{}: expected two numbers from 0 to below 1", reader.path_of("betas"));
+  const AdamWOptions options{betas[0], betas[1], read_from_0(reader, "epsilon", 1e-8),
+                             read_from_0(reader, "weight_decay", 0)};
+  reader.done();
+  return options;
+}
+
+std::optional<Stretch> read_yarn(JsonReader& stage) {
+  if (!stage.has("yarn")) {
+    stage.ignore("yarn");
+    return {};
+  }
+  JsonReader reader(stage.at("yarn"), stage.path_of("yarn"));
+  const Stretch stretch{reader.get<double>("factor"), read_count(reader, "original_length", 1)};
+  require(stretch.factor >= 1, "{}: expected a factor from 1 on, found {}",
+          reader.path_of("factor"), stretch.factor);
+  reader.done();
+  return stretch;
+}
+
+std::map<std::string, double> read_shares(JsonReader& stage) {
+  const auto shares = stage.get_or<std::map<std::string, double>>("data", {});
+  for (const auto& [name, share] : shares) {
+    require(share > 0, "{}.{}: expected a share above 0, found {}", stage.path_of("data"), name,
+            share);
+  }
+  return shares;
+}
+
+void check_sizes(const JsonReader& reader, const Stage& stage) {
+  require(stage.tokens_per_pass >= stage.context_length,
+          "{}: {} rows cannot hold one sequence of context_length {}",
+          reader.path_of("tokens_per_pass"), stage.tokens_per_pass, stage.context_length);
+  require(stage.tokens_per_step >= stage.context_length,
+          "{}: {} rows cannot hold one sequence of context_length {}",
+          reader.path_of("tokens_per_step"), stage.tokens_per_step, stage.context_length);
+}
+
+template <class Spec>
+void stretch_rope(Spec& spec, const Stretch& stretch) {
+  if (spec.rope.width == 0) return;
+  spec.rope.scaling = stretch.factor == 1 ? RopeScaling()
+                                          : YarnScaling{.factor = stretch.factor,
+                                                        .original_length = stretch.original_length};
+}
+
+}  // namespace
+
+Stage read_stage(const Json& json, const std::string& path) {
+  JsonReader reader(json, path);
+  Stage stage{.name = reader.get<std::string>("name"), .objective = read_objective(reader)};
+  stage.steps = read_count(reader, "steps", 1);
+  stage.context_length = read_count(reader, "context_length", 2);
+  stage.tokens_per_step = read_count(reader, "tokens_per_step", 2);
+  stage.tokens_per_pass = read_count_or(reader, "tokens_per_pass", stage.tokens_per_step);
+  check_sizes(reader, stage);
+  stage.peak_learning_rate = reader.get<double>("peak_learning_rate");
+  require(stage.peak_learning_rate > 0, "{}: expected a number above 0, found {}",
+          reader.path_of("peak_learning_rate"), stage.peak_learning_rate);
+  stage.schedule = read_rate_schedule(reader.at("schedule"), reader.path_of("schedule"));
+  stage.optimizer = read_optimizer(reader);
+  stage.max_gradient_norm = read_from_0(reader, "max_gradient_norm", 1);
+  stage.decays_vectors = reader.get_or<bool>("decays_vectors", false);
+  stage.frozen = reader.get_or<std::vector<std::string>>("frozen", {});
+  stage.recompute_layers = reader.get_or<bool>("recompute_layers", false);
+  stage.yarn = read_yarn(reader);
+  stage.data = read_shares(reader);
+  stage.validate_every = read_count_or(reader, "validate_every", 0);
+  stage.checkpoint_every = read_count_or(reader, "checkpoint_every", 0);
+  reader.done();
+  return stage;
+}
+
+OrderedJson describe(const Stage& stage) {
+  OrderedJson json{{"name", stage.name}};
+  describe(stage.objective, json);
+  json.update({{"steps", stage.steps},
+               {"context_length", stage.context_length},
+               {"tokens_per_step", stage.tokens_per_step},
+               {"tokens_per_pass", stage.tokens_per_pass},
+               {"peak_learning_rate", stage.peak_learning_rate},
+               {"schedule", describe(stage.schedule)},
+               {"optimizer",
+                {{"kind", "adamw"},
+                 {"betas", {stage.optimizer.beta1, stage.optimizer.beta2}},
+                 {"epsilon", stage.optimizer.epsilon},
+                 {"weight_decay", stage.optimizer.weight_decay}}},
+               {"max_gradient_norm", stage.max_gradient_norm},
+               {"decays_vectors", stage.decays_vectors},
+               {"frozen", stage.frozen},
+               {"recompute_layers", stage.recompute_layers},
+               {"data", stage.data},
+               {"validate_every", stage.validate_every},
+               {"checkpoint_every", stage.checkpoint_every}});
+  if (stage.yarn) {
+    json["yarn"] = {{"factor", stage.yarn->factor},
+                    {"original_length", stage.yarn->original_length}};
+  }
+  return json;
+}
+
+ModelConfig stretched(ModelConfig config, const Stretch& stretch) {
+  for (auto& layer : config.layers) {
+    if (auto* attention = std::get_if<AttentionSpec>(&layer.mixer)) {
+      stretch_rope(*attention, stretch);
+    } else if (auto* mla = std::get_if<MlaSpec>(&layer.mixer)) {
+      stretch_rope(*mla, stretch);
+    }
+  }
+  return config;
+}
+
+}  // namespace hylo::models

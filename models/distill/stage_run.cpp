@@ -1,0 +1,80 @@
+#include "models/distill/stage_run.h"
+
+#include <cmath>
+
+#include "harness/base/error.h"
+#include "harness/base/json.h"
+
+namespace hylo::models {
+
+std::vector<TrainingRows> passes_of(const PackedBatch& batch, int64_t max_rows) {
+  std::vector<TrainingRows> passes;
+  size_t first_sequence = 0, first_row = 0, rows = 0;
+  const auto close = [&](size_t end) {
+    passes.push_back(
+        {std::span(batch.tokens_N).subspan(first_row, rows),
+         std::span(batch.labels_N).subspan(first_row, rows),
+         std::span(batch.sequence_rows).subspan(first_sequence, end - first_sequence)});
+    first_sequence = end;
+    first_row += rows;
+    rows = 0;
+  };
+  for (size_t i = 0; i < batch.sequence_rows.size(); ++i) {
+    const auto count = static_cast<size_t>(batch.sequence_rows[i]);
+    if (rows > 0 && rows + count > static_cast<size_t>(max_rows)) close(i);
+    rows += count;
+  }
+  if (rows > 0) close(batch.sequence_rows.size());
+  return passes;
+}
+
+StageRun::StageRun(const Stage& stage, const Decoder* teacher, TrainedModel& student,
+                   std::filesystem::path record_folder)
+    : stage_(stage),
+      teacher_(teacher),
+      student_(student),
+      optimizer_(student.tensors(), stage.optimizer),
+      record_folder_(std::move(record_folder)) {}
+
+StepReport StageRun::step(const PackedBatch& batch) {
+  StepReport report{.step = next_step_,
+                    .num_rows = static_cast<int64_t>(batch.tokens_N.size()),
+                    .num_labels = batch.num_labels,
+                    .learning_rate = stage_.learning_rate(next_step_)};
+  const PassOptions options{{report.num_rows, report.num_labels}, stage_.recompute_layers};
+  student_.clear_gradients();
+  for (const auto& rows : passes_of(batch, stage_.tokens_per_pass)) {
+    report.loss += add_gradients(stage_.objective, teacher_, student_.decoder(), rows, options);
+    student_.collect_gradients();
+  }
+  const auto gradients = student_.gradients();
+  report.gradient_norm = norm_of(gradients);
+  check_finite(report, batch);
+  if (stage_.max_gradient_norm > 0) {
+    clip_gradients(gradients, report.gradient_norm, stage_.max_gradient_norm);
+  }
+  optimizer_.step(gradients, report.learning_rate);
+  student_.clear_gradients();
+  student_.publish();
+  ++next_step_;
+  return report;
+}
+
+void StageRun::check_finite(const StepReport& report, const PackedBatch& batch) const {
+  if (std::isfinite(report.loss.total) && std::isfinite(report.gradient_norm)) return;
+  const auto file = record_folder_ / fmt::format("not-finite-{}-{}.json", stage_.name, report.step);
+  write_json_file(file, {{"stage", stage_.name},
+                         {"step", report.step},
+                         {"loss", found_value(Json(report.loss.total))},
+                         {"gradient_norm", found_value(Json(report.gradient_norm))},
+                         {"sequence_rows", batch.sequence_rows},
+                         {"tokens", batch.tokens_N},
+                         {"labels", batch.labels_N}});
+  fail(
+      "stage '{}', step {}: the loss is {} and the norm of its gradients {}; the batch is in {}. "
+      "Begin again from the last checkpoint with a lower peak_learning_rate, a longer warm-up or "
+      "a smaller max_gradient_norm",
+      stage_.name, report.step, report.loss.total, report.gradient_norm, file.string());
+}
+
+}  // namespace hylo::models

@@ -1,0 +1,56 @@
+// One stage under way: batches in, steps of the optimiser out.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+#include "models/distill/stage.h"
+#include "models/distill/token_stream.h"
+#include "models/distill/trained_model.h"
+
+namespace hylo::models {
+
+struct StepReport {
+  int64_t step = 0;  ///< from 0
+  int64_t num_rows = 0, num_labels = 0;
+  LossParts loss;            ///< before the step
+  double gradient_norm = 0;  ///< before clipping
+  double learning_rate = 0;
+};
+
+class StageRun {
+ public:
+  /// `teacher` may be null where the objective needs none. All must outlive the run. A batch whose
+  /// loss is not finite is written into `record_folder`.
+  StageRun(const Stage& stage, const Decoder* teacher, TrainedModel& student,
+           std::filesystem::path record_folder);
+
+  /// One step on these rows. Throws Error naming step and file when the loss or the gradients are
+  /// not finite; the weights are then as before the step.
+  StepReport step(const PackedBatch& batch);
+
+  [[nodiscard]] int64_t next_step() const { return next_step_; }
+  [[nodiscard]] bool is_done() const { return next_step_ == stage_.steps; }
+  /// The optimiser's moments and counts, as views.
+  [[nodiscard]] std::vector<std::pair<std::string, at::Tensor>> optimizer_state() const {
+    return optimizer_.state();
+  }
+  /// After the optimiser's state and the student's weights were filled.
+  void continue_at(int64_t next_step) { next_step_ = next_step; }
+
+ private:
+  void check_finite(const StepReport& report, const PackedBatch& batch) const;
+
+  const Stage& stage_;
+  const Decoder* teacher_;
+  TrainedModel& student_;
+  AdamW optimizer_;
+  std::filesystem::path record_folder_;
+  int64_t next_step_ = 0;
+};
+
+/// The batch in pieces of whole sequences with at most max_rows rows each.
+std::vector<TrainingRows> passes_of(const PackedBatch& batch, int64_t max_rows);
+
+}  // namespace hylo::models
