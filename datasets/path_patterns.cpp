@@ -5,6 +5,9 @@
 #include <ranges>
 #include <utility>
 
+#include "harness/base/error.h"
+#include "harness/base/unicode.h"
+
 namespace hylo::datasets {
 namespace {
 
@@ -21,19 +24,37 @@ void append_literal(std::string& regex, char sign) {
   regex += sign;
 }
 
+/// One sign of a class, or a name like "[:digit:]", from `glob` to `regex`; how many bytes it took.
+size_t append_member(std::string& regex, std::string_view glob) {
+  const size_t end = glob.starts_with("[:") ? glob.find(":]") : std::string_view::npos;
+  if (end != std::string_view::npos) {
+    regex += glob.substr(0, end + 2);
+    return end + 2;
+  }
+  if (glob[0] == '\\' && glob.size() > 1) {
+    append_literal(regex, glob[1]);
+    return 2;
+  }
+  if (glob[0] == '-') {
+    regex += '-';  // a range
+  } else {
+    append_literal(regex, glob[0]);
+  }
+  return 1;
+}
+
 /// The regular expression of "[a-z]" at the beginning of `glob`, and how many bytes it took;
 /// nothing where the bracket is not closed.
 std::optional<std::pair<std::string, size_t>> class_of_signs(std::string_view glob) {
   const bool is_negated = glob.size() > 1 && (glob[1] == '!' || glob[1] == '^');
-  const size_t begin = is_negated ? 2 : 1;
-  const size_t end = glob.find(']', begin + 1);  // a first ']' is a sign of the class
-  if (end == std::string_view::npos) return std::nullopt;
+  const size_t first = is_negated ? 2 : 1;
   std::string regex = is_negated ? "[^/" : "[";
-  for (const char sign : glob.substr(begin, end - begin)) {
-    if (sign == '[' || sign == ']' || sign == '^') regex += '\\';
-    regex += sign;
+  for (size_t i = first; i < glob.size();) {
+    const bool closes = glob[i] == ']' && i > first;  // a first ']' is a sign of the class
+    if (closes) return std::pair(regex + "]", i + 1);
+    i += append_member(regex, glob.substr(i));
   }
-  return std::pair(regex + "]", end + 1);
+  return std::nullopt;
 }
 
 /// "**" has a meaning of its own where it is a whole name of the path.
@@ -68,11 +89,21 @@ std::string regex_of(std::string_view glob) {
   return regex;
 }
 
+Regex compiled(const std::string& regex, std::string_view line) {
+  try {
+    return Regex(regex);
+  } catch (const Error& error) {
+    fail("pattern '{}': expected one as in .gitignore, found what cannot be one: {}", line,
+         error.what());
+  }
+}
+
 }  // namespace
 
 void PathPatterns::add(std::string_view line, std::string_view folder) {
   auto glob = without_blanks_at_the_end(line);
   if (glob.empty() || glob.starts_with('#')) return;
+  require(!first_invalid_utf8(line), "a pattern of paths: expected UTF-8, found other bytes");
   const bool is_taken_back = glob.starts_with('!');
   if (is_taken_back) glob.remove_prefix(1);
   const bool is_for_folders = glob.ends_with('/');
@@ -81,7 +112,7 @@ void PathPatterns::add(std::string_view line, std::string_view folder) {
   if (glob.starts_with('/')) glob.remove_prefix(1);
   if (glob.empty()) return;
   const auto regex = fmt::format("(?s)\\A{}{}\\z", is_anchored ? "" : "(?:.*/)?", regex_of(glob));
-  patterns_.push_back({std::string(folder), Regex(regex), is_taken_back, is_for_folders});
+  patterns_.push_back({std::string(folder), compiled(regex, line), is_taken_back, is_for_folders});
 }
 
 std::optional<bool> PathPatterns::verdict(std::string_view path, bool is_folder) const {

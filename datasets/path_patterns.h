@@ -15,7 +15,8 @@ namespace hylo::datasets {
 class PathPatterns {
  public:
   /// One line of a .gitignore in `folder` (empty, or a path that ends in '/'): "*.log", "/build/",
-  /// "docs/**/*.md", "!keep.log". Blank lines and those that begin with '#' say nothing.
+  /// "docs/**/*.md", "!keep.log". Blank lines and those that begin with '#' say nothing. Throws
+  /// Error for a pattern that is none ("[z-a]") and for bytes that are not UTF-8.
   void add(std::string_view line, std::string_view folder = "");
 
   /// What the last pattern that fits says: true, or false where it begins with '!'. Nothing where

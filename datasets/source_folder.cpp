@@ -51,7 +51,16 @@ class Walk {
     std::error_code absent;
     if (!fs::is_regular_file(file, absent)) return;
     const auto bytes = read_text_file(file);
-    for (const auto line : lines_of(bytes)) found_patterns_.add(line, prefix);
+    int64_t number = 0;
+    for (const auto line : lines_of(bytes)) {
+      ++number;
+      try {
+        found_patterns_.add(line, prefix);
+      } catch (const Error& error) {
+        fail("{}:{}: {}; mend it, or read the folder without its .gitignore files", file.string(),
+             number, error.what());
+      }
+    }
   }
 
   void take(const fs::directory_entry& entry, const std::string& path) {

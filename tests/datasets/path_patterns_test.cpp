@@ -1,6 +1,6 @@
 #include "datasets/path_patterns.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include "tests/support/test_data.h"
 
@@ -58,6 +58,12 @@ TEST(PathPatterns, QuestionMarksAndBracketsStandForOneSign) {
   EXPECT_FALSE(fits("[!a-c]x", "/x"));
   EXPECT_TRUE(fits("a[", "a["));
   EXPECT_TRUE(fits("[]]", "]"));
+  EXPECT_TRUE(fits("[[:digit:]_]x", "7x"));
+  EXPECT_TRUE(fits("[[:digit:]_]x", "_x"));
+  EXPECT_FALSE(fits("[[:digit:]]x", "ax"));
+  EXPECT_TRUE(fits("[a\\-z]", "-"));
+  EXPECT_FALSE(fits("[a\\-z]", "m"));
+  EXPECT_TRUE(fits("caf?", "caf\xC3\xA9"));
 }
 
 TEST(PathPatterns, SignsOfRegularExpressionsAreThemselves) {
@@ -66,6 +72,13 @@ TEST(PathPatterns, SignsOfRegularExpressionsAreThemselves) {
   EXPECT_TRUE(fits("\\*", "*"));
   EXPECT_FALSE(fits("\\*", "a"));
   EXPECT_TRUE(fits("\\#a", "#a"));
+}
+
+TEST(PathPatterns, APatternThatIsNoneIsAnError) {
+  EXPECT_THAT(tests::error_of([] { patterns({"[z-a]"}); }),
+              ::testing::StartsWith("pattern '[z-a]': expected one as in .gitignore, found"));
+  EXPECT_EQ(tests::error_of([] { patterns({"a\xFF"}); }),
+            "a pattern of paths: expected UTF-8, found other bytes");
 }
 
 TEST(PathPatterns, BlankLinesAndRemarksSayNothing) {

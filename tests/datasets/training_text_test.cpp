@@ -231,6 +231,12 @@ TEST_F(FolderFiles, PatternsOfTheUserComeBeforeAllOthers) {
   EXPECT_THAT(texts(read_training_text(source)), ElementsAre("b"));
 }
 
+TEST_F(FolderFiles, APatternThatIsNoneIsNamedWithItsFileAndLine) {
+  file("sub/.gitignore", "*.o\n[z-a]\n");
+  EXPECT_THAT(error_of([&] { read_training_text(FolderText{.folder = folder_.path()}); }),
+              HasSubstr("sub/.gitignore:2: pattern '[z-a]': expected"));
+}
+
 TEST_F(FolderFiles, BinaryLargeAndEmptyFilesAndLinksAreCounted) {
   file("a.txt", "a");
   file("binary.bin", std::string("a\0b", 3));
