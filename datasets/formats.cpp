@@ -13,14 +13,6 @@ namespace {
 constexpr size_t num_endings = 4;
 constexpr size_t lines_per_item = 2 + num_endings;
 
-void check_utf8(std::string_view bytes, const std::string& where) {
-  const auto broken = first_invalid_utf8(bytes);
-  if (!broken) return;
-  const auto line = 1 + std::ranges::count(bytes.substr(0, *broken), '\n');
-  fail("{}:{}: expected UTF-8, found the byte {:#04x} at offset {}; convert the file", where, line,
-       static_cast<unsigned char>(bytes[*broken]), *broken);
-}
-
 std::vector<Document> parse_json_lines(std::string_view bytes, const std::string& where) {
   std::vector<Document> documents;
   for (const auto line : lines_of(bytes)) {
@@ -100,6 +92,14 @@ std::vector<Document> parse_whole_text(std::string_view bytes, const std::string
 }
 
 }  // namespace
+
+void check_utf8(std::string_view bytes, const std::string& where, int64_t first_line) {
+  const auto broken = first_invalid_utf8(bytes);
+  if (!broken) return;
+  const auto line = first_line + std::ranges::count(bytes.substr(0, *broken), '\n');
+  fail("{}:{}: expected UTF-8, found the byte {:#04x} at offset {}; convert the file", where, line,
+       static_cast<unsigned char>(bytes[*broken]), *broken);
+}
 
 std::vector<Document> parse_documents(Format format, std::string_view bytes,
                                       const std::string& where) {

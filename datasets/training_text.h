@@ -34,7 +34,7 @@ struct JsonLinesText {
 struct PlainText {
   std::vector<std::filesystem::path> files;
   /// A line of its own between documents, e.g. "<|endoftext|>"; a document then loses the line
-  /// feeds around it. Empty: a file is a document, as it is.
+  /// feeds around it. A file without any is an Error. Empty: a file is a document, as it is.
   std::string separator;
   /// What follows the last separator was cut off by whoever made the file: leave it out, counted.
   bool drop_unclosed = false;
@@ -97,9 +97,9 @@ struct ReadTextOptions {
   bool skip_bad_lines = false;  ///< count lines that are no document and go on
 };
 
-/// Reads a source whole. Documents without text are left out and counted. Throws Error, naming file
-/// and line, for a file that is missing or empty, a line that is not UTF-8, is broken or lacks its
-/// field, and for a source without a single document.
+/// Reads a source whole, files without their byte order marks. Documents without text are left out
+/// and counted. Throws Error, naming file and line, for a file that is missing or empty, a line
+/// that is not UTF-8, is broken or lacks its field, and for a source without a single document.
 TrainingText read_training_text(const TextSource& source, const ReadTextOptions& options = {});
 
 }  // namespace hylo::datasets

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "datasets/training_text.h"
+#include "harness/base/error.h"
 #include "models/tokenizer/tokenizer.h"
 
 namespace hylo::models {
@@ -14,13 +15,16 @@ namespace hylo::models {
 /// An id and whether a model learns to predict it, in 4 bytes.
 class TrainingToken {
  public:
-  static constexpr int32_t max_id = (1 << 24) - 1;  ///< Vocabulary::max_id
+  static constexpr int32_t max_id = (1 << 24) - 1;
 
+  /// Throws Error for an id below 0 or above max_id.
   TrainingToken(int32_t id, bool is_trained)
-      : bits_(static_cast<uint32_t>(id) | (is_trained ? trained_bit : 0)) {}
+      : bits_(static_cast<uint32_t>(id) | (is_trained ? trained_bit : 0)) {
+    require(id >= 0 && id <= max_id, "a token to train on: expected an id from 0 to {}, found {}",
+            max_id, id);
+  }
   [[nodiscard]] int32_t id() const { return static_cast<int32_t>(bits_ & ~trained_bit); }
   [[nodiscard]] bool is_trained() const { return (bits_ & trained_bit) != 0; }
-  [[nodiscard]] uint32_t bits() const { return bits_; }
   bool operator==(const TrainingToken&) const = default;
 
  private:
@@ -36,7 +40,7 @@ class TokenDocuments {
   explicit TokenDocuments(std::string tokenizer_sha256);
 
   /// A document in which no token after the first is trained teaches nothing: it is left out and
-  /// counted. Throws Error for an id below 0 or above TrainingToken::max_id.
+  /// counted.
   void add(std::span<const TrainingToken> tokens);
   /// Every token is trained.
   void add(std::span<const int32_t> ids);
@@ -64,10 +68,12 @@ struct TokenizeOptions {
   EndToken eos = EndToken::Always;
 };
 
-/// The ids of a document are those of its whole text; a token belongs to the first span from which
-/// on the text changes it, so one across a border belongs to the later span. BOS and EOS are not
-/// put where the text has them itself; EOS is trained if the last token is. Runs on all threads.
-/// Throws Error when the tokenizer has no token that is asked for.
+/// The ids of a document are those of its whole text. Where its spans change from untrained to
+/// trained or back, tokens belong to the earlier one as far as its text alone gives the same; a
+/// token across the border thus belongs to the later span. BOS and EOS are not put where the text
+/// has them itself; BOS is not trained, EOS is if the last span is. Runs on all threads; each
+/// change costs encoding the text before it once more. Throws Error when the tokenizer lacks a
+/// token that is asked for.
 TokenDocuments tokenized(std::span<const datasets::TrainingDocument> documents,
                          const Tokenizer& tokenizer, const TokenizeOptions& options = {});
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -69,16 +70,20 @@ class TokenStream {
     int64_t num_rows = 0;         ///< rows of all documents that were begun
     std::vector<uint32_t> order;  ///< of this epoch
   };
-  /// The document that is being given.
+  /// The document that is being given: the latest of its source.
   struct OpenDocument {
     size_t source = 0;
     int64_t num_given = 0;
   };
 
-  [[nodiscard]] Json description() const;
+  void check() const;
+  [[nodiscard]] Json describe() const;
+  [[nodiscard]] Reading reading_at(size_t source, const Json& place) const;
+  [[nodiscard]] OpenDocument open_at(const std::vector<Reading>& readings, const Json& place) const;
   [[nodiscard]] bool is_read_out(size_t source) const;
   [[nodiscard]] std::optional<size_t> source_of_next_document() const;
-  [[nodiscard]] std::span<const TrainingToken> tokens_of(const OpenDocument& open) const;
+  [[nodiscard]] std::span<const TrainingToken> latest_document(size_t source,
+                                                               const Reading& reading) const;
   bool open_next_document();
 
   std::vector<TokenSource> sources_;
