@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <regex>
 #include <set>
 
 #include "harness/base/files.h"
@@ -136,6 +137,30 @@ TEST(Data, ADryRunWritesNothing) {
   EXPECT_LT(plan["sets"][0]["smallest_length"], 2048);
   EXPECT_GT(plan["sets"][0]["tokens_per_sample"], 1500);
   EXPECT_FALSE(std::filesystem::exists(out / "sets"));
+}
+
+TEST(Data, ADryRunOfTwoMillionTokensTellsOfEveryTask) {
+  const auto plan = run_hylo({"data", "build", "ruler", "--dry-run", "--tokenizer", tokenizer(),
+                              "--lengths", "2M", "--samples", "1"});
+  ASSERT_EQ(plan.exit_code, 0) << plan.err;
+  EXPECT_EQ(plan.err, "");
+  const auto lines = lines_of(plan.out);
+  ASSERT_EQ(lines.size(), 14U) << plan.out;
+  EXPECT_EQ(lines[0], "lengths   2M = 2,097,152 tokens");
+  const std::regex line(
+      R"(fits      (\S+)@2097152 +smallest length (\d+), about (\d+) tokens a prompt, \d\.\d\d MiB in )"
+      R"(all \(1 of 1 samples tried\))");
+  for (size_t i = 1; i < lines.size(); ++i) {
+    const std::string text(lines[i]);
+    std::smatch told;
+    ASSERT_TRUE(std::regex_match(text, told, line)) << text;
+    const auto& spec = tasks::ruler::ruler_specs()[i - 1];
+    EXPECT_EQ(told.str(1), spec.name);
+    EXPECT_LT(std::stoll(told.str(2)), 2048) << text;
+    const auto used = 1 + std::stoll(told.str(3)) + spec.max_new_tokens;
+    EXPECT_LE(used, 2'097'152) << text;
+    EXPECT_GE(static_cast<double>(used), 0.97 * 2'097'152) << text;
+  }
 }
 
 TEST(Data, TheSmallestLengthDependsNeitherOnTheLengthsNorOnTheNumberOfSamples) {
