@@ -22,7 +22,7 @@ using tests::random_tokens;
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using tests::error_of;
+using hylo::tests::error_of;
 
 /// Two ways to add up the same products in float32.
 constexpr double float32_tolerance = 1e-5;
