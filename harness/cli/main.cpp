@@ -32,6 +32,9 @@ void add_verbs(CLI::App& program) {
   hylo::cli::add_generate(program);
   hylo::cli::add_inspect(program);
   hylo::cli::add_convert(program);
+  hylo::cli::add_upcycle(program);
+  hylo::cli::add_distill(program);
+  hylo::cli::add_train(program);
   hylo::cli::add_list(program);
   hylo::cli::add_report(program);
   hylo::cli::add_store(program);

@@ -17,15 +17,23 @@ constexpr double seconds_between_updates = 0.2;
 
 ProgressLine::ProgressLine() : is_terminal_(::isatty(STDERR_FILENO) == 1) {}
 
-ProgressLine::~ProgressLine() {
+ProgressLine::~ProgressLine() { clear(); }
+
+void ProgressLine::clear() {
   if (is_shown_) fmt::print(stderr, "\r\x1b[K");
+  is_shown_ = false;
 }
 
-void ProgressLine::show(const harness::RunProgress& progress) {
-  if (!is_terminal_ || progress.seconds - last_seconds_ < seconds_between_updates) return;
-  last_seconds_ = progress.seconds;
+void ProgressLine::show(const harness::RunProgress& progress) { show(progress_text(progress)); }
+
+void ProgressLine::show(const std::string& text) {
+  const double now = watch_.seconds();
+  if (!is_terminal_ || (last_seconds_ >= 0 && now - last_seconds_ < seconds_between_updates)) {
+    return;
+  }
+  last_seconds_ = now;
   is_shown_ = true;
-  fmt::print(stderr, "\r\x1b[K{}", progress_text(progress));
+  fmt::print(stderr, "\r\x1b[K{}", text);
   std::fflush(stderr);
 }
 

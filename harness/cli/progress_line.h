@@ -1,6 +1,9 @@
 // One line on a terminal that says how far a run is.
 #pragma once
 
+#include <string>
+
+#include "harness/base/clock.h"
 #include "harness/runner/runner.h"
 
 namespace hylo::cli {
@@ -13,10 +16,15 @@ class ProgressLine {
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
   void show(const harness::RunProgress& progress);
+  /// Any text, at most a few times a second.
+  void show(const std::string& text);
+  /// Takes the line away, so that something else can be printed.
+  void clear();
 
  private:
   bool is_terminal_;
   bool is_shown_ = false;
+  Stopwatch watch_;
   double last_seconds_ = -1;
 };
 

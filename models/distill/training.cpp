@@ -27,6 +27,11 @@ void fill(const NamedTensors& views, const NamedTensors& stored,
   }
 }
 
+/// Layers are aligned with those that they were made of.
+const Decoder* teacher_of(const TrainingPlan& plan, const Stage& stage) {
+  return std::holds_alternative<AlignLayers>(stage.objective) ? plan.base : plan.teacher;
+}
+
 }  // namespace
 
 Training::Training(TrainingPlan plan, std::filesystem::path folder)
@@ -42,7 +47,7 @@ Training::Training(TrainingPlan plan, std::filesystem::path folder)
 void Training::check() const {
   require(!plan_.stages.empty(), "the recipe has no stages");
   for (const auto& stage : plan_.stages) {
-    require(!needs_teacher(stage.objective) || plan_.teacher,
+    require(!needs_teacher(stage.objective) || teacher_of(plan_, stage),
             "stage '{}' ({}) learns from a teacher; name one", stage.name,
             name_of(stage.objective));
     for (const auto& [name, share] : stage.data) {
@@ -129,7 +134,7 @@ void Training::run(const TrainingEvents& events) {
 void Training::run_stage(const TrainingEvents& events) {
   const auto& stage = plan_.stages[static_cast<size_t>(place_.stage)];
   auto stream = stream_of(stage);
-  StageRun run(stage, plan_.teacher, *student_, folder_);
+  StageRun run(stage, teacher_of(plan_, stage), *student_, folder_);
   if (state_ && place_.next_step > 0) {
     fill(run.optimizer_state(), state_->optimizer, *resumed_from_);
     stream.seek(state_->stream_position);

@@ -25,7 +25,9 @@ struct TrainingPlan {
   std::vector<Stage> stages;
   uint64_t seed = 0;
   NumberType type = NumberType::Float32;  ///< of the forward pass
-  const Decoder* teacher = nullptr;       ///< where a stage needs one; outlives the training
+  /// Of whose layers the student is made: what layers are aligned with. Outlives the training.
+  const Decoder* base = nullptr;
+  const Decoder* teacher = nullptr;  ///< of logits; often the base. Outlives the training
   ModelConfig student;
   std::function<ModelWeights()> initial;  ///< called only where there is no checkpoint
   std::vector<TokenSource> sources;

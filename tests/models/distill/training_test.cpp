@@ -57,6 +57,7 @@ struct Learner {
     return {.recipe = {{"stages", Json::parse(recipe.dump())}},
             .stages = std::move(stages),
             .seed = 3,
+            .base = &teacher,
             .teacher = &teacher,
             .student = config,
             .initial = [this] { return weights; },
@@ -282,7 +283,7 @@ TEST_F(TrainingTest, AsksForWhatItsStagesNeed) {
   const Learner learner;
   const TemporaryFolder folder;
   auto without = learner.plan(two_stages());
-  without.teacher = nullptr;
+  without.base = nullptr;
   EXPECT_THAT(error_of([&] { Training(std::move(without), folder.path()); }),
               HasSubstr("stage 'align' (align_layers) learns from a teacher"));
   auto stages = two_stages();

@@ -1,0 +1,243 @@
+// hylo distill, hylo train: a recipe carried out, stage by stage.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "harness/base/clock.h"
+#include "harness/base/error.h"
+#include "harness/base/units.h"
+#include "harness/cli/facts.h"
+#include "harness/cli/interrupt.h"
+#include "harness/cli/numbers.h"
+#include "harness/cli/output.h"
+#include "harness/cli/places.h"
+#include "harness/cli/progress_line.h"
+#include "harness/cli/student_facts.h"
+#include "harness/cli/verb.h"
+#include "harness/training/prepared_training.h"
+#include "models/engine/engine.h"
+
+namespace hylo::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct TrainingVerbOptions {
+  std::string recipe, base, teacher, tokenizer, data, out;
+  std::optional<uint64_t> seed;
+  std::optional<int64_t> threads;
+  bool skip_bad_lines = false, dry_run = false;
+};
+
+/// What is told while a training runs: a line that is written over, and lines that stay.
+class Narrator {
+ public:
+  explicit Narrator(const harness::PreparedTraining& prepared) : prepared_(prepared) {}
+
+  void begin(const models::Training& training) {
+    place_ = training.place();
+    if (training.is_resumed()) {
+      say("goes on {}", training.is_complete()
+                            ? "nowhere: every stage is done"
+                            : fmt::format("from step {} of stage '{}'", place_.next_step,
+                                          stage(place_.stage).name));
+    }
+    if (!prepared_.data().held_out) return;
+    if (const auto* teacher = prepared_.teacher()) {
+      teachers_ = training.validate(*teacher);
+      say("held out: the teacher's perplexity is {:.4g} over {} tokens", teachers_->perplexity(),
+          with_thousands(teachers_->num_labels));
+    }
+  }
+
+  models::TrainingEvents events() {
+    return {.on_step = [this](int64_t stage, const models::StepReport& r) { on_step(stage, r); },
+            .on_validation = [this](const models::Validation& v) { on_validation(v); },
+            .on_checkpoint = [this](const models::TrainingPlace&,
+                                    const fs::path& folder) { checkpoint_ = folder; },
+            .should_stop = [] { return Interrupt::is_wanted(); }};
+  }
+
+  [[nodiscard]] const std::optional<models::Validation>& last_validation() const { return last_; }
+  [[nodiscard]] const std::optional<models::HeldOutLoss>& teachers() const { return teachers_; }
+  [[nodiscard]] const fs::path& checkpoint() const { return checkpoint_; }
+  void clear() { line_.clear(); }
+
+ private:
+  template <class... Args>
+  void say(fmt::format_string<Args...> text, Args&&... args) {
+    line_.clear();
+    fmt::print(stderr, "{}\n", fmt::format(text, std::forward<Args>(args)...));
+  }
+  [[nodiscard]] const models::Stage& stage(int64_t index) const {
+    return prepared_.recipe().stages[static_cast<size_t>(index)];
+  }
+
+  void on_step(int64_t index, const models::StepReport& report) {
+    const auto& now = stage(index);
+    if (index != announced_) {
+      announced_ = index;
+      num_rows_ = 0;
+      watch_ = Stopwatch();
+      say("stage {}/{} '{}' ({}): {} steps of {} tokens", index + 1,
+          prepared_.recipe().stages.size(), now.name, models::name_of(now.objective), now.steps,
+          with_thousands(now.tokens_per_step));
+    }
+    num_rows_ += report.num_rows;
+    const double rate = static_cast<double>(num_rows_) / watch_.seconds();
+    const auto rows_left = (now.steps - report.step - 1) * now.tokens_per_step;
+    line_.show(
+        fmt::format("{} {}/{}, loss {:.4g}, gradient {:.3g}, rate {:.2e}, {} tokens/s, {} left",
+                    now.name, report.step + 1, now.steps, report.loss.total, report.gradient_norm,
+                    report.learning_rate, with_thousands(static_cast<int64_t>(rate)),
+                    human_seconds(static_cast<double>(rows_left) / rate)));
+  }
+
+  void on_validation(const models::Validation& validation) {
+    last_ = validation;
+    auto text = fmt::format("  '{}' step {}: held-out perplexity {:.4g}",
+                            stage(validation.place.stage).name, validation.place.next_step,
+                            validation.loss.perplexity());
+    if (teachers_) {
+      text += fmt::format(", {:.3f} times the teacher's",
+                          validation.loss.perplexity() / teachers_->perplexity());
+    }
+    say("{}", text);
+  }
+
+  const harness::PreparedTraining& prepared_;
+  ProgressLine line_;
+  models::TrainingPlace place_;
+  int64_t announced_ = -1, num_rows_ = 0;
+  Stopwatch watch_;
+  std::optional<models::Validation> last_;
+  std::optional<models::HeldOutLoss> teachers_;
+  fs::path checkpoint_;
+};
+
+harness::TrainingRequest request_of(const TrainingVerbOptions& options) {
+  return {.recipe = options.recipe,
+          .base = options.base,
+          .teacher = options.teacher,
+          .tokenizer = options.tokenizer,
+          .data_root = data_root(options.data),
+          .out = options.out,
+          .seed = options.seed,
+          .skip_bad_lines = options.skip_bad_lines};
+}
+
+FactSection stage_facts(const models::Recipe& recipe) {
+  FactSection section{"stages", {}};
+  for (const auto& stage : recipe.stages) {
+    const auto tokens = stage.steps * stage.tokens_per_step;
+    section.facts.push_back(
+        {stage.name,
+         {{"kind", models::name_of(stage.objective)},
+          {"steps", stage.steps},
+          {"tokens", tokens},
+          {"context_length", stage.context_length}},
+         fmt::format("{}, {} steps of {} tokens ({} in all), context {}",
+                     models::name_of(stage.objective), with_thousands(stage.steps),
+                     with_thousands(stage.tokens_per_step), with_thousands(tokens),
+                     with_thousands(stage.context_length))});
+  }
+  return section;
+}
+
+void print_plan(const harness::PreparedTraining& prepared) {
+  FactPage page;
+  if (prepared.base()) {
+    page.push_back(student_facts(prepared.base()->config(), prepared.student()));
+  }
+  page.push_back(stage_facts(prepared.recipe()));
+  print_facts(page, /*json=*/false);
+}
+
+void tell_result(const harness::PreparedTraining& prepared, const models::Training& training,
+                 const Narrator& narrator) {
+  const auto folder = prepared.write_student(training.student());
+  if (const auto& last = narrator.last_validation()) {
+    auto text = fmt::format("held-out perplexity {:.4f}", last->loss.perplexity());
+    if (const auto& teachers = narrator.teachers()) {
+      text += fmt::format(", the teacher's {:.4f}, ratio {:.4f}", teachers->perplexity(),
+                          last->loss.perplexity() / teachers->perplexity());
+    }
+    print_out(text + "\n");
+  }
+  print_out(fmt::format("student: {}\n", folder.string()));
+}
+
+void train(const TrainingVerbOptions& options) {
+  require(options.dry_run || !options.out.empty(),
+          "expected --out FOLDER for checkpoints and the student, or --dry-run");
+  if (options.threads) models::Engine::set_num_threads(static_cast<int>(*options.threads));
+  ProgressLine writing;
+  const harness::PreparedTraining prepared(
+      request_of(options),
+      {.on_note =
+           [&](const std::string& note) {
+             writing.clear();
+             fmt::print(stderr, "{}\n", note);
+           },
+       .on_written =
+           [&](const std::string& source, int64_t done, int64_t all) {
+             writing.show(fmt::format("{}: the teacher has written {} of {} documents", source,
+                                      with_thousands(done), with_thousands(all)));
+           }});
+  if (options.dry_run) return print_plan(prepared);
+  const Interrupt interrupt;
+  models::Training training(prepared.plan(), options.out);
+  Narrator narrator(prepared);
+  narrator.begin(training);
+  training.run(narrator.events());
+  narrator.clear();
+  if (training.is_complete()) return tell_result(prepared, training, narrator);
+  print_out(fmt::format("interrupted; the same command goes on from {}\n",
+                        narrator.checkpoint().string()));
+}
+
+void add_training_options(CLI::App& verb, const std::shared_ptr<TrainingVerbOptions>& options) {
+  verb.add_option("--recipe", options->recipe, "a file, or the name of a recipe that ships")
+      ->required();
+  verb.add_option("--tokenizer", options->tokenizer, "folder or file, if not the base's");
+  verb.add_option("--data", options->data, "folder in which paths of data begin; else HYLO_DATA");
+  verb.add_option("--out", options->out,
+                  "folder of checkpoints and, in the end, the student; where it holds checkpoints "
+                  "of this training, it goes on from the newest");
+  verb.add_option("--seed", options->seed, "instead of the recipe's");
+  verb.add_option("--threads", options->threads, "threads to run on, else all")
+      ->check(whole_number(1, 1024));
+  verb.add_flag("--skip-bad-lines", options->skip_bad_lines,
+                "count lines that are no document and go on");
+  verb.add_flag("--dry-run", options->dry_run, "open everything, print the plan, train nothing");
+  verb.callback([options] { train(*options); });
+}
+
+}  // namespace
+
+void add_distill(CLI::App& program) {
+  auto& verb = add_verb(
+      program, "distill", "train a hybrid with the guidance of the model that it was made of",
+      {{"hylo distill --recipe stories --base tests/fixtures/stories260k --out ./run",
+        "made, aligned and distilled; again the same command goes on where it stopped"},
+       {"hylo distill --recipe hylo-1b-8k --base ~/Llama-3.2-1B --teacher ~/Llama-3.1-8B --out "
+        "./run",
+        "logits from a larger teacher of the same vocabulary"}});
+  const auto options = std::make_shared<TrainingVerbOptions>();
+  verb.add_option("--base", options->base, "checkpoint of whose layers the student is made");
+  verb.add_option("--teacher", options->teacher, "checkpoint that gives the logits, else the base");
+  add_training_options(verb, options);
+}
+
+void add_train(CLI::App& program) {
+  auto& verb = add_verb(program, "train", "train a small network from random weights",
+                        {{"hylo train --recipe ./tiny.json --tokenizer ./tokenizer --out ./teacher",
+                          "a teacher to try things on"}});
+  add_training_options(verb, std::make_shared<TrainingVerbOptions>());
+}
+
+}  // namespace hylo::cli

@@ -1,0 +1,121 @@
+// hylo upcycle: a teacher's checkpoint as a hybrid, before any training.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "harness/base/error.h"
+#include "harness/base/files.h"
+#include "harness/base/units.h"
+#include "harness/cli/facts.h"
+#include "harness/cli/output.h"
+#include "harness/cli/student_facts.h"
+#include "harness/cli/verb.h"
+#include "harness/system/companion_files.h"
+#include "models/config/hf_config.h"
+#include "models/distill/recipe.h"
+#include "models/weights/checkpoint.h"
+
+namespace hylo::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct UpcycleVerbOptions {
+  std::string base, out, placement, like, rope_rows = "filled";
+  uint64_t seed = 0;
+  bool random_mixers = false, dry_run = false, json = false;
+};
+
+/// A file, or the JSON itself.
+Json placement_json(const std::string& text) {
+  if (!text.empty() && (text.front() == '[' || text.front() == '{')) {
+    return parse_json(text, "--placement");
+  }
+  return read_json_file(text);
+}
+
+models::UpcycledStudent student_of(const UpcycleVerbOptions& options) {
+  require(options.placement.empty() != options.like.empty(),
+          "upcycle: expected either --placement (which layers become what) or --like (a model of "
+          "`hylo list models` whose mixers are taken)");
+  require(options.rope_rows == "filled" || options.rope_rows == "kept",
+          "--rope-rows: expected filled or kept, found '{}'", options.rope_rows);
+  models::UpcycledStudent student{.like = options.like};
+  if (options.like.empty()) student.placement = placement_json(options.placement);
+  student.options = {.seed = options.seed,
+                     .rope_rows = options.rope_rows == "filled" ? models::RopeRows::Filled
+                                                                : models::RopeRows::Kept,
+                     .random_mixers = options.random_mixers};
+  return student;
+}
+
+/// Written beside OUT and moved there when it is whole.
+void write(const UpcycleVerbOptions& options, const models::UpcycledStudent& student,
+           const models::ModelConfig& config) {
+  const fs::path to = fs::absolute(options.out).lexically_normal();
+  const fs::path unfinished = to.string() + ".part";
+  require(!fs::exists(to) || fs::is_empty(to),
+          "{}: is there already and not an empty folder; name another, or remove it", to.string());
+  const auto base = models::open_checkpoint(options.base);
+  for (const auto& note : base.notes) fmt::print(stderr, "hylo: note: {}\n", note);
+  fmt::print(stderr, "hylo: decomposing and copying {} layers ...\n", config.layers.size());
+  const auto weights = models::upcycle(base.config, base.weights, config, student.options);
+  fs::remove_all(unfinished);
+  models::write_checkpoint(
+      unfinished, config, weights,
+      {.format = models::CheckpointFormat::Own,
+       .provenance = models::Provenance{.teacher = fs::absolute(options.base).filename().string(),
+                                        .teacher_sha256 = models::hash_weights(base),
+                                        .recipe = "upcycled, not trained",
+                                        .seed = options.seed}});
+  (void)harness::copy_companion_files(options.base, unfinished);
+  fs::remove_all(to);
+  fs::rename(unfinished, to);
+  print_out(fmt::format("{}: the student before any training\n", options.out));
+}
+
+void upcycle(const UpcycleVerbOptions& options) {
+  require(options.dry_run || !options.out.empty(),
+          "upcycle: expected --out FOLDER for the student, or --dry-run");
+  const auto student = student_of(options);
+  const auto teacher = models::read_hf_config(options.base);
+  const auto config = models::student_config(student, teacher);
+  models::check_student(teacher, config);
+  print_facts({student_facts(teacher, config)}, options.json);
+  if (!options.dry_run) write(options, student, config);
+}
+
+}  // namespace
+
+void add_upcycle(CLI::App& program) {
+  auto& verb = add_verb(
+      program, "upcycle", "turn a Transformer checkpoint into a hybrid, before any training",
+      {{R"(hylo upcycle ~/Llama-3.2-1B --like hylo-llama-4mla12gdn --dry-run)",
+        "what HyLo's hybrid of it weighs and remembers"},
+       {R"(hylo upcycle ./llama --placement '[{"layers": {"every": 3}, "mixer": {"kind": "mla", "latent_rank": 64}}]' --out ./student)",
+        "every third layer becomes MLA, the others stay"}});
+  const auto options = std::make_shared<UpcycleVerbOptions>();
+  verb.add_option("base", options->base, "the teacher's checkpoint folder")
+      ->type_name("BASE")
+      ->required();
+  verb.add_option("--placement", options->placement,
+                  "a file, or the JSON itself: which layers get which mixer (models/distill)");
+  verb.add_option("--like", options->like, "mixers of a model that `hylo list models` shows");
+  verb.add_option("--out", options->out, "a folder that is not there yet, or empty");
+  verb.add_option("--seed", options->seed, "of what no teacher's tensor sets")
+      ->capture_default_str();
+  verb.add_option("--rope-rows", options->rope_rows,
+                  "of MLA: filled from the teacher's projections, or kept as they were drawn")
+      ->capture_default_str();
+  verb.add_flag("--random-mixers", options->random_mixers,
+                "new mixers stay as they were drawn: the student to compare with");
+  verb.add_flag("--dry-run", options->dry_run, "print the student and write nothing");
+  verb.add_flag("--json", options->json, "one JSON document");
+  verb.callback([options] { upcycle(*options); });
+}
+
+}  // namespace hylo::cli

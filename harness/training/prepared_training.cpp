@@ -1,0 +1,149 @@
+#include "harness/training/prepared_training.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "harness/base/error.h"
+#include "harness/base/files.h"
+#include "harness/system/companion_files.h"
+#include "models/upcycle/upcycle.h"
+#include "models/weights/number_types.h"
+
+namespace hylo::harness {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* recipe_room = "models/recipes";
+
+/// A file of that name, or the shipped recipe.
+fs::path recipe_file(const std::string& recipe) {
+  if (fs::exists(recipe)) return recipe;
+  const auto known = shipped_recipes();
+  if (std::ranges::find(known, recipe) == known.end()) {
+    fail("--recipe {}: no such file, and no recipe that ships; those are {}", recipe,
+         fmt::join(known, ", "));
+  }
+  return shipped_file(recipe_room) / (recipe + ".json");
+}
+
+models::Decoder decoder_of(const models::Checkpoint& checkpoint) {
+  return {checkpoint.config, checkpoint.weights};
+}
+
+}  // namespace
+
+std::vector<std::string> shipped_recipes() {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(shipped_file(recipe_room))) {
+    if (entry.path().extension() == ".json") names.push_back(entry.path().stem());
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+models::Recipe open_recipe(const TrainingRequest& request) {
+  const auto file = recipe_file(request.recipe);
+  auto json = read_json_file(file);
+  if (request.seed && json.is_object()) json["seed"] = *request.seed;
+  return models::read_recipe(json, file.string(), request.data_root);
+}
+
+PreparedTraining::PreparedTraining(const TrainingRequest& request, const TrainingNotices& notices)
+    : request_(request), recipe_(open_recipe(request)) {
+  open_models();
+  open_tokenizer();
+  provenance_.recipe = recipe_.name;
+  provenance_.seed = recipe_.seed;
+  data_ = read_training_data(recipe_, *tokenizer_,
+                             {.teacher = teacher(),
+                              .teacher_sha256 = provenance_.teacher_sha256,
+                              .folder = request_.out,
+                              .skip_bad_lines = request_.skip_bad_lines,
+                              .on_written = notices.on_written});
+  for (const auto& note : data_.notes) notices.on_note(note);
+}
+
+void PreparedTraining::open_models() {
+  if (request_.base.empty()) request_.base = recipe_.teacher;
+  const auto* upcycled = std::get_if<models::UpcycledStudent>(&recipe_.student);
+  require(!upcycled || !request_.base.empty(),
+          "recipe '{}' makes its student of another model's layers; name that with --base",
+          recipe_.name);
+  if (!request_.base.empty()) {
+    const auto base = models::open_checkpoint(request_.base, {.type = recipe_.type});
+    base_ = decoder_of(base);
+    provenance_.teacher = fs::absolute(request_.base).filename().string();
+    provenance_.teacher_sha256 = models::hash_weights(base);
+  }
+  if (!request_.teacher.empty()) {
+    const auto teacher = models::open_checkpoint(request_.teacher, {.type = recipe_.type});
+    teacher_ = decoder_of(teacher);
+    provenance_.teacher += ", " + fs::absolute(request_.teacher).filename().string();
+    provenance_.teacher_sha256 += ", " + models::hash_weights(teacher);
+  }
+  if (upcycled) student_ = models::student_config(*upcycled, base_->config());
+}
+
+void PreparedTraining::open_tokenizer() {
+  tokenizer_place_ = request_.tokenizer.empty() ? request_.base : request_.tokenizer;
+  require(!tokenizer_place_.empty(),
+          "recipe '{}' begins with a network of its own; name a tokenizer with --tokenizer",
+          recipe_.name);
+  tokenizer_ = models::load_tokenizer(tokenizer_place_);
+  const auto& info = tokenizer_->info();
+  if (const auto* fresh = std::get_if<models::FreshStudent>(&recipe_.student)) {
+    student_ = models::student_config(*fresh, info.vocabulary_size);
+    student_.bos = info.bos;
+    if (info.eos) student_.eos = {*info.eos};
+    student_.pad = info.pad;
+    return;
+  }
+  (void)models::check_fits(info, student_.vocabulary_size);
+}
+
+models::ModelWeights PreparedTraining::initial() const {
+  const auto* upcycled = std::get_if<models::UpcycledStudent>(&recipe_.student);
+  if (!upcycled) {
+    return models::random_weights(student_, models::NumberType::Float32, recipe_.seed);
+  }
+  // Conversions begin with the bits that are stored, whatever the type that is trained in.
+  const auto base = models::open_checkpoint(request_.base, {.type = models::NumberType::Float32});
+  auto options = upcycled->options;
+  options.seed = recipe_.seed;
+  return models::upcycle(base.config, base.weights, student_, options);
+}
+
+models::TrainingPlan PreparedTraining::plan() const {
+  return {.recipe = recipe_.json,
+          .stages = recipe_.stages,
+          .seed = recipe_.seed,
+          .type = recipe_.type,
+          .base = base(),
+          .teacher = teacher(),
+          .student = student_,
+          .initial = [this] { return initial(); },
+          .sources = data_.sources,
+          .held_out = data_.held_out,
+          .provenance = provenance_};
+}
+
+fs::path PreparedTraining::write_student(const models::TrainedModel& student) const {
+  const auto folder = request_.out / "student";
+  const fs::path unfinished = folder.string() + ".part";
+  fs::remove_all(unfinished);
+  const auto& decoder = student.decoder();
+  models::write_checkpoint(unfinished, decoder.config(), decoder.weights(),
+                           {.format = models::CheckpointFormat::Own, .provenance = provenance_});
+  if (fs::is_directory(tokenizer_place_)) {
+    (void)copy_companion_files(tokenizer_place_, unfinished);
+  } else {
+    fs::copy_file(tokenizer_place_, unfinished / tokenizer_place_.filename());
+  }
+  fs::remove_all(folder);
+  fs::rename(unfinished, folder);
+  return folder;
+}
+
+}  // namespace hylo::harness

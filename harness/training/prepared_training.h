@@ -1,0 +1,73 @@
+// A recipe with everything that it names opened: models, tokenizer, data.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/training/training_data.h"
+#include "models/distill/recipe.h"
+#include "models/distill/training.h"
+#include "models/tokenizer/tokenizer.h"
+#include "models/weights/checkpoint.h"
+
+namespace hylo::harness {
+
+struct TrainingRequest {
+  std::string recipe;               ///< a file, or the name of one that ships
+  std::filesystem::path base;       ///< of whose layers the student is made; empty: the recipe's
+  std::filesystem::path teacher;    ///< of logits; empty: the base
+  std::filesystem::path tokenizer;  ///< folder or file; empty: the base's
+  std::filesystem::path data_root;  ///< where paths of data begin
+  std::filesystem::path out;
+  std::optional<uint64_t> seed;  ///< instead of the recipe's
+  bool skip_bad_lines = false;
+};
+
+/// Told what goes on while things are opened: a line, or how far the teacher's writing is.
+struct TrainingNotices {
+  std::function<void(const std::string&)> on_note;
+  std::function<void(const std::string&, int64_t, int64_t)> on_written;
+};
+
+/// Reads a recipe by name (models/recipes) or from a file, "seed" in the place of its own.
+models::Recipe open_recipe(const TrainingRequest& request);
+/// Names of recipes that ship, in order of the alphabet.
+std::vector<std::string> shipped_recipes();
+
+class PreparedTraining {
+ public:
+  /// Opens all. Throws Error: what is missing, does not fit, or cannot be read.
+  PreparedTraining(const TrainingRequest& request, const TrainingNotices& notices);
+
+  [[nodiscard]] const models::Recipe& recipe() const { return recipe_; }
+  [[nodiscard]] const models::ModelConfig& student() const { return student_; }
+  [[nodiscard]] const models::Decoder* base() const { return base_ ? &*base_ : nullptr; }
+  [[nodiscard]] const models::Decoder* teacher() const { return teacher_ ? &*teacher_ : base(); }
+  [[nodiscard]] const models::Provenance& provenance() const { return provenance_; }
+  [[nodiscard]] const TrainingData& data() const { return data_; }
+  [[nodiscard]] models::TrainingPlan plan() const;
+
+  /// Writes the student into `out`/student, in the recipe's type, with the tokenizer's files beside
+  /// it: a checkpoint that every verb opens. Gives the folder.
+  [[nodiscard]] std::filesystem::path write_student(const models::TrainedModel& student) const;
+
+ private:
+  void open_models();
+  void open_tokenizer();
+  [[nodiscard]] models::ModelWeights initial() const;
+
+  TrainingRequest request_;
+  models::Recipe recipe_;
+  std::optional<models::Decoder> base_, teacher_;
+  std::filesystem::path tokenizer_place_;
+  std::unique_ptr<models::Tokenizer> tokenizer_;
+  models::ModelConfig student_;
+  models::Provenance provenance_;
+  TrainingData data_;
+};
+
+}  // namespace hylo::harness
