@@ -38,14 +38,37 @@ decltype(auto) for_type(const char* op, at::ScalarType type, Use&& use) {
   }
 }
 
+/// Rows are short (heads of 8 or 64), and a call of memcpy for each would cost more than they do.
+template <class A>
+HWY_INLINE void copy_row(const A* HWY_RESTRICT from, A* HWY_RESTRICT to, int64_t n) {
+  const hwy::HWY_NAMESPACE::ScalableTag<A> d;
+  const auto lanes = static_cast<int64_t>(hwy::HWY_NAMESPACE::Lanes(d));
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    hwy::HWY_NAMESPACE::StoreU(hwy::HWY_NAMESPACE::LoadU(d, from + i), d, to + i);
+  }
+  if (i == n) return;
+  const auto rest = hwy::HWY_NAMESPACE::FirstN(d, static_cast<size_t>(n - i));
+  hwy::HWY_NAMESPACE::BlendedStore(hwy::HWY_NAMESPACE::MaskedLoad(rest, d, from + i), rest, d,
+                                   to + i);
+}
+
 template <class T>
 HWY_INLINE void widen(const T* HWY_RESTRICT from, Compute<T>* HWY_RESTRICT to, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) to[i] = static_cast<Compute<T>>(from[i]);
+  if constexpr (std::is_same_v<T, Compute<T>>) {
+    copy_row(from, to, n);
+  } else {
+    for (int64_t i = 0; i < n; ++i) to[i] = static_cast<Compute<T>>(from[i]);
+  }
 }
 
 template <class T>
 HWY_INLINE void narrow(const Compute<T>* HWY_RESTRICT from, T* HWY_RESTRICT to, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) to[i] = static_cast<T>(from[i]);
+  if constexpr (std::is_same_v<T, Compute<T>>) {
+    copy_row(from, to, n);
+  } else {
+    for (int64_t i = 0; i < n; ++i) to[i] = static_cast<T>(from[i]);
+  }
 }
 
 template <class T>

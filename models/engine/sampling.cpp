@@ -40,8 +40,26 @@ int32_t arg_max(std::span<const float> logits) {
   return static_cast<int32_t>(best);
 }
 
-/// Most likely first, ties by index; probabilities sum to 1.
-std::vector<Candidate> ranked(std::span<const float> logits, const SamplingOptions& options) {
+/// Most likely first, ties by index; `top_k` of them, 0: all.
+void keep_likeliest(std::vector<Candidate>& candidates, int64_t top_k) {
+  const auto more_likely = [](const Candidate& a, const Candidate& b) {
+    return a.logit != b.logit ? a.logit > b.logit : a.token < b.token;
+  };
+  const auto kept = top_k > 0 ? std::min<size_t>(top_k, candidates.size()) : candidates.size();
+  std::partial_sort(candidates.begin(), candidates.begin() + static_cast<int64_t>(kept),
+                    candidates.end(), more_likely);
+  candidates.resize(kept);
+}
+
+/// Whether which tokens can be chosen depends on their order. Sorting a vocabulary costs more than
+/// the forward pass of a small model.
+bool needs_order(const SamplingOptions& options) {
+  return options.top_k > 0 || options.top_p < 1 || options.min_p > 0;
+}
+
+/// Probabilities that sum to 1; where order is needed most likely first, ties by index.
+std::vector<Candidate> candidates_of(std::span<const float> logits,
+                                     const SamplingOptions& options) {
   const double best = *std::ranges::max_element(logits);
   std::vector<Candidate> candidates;
   candidates.reserve(logits.size());
@@ -49,16 +67,9 @@ std::vector<Candidate> ranked(std::span<const float> logits, const SamplingOptio
     // From the best, so that a tiny temperature gives 0 and -inf, never inf - inf.
     candidates.push_back({static_cast<int32_t>(i), (logits[i] - best) / options.temperature});
   }
-  const auto more_likely = [](const Candidate& a, const Candidate& b) {
-    return a.logit != b.logit ? a.logit > b.logit : a.token < b.token;
-  };
-  const auto kept =
-      options.top_k > 0 ? std::min<size_t>(options.top_k, candidates.size()) : candidates.size();
-  std::partial_sort(candidates.begin(), candidates.begin() + static_cast<int64_t>(kept),
-                    candidates.end(), more_likely);
-  candidates.resize(kept);
+  if (needs_order(options)) keep_likeliest(candidates, options.top_k);
   double total = 0;
-  for (auto& c : candidates) total += c.probability = std::exp(c.logit - candidates.front().logit);
+  for (auto& c : candidates) total += c.probability = std::exp(c.logit);
   for (auto& c : candidates) c.probability /= total;
   return candidates;
 }
@@ -93,8 +104,8 @@ int32_t choose_token(std::span<const float> logits_W, std::span<const int32_t> s
   const auto logits = penalised(logits_W, seen, options.repetition_penalty);
   const int32_t best = arg_max(logits);
   if (options.temperature == 0) return best;
-  auto candidates = ranked(logits, options);
-  candidates.resize(num_kept(candidates, options));
+  auto candidates = candidates_of(logits, options);
+  if (needs_order(options)) candidates.resize(num_kept(candidates, options));
   double total = 0;
   for (const auto& c : candidates) total += c.probability;
   double left = random.uniform() * total;
