@@ -168,6 +168,19 @@ std::vector<TrainingSummary> training_runs(const Store& store) {
   });
 }
 
+TrainingTotals training_totals(const Store& store, int64_t run) {
+  return in_words(store.file(), [&] {
+    SQLite::Statement query(
+        store.database(),
+        "SELECT count(*), coalesce(sum(num_rows), 0), coalesce(sum(seconds), 0) FROM training_step "
+        "JOIN training_stage ON training_stage.id = stage WHERE run = ?");
+    query.bind(1, run);
+    query.executeStep();
+    return TrainingTotals{query.getColumn(0).getInt64(), query.getColumn(1).getInt64(),
+                          query.getColumn(2).getDouble()};
+  });
+}
+
 void read_training_steps(const Store& store, int64_t run, int64_t stage,
                          const std::function<void(const TrainingStep&)>& on_step) {
   in_words(store.file(), [&] {

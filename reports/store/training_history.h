@@ -16,6 +16,14 @@ namespace hylo::reports {
 TrainingSummary find_training(const Store& store, std::string_view id_name_or_latest);
 std::vector<TrainingSummary> training_runs(const Store& store);  ///< oldest first
 
+/// Sums over the steps that the store has.
+struct TrainingTotals {
+  int64_t num_steps = 0;
+  int64_t num_rows = 0;
+  double seconds = 0;  ///< of those that say it
+};
+TrainingTotals training_totals(const Store& store, int64_t run);
+
 /// Shows the steps of a stage in order; one at a time is held.
 void read_training_steps(const Store& store, int64_t run, int64_t stage,
                          const std::function<void(const TrainingStep&)>& on_step);
