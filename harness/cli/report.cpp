@@ -23,7 +23,8 @@ namespace hylo::cli {
 namespace {
 
 struct ReportOptions {
-  std::vector<std::string> runs;
+  std::string run;
+  std::vector<std::string> training_runs;
   std::string store;
   std::string format = "table";
   std::string out;
@@ -49,11 +50,11 @@ reports::Store open_to_read(const ReportOptions& options) {
 }
 
 void report(const ReportOptions& options) {
-  require(!options.runs.empty(),
+  require(!options.run.empty(),
           "report: expected a run (its id, its name or latest), or `training`; `hylo store runs` "
           "lists the runs");
   const auto store = open_to_read(options);
-  write(harness::run_report_with_ruler(store, store.find_run(options.runs.front())), options);
+  write(harness::run_report_with_ruler(store, store.find_run(options.run)), options);
 }
 
 OrderedJson training_report_on(const reports::Store& store, const std::vector<std::string>& names) {
@@ -65,8 +66,10 @@ OrderedJson training_report_on(const reports::Store& store, const std::vector<st
 }
 
 void report_on_training(const ReportOptions& options) {
+  require(options.run.empty(), "report: '{0}' stands before training; `hylo report training {0}`",
+          options.run);
   const auto store = open_to_read(options);
-  write(training_report_on(store, options.runs), options);
+  write(training_report_on(store, options.training_runs), options);
 }
 
 void add_output_options(CLI::App& verb, ReportOptions& options) {
@@ -78,7 +81,8 @@ void add_output_options(CLI::App& verb, ReportOptions& options) {
   verb.add_option("--out", options.out, "write here instead of to the terminal")->type_name("FILE");
 }
 
-void add_training(CLI::App& report) {
+/// `options` are shared: `hylo report --store FILE training` means the same.
+void add_training(CLI::App& report, const std::shared_ptr<ReportOptions>& options) {
   auto& verb = add_verb(
       report, "training", "training runs: what there are, one with its curves, several compared",
       {{"hylo report training", "the training runs in ./hylo.db"},
@@ -86,8 +90,8 @@ void add_training(CLI::App& report) {
        {"hylo report training night --format html --out night.html", "one page with all curves"},
        {"hylo report training with_kl without_kl", "side by side, and in what they differ"},
        {"hylo report training night --format csv", "the points of the curves"}});
-  const auto options = std::make_shared<ReportOptions>();
-  verb.add_option("runs", options->runs, "id, name or latest; several are compared; none: a list")
+  verb.add_option("runs", options->training_runs,
+                  "id, name or latest; several are compared; none: a list")
       ->type_name("RUN");
   add_output_options(verb, *options);
   verb.callback([options] { report_on_training(*options); });
@@ -103,9 +107,9 @@ void add_report(CLI::App& program) {
        {"hylo report 3 --store other.db --format csv", "a run by its id, for a spreadsheet"},
        {"hylo report training latest", "a training run with its curves"}});
   const auto options = std::make_shared<ReportOptions>();
-  verb.add_option("run", options->runs, "id, name or latest")->type_name("RUN")->expected(1);
+  verb.add_option("run", options->run, "id, name or latest")->type_name("RUN");
   add_output_options(verb, *options);
-  add_training(verb);
+  add_training(verb, options);
   verb.callback([options, &verb] {
     if (verb.get_subcommands().empty()) report(*options);
   });

@@ -70,6 +70,14 @@ TEST_F(TrainingReportCli, AStoreWithoutTrainingRunsSaysSo) {
               HasSubstr("There are no training runs yet"));
 }
 
+TEST_F(TrainingReportCli, TheStoreMayBeNamedBeforeTheVerbButNotTheRun) {
+  const auto file = (folder_ / "hylo.db").string();
+  EXPECT_THAT(run_hylo({"report", "--store", file, "training", "first"}).out,
+              HasSubstr("Training run 1 \"first\""));
+  EXPECT_THAT(error_of_hylo({"report", "first", "training"}, here()),
+              HasSubstr("`hylo report training first`"));
+}
+
 TEST_F(TrainingReportCli, WhatToReportOnMustBeSaid) {
   EXPECT_THAT(error_of_hylo({"report"}, here()), HasSubstr("expected a run"));
 }
