@@ -144,13 +144,16 @@ std::optional<ManifestFile> stand_in_of(const Manifest& manifest, std::string_vi
     return std::ranges::all_of(files, is_there) &&
            std::ranges::count(as_before, hash_of(manifest, files, data_root)) > 0;
   };
+  auto stand_ins = stand_ins_of(manifest, split);
+  std::erase_if(stand_ins, [&](const ManifestFile& file) { return !is_there(file); });
+  // Most data sets have none: then nothing has to be hashed to tell.
+  if (stand_ins.empty()) return std::nullopt;
   const auto published = published_files(manifest, split);
-  const bool is_needed = std::ranges::none_of(published, is_there);
-  if (!is_needed && (as_before.empty() || was_read(published))) return std::nullopt;
-  for (const auto& file : stand_ins_of(manifest, split)) {
-    if (is_needed ? is_there(file) : was_read({file})) return file;
-  }
-  return std::nullopt;
+  if (std::ranges::none_of(published, is_there)) return stand_ins.front();
+  if (as_before.empty() || was_read(published)) return std::nullopt;
+  const auto found =
+      std::ranges::find_if(stand_ins, [&](const ManifestFile& file) { return was_read({file}); });
+  return found == stand_ins.end() ? std::nullopt : std::optional(*found);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "harness/base/files.h"
 #include "harness/base/unicode.h"
@@ -142,6 +143,7 @@ JsonReader::JsonReader(const Json& json, std::string path) : json_(&json), path_
 }
 
 bool JsonReader::has(std::string_view key) const {
+  asked_.emplace(key);
   const auto found = json_->find(std::string(key));
   return found != json_->end() && !found->is_null();
 }
@@ -149,9 +151,12 @@ bool JsonReader::has(std::string_view key) const {
 const Json& JsonReader::at(std::string_view key) {
   seen_.emplace(key);
   if (!has(key)) {
-    const auto near = nearest(key, unread());
+    auto unknown = unread();
+    std::erase_if(unknown, [&](const std::string& other) { return asked_.contains(other); });
+    const auto near = nearest(key, unknown);
+    // Which keys are read later is not known here, so the one that is there may be right.
     fail("{}: missing{}", path_of(key),
-         near ? fmt::format("; found {}, did you mean '{}'?", path_of(*near), key) : "");
+         near ? fmt::format("; if {} is meant for it, call it '{}'", path_of(*near), key) : "");
   }
   return (*json_)[std::string(key)];
 }
@@ -172,8 +177,10 @@ void JsonReader::done() const {
   const auto keys = unread();
   if (keys.empty()) return;
   std::vector<std::string> absent;
-  std::ranges::copy_if(seen_, std::back_inserter(absent),
-                       [&](const std::string& key) { return !json_->contains(key); });
+  for (const auto* known : {&seen_, &std::as_const(asked_)}) {
+    std::ranges::copy_if(*known, std::back_inserter(absent),
+                         [&](const std::string& key) { return !json_->contains(key); });
+  }
   const auto near = nearest(keys.front(), absent);
   fail("{}: unknown key{}", path_of(keys.front()),
        near ? fmt::format(", did you mean '{}'?", *near) : "");

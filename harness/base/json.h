@@ -104,8 +104,10 @@ class JsonReader {
   /// `json` must outlive the reader; `path` is how messages name the object.
   JsonReader(const Json& json, std::string path);
 
-  [[nodiscard]] bool has(std::string_view key) const;  ///< present and not null
-  /// Throws Error when absent; it names the nearest key that nobody asked for so far.
+  /// Present and not null. The key is one of those that may be there, but it is not read yet.
+  [[nodiscard]] bool has(std::string_view key) const;
+  /// Throws Error when absent; it names the nearest key that nobody asked for so far and that may
+  /// be meant. Such a key may be one that is read later.
   [[nodiscard]] const Json& at(std::string_view key);
   [[nodiscard]] std::string path_of(std::string_view key) const;
 
@@ -120,11 +122,11 @@ class JsonReader {
   }
   void ignore(std::string_view key) { seen_.emplace(key); }
 
-  /// Keys that nobody asked for, in order of the alphabet.
+  /// Keys that nobody read, in order of the alphabet.
   [[nodiscard]] std::vector<std::string> unread() const;
 
-  /// Throws Error naming the first key that was never asked for, and the nearest that was and is
-  /// not there.
+  /// Throws Error naming the first key that was never read, and the nearest that was asked for and
+  /// is not there.
   void done() const;
 
  private:
@@ -140,7 +142,8 @@ class JsonReader {
 
   const Json* json_;
   std::string path_;
-  std::set<std::string, std::less<>> seen_;
+  std::set<std::string, std::less<>> seen_;           ///< read, or to be ignored
+  mutable std::set<std::string, std::less<>> asked_;  ///< by `has`, read or not
 };
 
 }  // namespace hylo

@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
-#include <array>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -16,6 +15,7 @@
 #include "harness/cli/numbers.h"
 #include "harness/cli/output.h"
 #include "harness/cli/verb.h"
+#include "harness/system/companion_files.h"
 #include "models/weights/checkpoint.h"
 
 namespace hylo::cli {
@@ -29,36 +29,12 @@ struct ConvertOptions {
   models::WriteOptions write;
 };
 
-/// What a checkpoint folder holds besides weights and config.json, and the weights do not change.
-constexpr std::array copied_files{"tokenizer.json",
-                                  "tokenizer.model",
-                                  "tokenizer_config.json",
-                                  "special_tokens_map.json",
-                                  "added_tokens.json",
-                                  "vocab.json",
-                                  "merges.txt",
-                                  "chat_template.jinja",
-                                  "generation_config.json"};
-
 void require_free(const fs::path& folder) {
   std::error_code failure;
   const bool is_free = !fs::exists(folder, failure) || (fs::is_directory(folder, failure) &&
                                                         fs::is_empty(folder, failure) && !failure);
   require(is_free, "{}: is there already and not an empty folder; name another, or remove it",
           folder.string());
-}
-
-std::vector<std::string> copy_other_files(const fs::path& from, const fs::path& to) {
-  std::vector<std::string> copied;
-  for (const auto* name : copied_files) {
-    if (!fs::exists(from / name)) continue;
-    std::error_code failure;
-    fs::copy_file(from / name, to / name, failure);
-    require(!failure, "{}: cannot be copied to {}: {}", (from / name).string(), to.string(),
-            failure.message());
-    copied.emplace_back(name);
-  }
-  return copied;
 }
 
 models::OpenOptions open_options(const std::string& dtype) {
@@ -92,7 +68,7 @@ void convert(const ConvertOptions& options) {
   const auto checkpoint = models::open_checkpoint(options.from, open_options(options.dtype));
   for (const auto& note : checkpoint.notes) fmt::print(stderr, "hylo: note: {}\n", note);
   models::write_checkpoint(unfinished, checkpoint.config, checkpoint.weights, options.write);
-  const auto copied = copy_other_files(options.from, unfinished);
+  const auto copied = harness::copy_companion_files(options.from, unfinished);
   move_to(unfinished, to);
   const auto written =
       models::open_checkpoint(to, {.type = {}, .allow_several_types = options.dtype.empty()});

@@ -3,12 +3,9 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <exception>
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "harness/base/clock.h"
@@ -20,42 +17,15 @@
 #include "harness/cli/lengths.h"
 #include "harness/cli/numbers.h"
 #include "harness/cli/output.h"
-#include "harness/cli/token_counter.h"
 #include "harness/cli/verb.h"
-#include "models/tokenizer/tokenizer.h"
-#include "tasks/ruler/compat.h"
+#include "harness/cli/workshop.h"
 #include "tasks/ruler/ordered_map.h"
 #include "tasks/ruler/sample_set.h"
-#include "tasks/ruler/strict.h"
 
 namespace hylo::cli {
 namespace {
 
 namespace ruler = tasks::ruler;
-
-struct BuildOptions {
-  std::string suite, mode = "strict", tasks = "all", tokenizer, lengths, out;
-  int64_t num_samples = 500;
-  uint64_t seed = 42;
-  std::string essays, squad, hotpotqa, words, more_words;
-  int64_t num_threads = std::max(1U, std::thread::hardware_concurrency());
-  bool dry_run = false, json = false;
-};
-
-/// There is no such set with this tokenizer and these sources; others may well be made.
-class CannotBeMade : public Error {
- public:
-  using Error::Error;
-};
-
-/// What all jobs share.
-struct Workshop {
-  BuildOptions options;
-  ruler::Mode mode = ruler::Mode::Strict;
-  std::unique_ptr<models::Tokenizer> tokenizer;
-  ruler::CountTokens count;
-  ruler::Sources sources;
-};
 
 std::vector<const ruler::RulerSpec*> tasks_named(const std::string& list) {
   std::vector<const ruler::RulerSpec*> specs;
@@ -86,129 +56,58 @@ std::vector<BuildJob> jobs_of(const BuildOptions& options) {
   return jobs;
 }
 
-Workshop open_workshop(const BuildOptions& options) {
-  Workshop shop{.options = options, .mode = ruler::mode_of(options.mode)};
-  shop.tokenizer = models::load_tokenizer(options.tokenizer);
-  shop.count = counter_of(*shop.tokenizer);
-  shop.sources = ruler::read_sources({.words = options.words,
-                                      .more_words = options.more_words,
-                                      .essays = options.essays,
-                                      .squad = options.squad,
-                                      .hotpotqa = options.hotpotqa});
-  check_has_characters(*shop.tokenizer, options.tokenizer, shop.sources);
-  return shop;
-}
-
-ruler::BuildRequest request_of(const Workshop& shop, const BuildJob& job, int64_t num_samples) {
-  return {*job.spec, job.length, num_samples, shop.options.seed};
-}
-
-/// Nothing where no length will do.
-std::optional<int64_t> smallest_length(const Workshop& shop, const BuildJob& job) try {
-  return shop.mode == ruler::Mode::Compat
-             ? ruler::smallest_compat_length(*job.spec, shop.sources, shop.count, shop.options.seed)
-             : ruler::smallest_strict_length(*job.spec, shop.sources, shop.count);
-} catch (const Error&) {
-  return std::nullopt;
-}
-
-/// What the very samples take that would be built; nothing where that is not known.
-std::optional<int64_t> length_needed(const Workshop& shop, const BuildOutcome& outcome) try {
-  if (shop.mode == ruler::Mode::Compat) return outcome.smallest_length;
-  return ruler::strict_length_needed(request_of(shop, outcome.job, shop.options.num_samples),
-                                     shop.sources, shop.count);
-} catch (const Error&) {
-  return std::nullopt;  // Building the first samples tells why.
-}
-
-/// Throws CannotBeMade where the generator refuses; what `on_sample` throws stays what it is.
-void build_samples(const Workshop& shop, const ruler::BuildRequest& request,
-                   const ruler::OnSample& on_sample) {
-  std::exception_ptr not_taken;
-  const ruler::OnSample take = [&](ruler::Sample sample) {
-    try {
-      on_sample(std::move(sample));
-    } catch (...) {
-      not_taken = std::current_exception();
-      throw;
-    }
-  };
-  try {
-    if (shop.mode == ruler::Mode::Compat) {
-      ruler::build_compat(request, shop.sources, shop.count, take);
-    } else {
-      ruler::build_strict(request, shop.sources, shop.count, take,
-                          static_cast<int>(shop.options.num_threads));
-    }
-  } catch (const Error& refusal) {
-    if (not_taken) std::rethrow_exception(not_taken);
-    throw CannotBeMade(refusal.what());
-  }
-}
-
 ruler::SampleSetDescription description_of(const Workshop& shop, const BuildJob& job) {
-  auto folder = std::filesystem::absolute(shop.options.tokenizer).lexically_normal();
+  auto folder = std::filesystem::absolute(shop.options().tokenizer).lexically_normal();
   if (!folder.has_filename()) folder = folder.parent_path();
   return {.task = std::string(job.spec->name),
-          .mode = shop.mode,
+          .mode = shop.mode(),
           .length = job.length,
-          .seed = shop.options.seed,
-          .num_samples = shop.options.num_samples,
-          .tokenizer = {folder.filename().string(), shop.tokenizer->info().sha256},
-          .sources = ruler::sources_of_task(*job.spec, shop.sources, shop.mode),
-          .generator = std::string(ruler::generator_of(shop.mode))};
+          .seed = shop.options().seed,
+          .num_samples = shop.options().num_samples,
+          .tokenizer = {folder.filename().string(), shop.tokenizer().info().sha256},
+          .sources = ruler::sources_of_task(*job.spec, shop.sources(), shop.mode()),
+          .generator = std::string(ruler::generator_of(shop.mode()))};
 }
 
 /// A set that is there already is not built again: the same description gives the same bytes.
 void build_set(const Workshop& shop, BuildOutcome& outcome) {
   const auto description = description_of(shop, outcome.job);
-  if (const auto there = ruler::find_sample_set(shop.options.out, description)) {
+  if (const auto there = ruler::find_sample_set(shop.options().out, description)) {
     outcome.state = "there";
     outcome.file = *there;
   } else {
-    ruler::SampleSetWriter writer(shop.options.out, description);
-    build_samples(shop, request_of(shop, outcome.job, description.num_samples),
-                  [&](const ruler::Sample& sample) { writer.add(sample); });
+    ruler::SampleSetWriter writer(shop.options().out, description);
+    shop.build_samples(shop.request_of(outcome.job),
+                       [&](const ruler::Sample& sample) { writer.add(sample); });
     outcome.file = writer.finish();
     outcome.state = "built";
   }
   outcome.header = ruler::read_header(outcome.file);
 }
 
-/// What a set would be, from its first samples.
-void try_set(const Workshop& shop, BuildOutcome& outcome) {
-  constexpr int64_t most_tried = 4;
-  const auto num_tried = std::min(most_tried, shop.options.num_samples);
-  outcome.num_tried = num_tried;
-  outcome.smallest_length = smallest_length(shop, outcome.job);
-  outcome.needed_length = length_needed(shop, outcome);
-  if (outcome.needed_length.value_or(0) > outcome.job.length) {
-    throw CannotBeMade(
-        fmt::format("{} at {} tokens: too small", outcome.job.spec->name, outcome.job.length));
+/// Lengths are only told where the one that was asked for is to blame.
+void tell_lengths(Workshop& shop, BuildOutcome& outcome) {
+  outcome.smallest_length = shop.smallest_length(*outcome.job.spec);
+  if (!outcome.smallest_length) return;
+  const bool is_too_small = *outcome.smallest_length > outcome.job.length;
+  const bool is_known = shop.mode() == ruler::Mode::Compat && is_too_small;
+  if (!outcome.needed_length && !is_known) {
+    outcome.needed_length = shop.length_needed(outcome.job);
   }
-  build_samples(shop, request_of(shop, outcome.job, num_tried), [&](const ruler::Sample& sample) {
-    outcome.tokens_per_sample +=
-        static_cast<double>(sample.num_tokens) / static_cast<double>(num_tried);
-    outcome.bytes_per_sample += static_cast<double>(ruler::json_of(sample, 0).dump().size()) /
-                                static_cast<double>(num_tried);
-  });
-  outcome.state = "fits";
+  if (!is_too_small && outcome.needed_length.value_or(0) <= outcome.job.length) {
+    outcome.smallest_length.reset();
+  }
 }
 
-BuildOutcome run_job(const Workshop& shop, const BuildJob& job) {
+BuildOutcome run_job(Workshop& shop, const BuildJob& job) {
   BuildOutcome outcome{.job = job};
   const Stopwatch watch;
   try {
-    shop.options.dry_run ? try_set(shop, outcome) : build_set(shop, outcome);
+    shop.options().dry_run ? shop.try_set(outcome) : build_set(shop, outcome);
   } catch (const CannotBeMade& refusal) {
     outcome.state = left_out;
     outcome.reason = refusal.what();
-    if (!outcome.smallest_length) outcome.smallest_length = smallest_length(shop, job);
-    if (!outcome.needed_length) outcome.needed_length = length_needed(shop, outcome);
-    // Only told where the length is to blame.
-    const bool is_too_small = outcome.smallest_length.value_or(0) > job.length ||
-                              outcome.needed_length.value_or(0) > job.length;
-    if (!is_too_small) outcome.smallest_length.reset();
+    tell_lengths(shop, outcome);
   }
   outcome.seconds = watch.seconds();
   return outcome;
@@ -216,14 +115,14 @@ BuildOutcome run_job(const Workshop& shop, const BuildJob& job) {
 
 /// The reference's samples come out of one stream and so from one thread: there whole sets are made
 /// at the same time.
-std::vector<BuildOutcome> run_jobs(const Workshop& shop, const std::vector<BuildJob>& jobs) {
+std::vector<BuildOutcome> run_jobs(Workshop& shop, const std::vector<BuildJob>& jobs) {
   std::vector<BuildOutcome> outcomes;
-  const bool by_sets = shop.mode == ruler::Mode::Compat;
+  const bool by_sets = shop.mode() == ruler::Mode::Compat;
   ruler::OrderedMap<BuildOutcome> work(
-      static_cast<int64_t>(jobs.size()), by_sets ? static_cast<int>(shop.options.num_threads) : 1,
+      static_cast<int64_t>(jobs.size()), by_sets ? static_cast<int>(shop.options().num_threads) : 1,
       [&](int64_t i) { return run_job(shop, jobs[static_cast<size_t>(i)]); });
   work.run([&](BuildOutcome outcome) {
-    if (!shop.options.json) print_out(line_of(outcome, shop.options.num_samples));
+    if (!shop.options().json) print_out(line_of(outcome, shop.options().num_samples));
     outcomes.push_back(std::move(outcome));
   });
   return outcomes;
@@ -253,10 +152,10 @@ void refuse_what_is_missing(const BuildOptions& options,
 
 /// Texts of our own are not those of the reference.
 void tell_what_is_generated(const Workshop& shop, const std::vector<BuildJob>& jobs) {
-  if (shop.mode != ruler::Mode::Compat) return;
+  if (shop.mode() != ruler::Mode::Compat) return;
   std::vector<std::string> parts;
   for (const auto& job : jobs) {
-    const auto used = ruler::sources_of_task(*job.spec, shop.sources, shop.mode);
+    const auto used = ruler::sources_of_task(*job.spec, shop.sources(), shop.mode());
     for (const auto& [part, identity] : used.items()) {
       const bool is_generated =
           identity.is_string() && identity.get<std::string>().starts_with("generated-");
@@ -271,7 +170,7 @@ void build(const BuildOptions& options) {
   require(options.dry_run || !options.out.empty(),
           "--out: expected the folder for the sets (or --dry-run)");
   const auto jobs = jobs_of(options);
-  const auto shop = open_workshop(options);
+  Workshop shop(options);
   if (!options.json) print_lengths(options);
   tell_what_is_generated(shop, jobs);
   const auto outcomes = run_jobs(shop, jobs);

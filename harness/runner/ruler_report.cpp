@@ -68,21 +68,29 @@ void add_samples(RulerScores& found, const reports::Store& store, int64_t run,
 
 std::string printed(double score) { return fmt::format("{:.2f}", score); }
 
-std::string printed(double score, const std::optional<double>& error) {
-  return error ? fmt::format("{:.2f} \u00b1 {:.2f}", score, 100 * *error) : printed(score);
+/// Scores that are all the same do not tell how others would be: 0 is no error then.
+bool tells_error(const reports::MeanOfCells& mean) {
+  constexpr double rounding = 1e-12;
+  return mean.best_error().value_or(0) > rounding;
 }
 
-/// The plain mean over the lengths at which all of these tasks are there and whole. Nothing for
+std::string printed(double score, const reports::MeanOfCells& mean) {
+  return tells_error(mean) ? fmt::format("{:.2f} \u00b1 {:.2f}", score, 100 * *mean.best_error())
+                           : printed(score);
+}
+
+/// Means over the lengths at which all of these tasks are there and whole. Nothing for
 /// fewer than two lengths.
 struct MeanOverLengths {
   std::vector<std::string> tasks;
-  std::vector<ruler::LengthScore> lengths;  ///< with the printed means of these tasks
-  reports::MeanOfCells mean;                ///< of shares, 0 to 1
+  std::vector<ruler::LengthScore> lengths;      ///< with the printed means of these tasks
+  reports::MeanOfCells mean;                    ///< of shares, 0 to 1
+  reports::MeanOfCells increasing, decreasing;  ///< the same by the weights of wAvg.
 };
 
 std::optional<MeanOverLengths> mean_over_lengths(const RulerScores& found,
                                                  const std::vector<std::string>& tasks) {
-  MeanOverLengths over{.tasks = tasks, .lengths = {}, .mean = {}};
+  MeanOverLengths over{.tasks = tasks};
   std::vector<std::vector<reports::WeightedValue>> cells;
   for (const int64_t length : found.lengths) {
     const auto is_whole = [&](const std::string& task) { return found.is_whole({task, length}); };
@@ -95,7 +103,15 @@ std::optional<MeanOverLengths> mean_over_lengths(const RulerScores& found,
     over.lengths.push_back({length, ruler::average_over_tasks(scores)});
   }
   if (over.lengths.size() < 2) return std::nullopt;
+  std::vector<double> increasing;
+  for (size_t c = 0; c < cells.size(); ++c) {
+    increasing.push_back(static_cast<double>(1 + c / tasks.size()));
+  }
   over.mean = reports::mean_of_cells(cells);
+  over.increasing = reports::mean_of_cells(cells, increasing);
+  // The cells of a length weigh alike, so their order does not matter.
+  std::ranges::reverse(increasing);
+  over.decreasing = reports::mean_of_cells(cells, increasing);
   return over;
 }
 
@@ -110,19 +126,22 @@ std::vector<MeanOverLengths> means_over_lengths(const RulerScores& found) {
   return means;
 }
 
+OrderedJson json_of(const reports::MeanOfCells& mean) {
+  return {{"value", reports::json_number(mean.value)},
+          {"standard_error", reports::json_number(mean.standard_error)},
+          {"clustered_error", reports::json_number(mean.clustered_error)}};
+}
+
 OrderedJson json_of(const MeanOverLengths& over) {
-  const auto number = [](const std::optional<double>& value) {
-    return reports::json_number(value);
-  };
   auto lengths = OrderedJson::array();
   for (const auto& at : over.lengths) lengths.push_back(at.length);
-  return {{"tasks", over.tasks},
-          {"lengths", lengths},
-          {"value", number(over.mean.value)},
-          {"standard_error", number(over.mean.standard_error)},
-          {"clustered_error", number(over.mean.clustered_error)},
-          {"n", over.mean.n},
-          {"num_clusters", over.mean.num_clusters}};
+  OrderedJson json{{"tasks", over.tasks}, {"lengths", lengths}};
+  json.update(json_of(over.mean));
+  json.update({{"n", over.mean.n},
+               {"num_clusters", over.mean.num_clusters},
+               {"increasing", json_of(over.increasing)},
+               {"decreasing", json_of(over.decreasing)}});
+  return json;
 }
 
 /// Of a row of the table; a mean over some of the lengths would stand beside others that are not
@@ -131,7 +150,7 @@ std::string mean_cell(const RulerScores& found, const std::vector<MeanOverLength
                       const std::vector<std::string>& tasks) {
   const auto over = std::ranges::find(means, tasks, &MeanOverLengths::tasks);
   if (over == means.end() || over->lengths.size() < found.lengths.size()) return absent;
-  return printed(ruler::averages_over_lengths(over->lengths).plain, over->mean.best_error());
+  return printed(ruler::averages_over_lengths(over->lengths).plain, over->mean);
 }
 
 OrderedJson task_row(const RulerScores& found, const std::string& task) {
@@ -173,17 +192,29 @@ OrderedJson average_row(const RulerScores& found, const std::vector<ruler::Lengt
   return row;
 }
 
-std::string averages_text(const std::vector<ruler::LengthScore>& averages,
-                          const std::optional<double>& error) {
-  const auto over = ruler::averages_over_lengths(averages);
-  return fmt::format("RULER over {} lengths: mean {}, wAvg. (inc) {:.2f}, wAvg. (dec) {:.2f}.",
-                     averages.size(), printed(over.plain, error), over.increasing, over.decreasing);
+std::string averages_text(const MeanOverLengths& over) {
+  const auto averages = ruler::averages_over_lengths(over.lengths);
+  return fmt::format("RULER over {} lengths: mean {}, wAvg. (inc) {}, wAvg. (dec) {}.",
+                     over.lengths.size(), printed(averages.plain, over.mean),
+                     printed(averages.increasing, over.increasing),
+                     printed(averages.decreasing, over.decreasing));
 }
 
+constexpr auto error_note =
+    "\u00b1 beside a mean over lengths is its standard error over samples. Where all samples of a "
+    "task and length score the same, they add nothing to it; where that is so at every length, "
+    "nothing tells how other samples would score, and there is no \u00b1.";
 constexpr auto clusters_note =
-    "The \u00b1 of a mean over lengths takes samples that go together as one draw, at whatever "
-    "lengths they stand: questions about one article, one question, and in the compat mode samples "
-    "that ask for the same, as all lengths draw from one random stream.";
+    "It is clustered: samples that go together are one draw, at whatever lengths and in whatever "
+    "tasks they stand. These are questions about one article, one question, and in the compat mode "
+    "samples that ask for the same, as all of them draw from one random stream.";
+
+std::string error_text(const std::vector<MeanOverLengths>& means) {
+  const bool has_clusters = std::ranges::any_of(means, [](const MeanOverLengths& over) {
+    return tells_error(over.mean) && over.mean.num_clusters < over.mean.n;
+  });
+  return std::string(error_note) + (has_clusters ? fmt::format(" {}", clusters_note) : "");
+}
 
 /// What the sets were made of: numbers of other texts are not comparable.
 struct Origin {
@@ -249,10 +280,10 @@ void add_scores(OrderedJson& report, const RulerScores& found) {
   if (found.lengths.size() > 1) add_mean_column(table, found, means);
   report["tables"].push_back(table);
   if (averages.size() > 1) {
-    report["notes"].push_back(averages_text(averages, means.back().mean.best_error()));
+    report["notes"].push_back(averages_text(means.back()));
   }
   if (!means.empty()) {
-    report["notes"].push_back(clusters_note);
+    report["notes"].push_back(error_text(means));
     for (const auto& mean : means) report["means_over_lengths"].push_back(json_of(mean));
   }
   const auto origin = origin_of(report["tasks"]);

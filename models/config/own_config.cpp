@@ -203,6 +203,22 @@ ModelConfig read_own_config(const Json& json, const std::string& where) {
   return config;
 }
 
+MixerSpec read_mixer(const Json& json, const std::string& path,
+                     const std::function<MixerSpec(const std::string&)>& otherwise) {
+  const auto kind = JsonReader(json, path).get<std::string>("kind");
+  require(std::ranges::find(mixer_kinds, kind) != mixer_kinds.end(),
+          "{}.kind: unknown kind '{}'; known are {}", path, kind, fmt::join(mixer_kinds, ", "));
+  auto whole = Json::parse(mixer_json(otherwise(kind)).dump());
+  whole.update(json, /*merge_objects=*/true);
+  MixerSpec mixer;
+  FromJson::read(whole, path, mixer);
+  return mixer;
+}
+
+OrderedJson mixer_json(const MixerSpec& mixer) { return ToJson::of(mixer); }
+
+std::vector<std::string> mixer_kind_names() { return {mixer_kinds.begin(), mixer_kinds.end()}; }
+
 std::optional<Provenance> read_provenance(const Json& json, const std::string& where) {
   JsonReader outer(json, where);
   if (!outer.has("provenance")) return std::nullopt;

@@ -1,6 +1,7 @@
 #include "models/distill/stage.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "harness/base/error.h"
 
@@ -143,6 +144,8 @@ ModelConfig stretched(ModelConfig config, const Stretch& stretch) {
       stretch_rope(*mla, stretch);
     }
   }
+  const auto reach = std::llround(stretch.factor * static_cast<double>(stretch.original_length));
+  config.max_positions = std::max<int64_t>(config.max_positions, reach);
   return config;
 }
 

@@ -50,7 +50,8 @@ struct Stage {
 Stage read_stage(const Json& json, const std::string& path);
 OrderedJson describe(const Stage& stage);
 
-/// The config with every rotary embedding stretched as the stage says.
+/// The config with every rotary embedding stretched as the stage says, and a context of at least
+/// the length that it reaches.
 ModelConfig stretched(ModelConfig config, const Stretch& stretch);
 
 }  // namespace hylo::models

@@ -23,8 +23,12 @@ class TrainingToken {
     require(id >= 0 && id <= max_id, "a token to train on: expected an id from 0 to {}, found {}",
             max_id, id);
   }
+  static TrainingToken of_bits(uint32_t bits) {
+    return {static_cast<int32_t>(bits & ~trained_bit), (bits & trained_bit) != 0};
+  }
   [[nodiscard]] int32_t id() const { return static_cast<int32_t>(bits_ & ~trained_bit); }
   [[nodiscard]] bool is_trained() const { return (bits_ & trained_bit) != 0; }
+  [[nodiscard]] uint32_t bits() const { return bits_; }
   bool operator==(const TrainingToken&) const = default;
 
  private:

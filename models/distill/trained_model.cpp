@@ -62,28 +62,16 @@ TrainedModel::TrainedModel(const ModelConfig& config, const ModelWeights& initia
   decoder_.emplace(config, std::move(computing));
 }
 
+at::ScalarType TrainedModel::master_type() const { return masters_.front().value.scalar_type(); }
+
 ModelWeights TrainedModel::weights() const {
   auto weights = decoder_->weights();
   size_t next = 0;
   visit_weights(decoder_->config(), weights, [&](const WeightSlot& slot, at::Tensor& tensor) {
-    if (next < masters_.size() && masters_[next].name == slot.name) {
-      tensor = masters_[next++].value.detach();
-    }
+    const bool is_trained = next < masters_.size() && masters_[next].name == slot.name;
+    tensor = is_trained ? masters_[next++].value.detach() : tensor.to(master_type());
   });
   return weights;
-}
-
-void TrainedModel::restore(const ModelWeights& weights) {
-  const at::NoGradGuard no_grad;
-  size_t next = 0;
-  visit_weights(decoder_->config(), weights, [&](const WeightSlot& slot, const at::Tensor& tensor) {
-    if (next == masters_.size() || masters_[next].name != slot.name) return;
-    auto& master = masters_[next++].value;
-    require(tensor.sizes() == master.sizes(), "'{}' has another shape than the student's",
-            slot.name);
-    master.detach().copy_(tensor);
-  });
-  publish();
 }
 
 void TrainedModel::collect_gradients() {
@@ -107,10 +95,6 @@ void TrainedModel::publish() {
   for (size_t i = 0; i < leaves_.size(); ++i) {
     if (!leaves_[i].is_same(masters_[i].value)) leaves_[i].detach().copy_(masters_[i].value);
   }
-}
-
-void TrainedModel::set_config(const ModelConfig& config) {
-  decoder_.emplace(config, ModelWeights(decoder_->weights()));
 }
 
 }  // namespace hylo::models

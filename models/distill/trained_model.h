@@ -33,10 +33,8 @@ class TrainedModel {
 
   /// Masters, in the order of visit_weights; frozen tensors are not among them.
   [[nodiscard]] const std::vector<OptimizedTensor>& tensors() const { return masters_; }
-  /// All weights in the type of the masters, for checkpoints; shares their memory.
+  /// All weights in the type of the masters, for checkpoints; those share their memory.
   [[nodiscard]] ModelWeights weights() const;
-  /// Fills the masters, and then the copies of them. Throws Error when shapes differ.
-  void restore(const ModelWeights& weights);
 
   /// After each backward pass: adds what the leaves got to the sums.
   void collect_gradients();
@@ -46,10 +44,9 @@ class TrainedModel {
   /// After a step of the optimiser: the leaves follow their masters.
   void publish();
 
-  /// Other frequencies, windows or scales; the weights keep their shapes.
-  void set_config(const ModelConfig& config);
-
  private:
+  [[nodiscard]] at::ScalarType master_type() const;
+
   std::optional<Decoder> decoder_;
   std::vector<OptimizedTensor> masters_;
   std::vector<at::Tensor> leaves_;  ///< beside masters_; the same tensors where nothing is rounded

@@ -71,9 +71,16 @@ GroupAggregate aggregate(GroupMean mean, std::span<const MemberValue> members) {
   double sum = 0;
   for (const auto& member : members) sum += *member.value;
   group.value = sum / static_cast<double>(members.size());
+  const auto quoted = error_of_tasks(members, &MemberValue::best_error);
+  if (!quoted) return group;
   group.standard_error = error_of_tasks(members, &MemberValue::standard_error);
-  group.clustered_error = error_of_tasks(members, &MemberValue::best_error);
-  if (group.clustered_error == group.standard_error) group.clustered_error.reset();
+  if (quoted != group.standard_error) group.clustered_error = quoted;
+  return group;
+}
+
+GroupAggregate with_errors_of(GroupAggregate group, const MeanOfCells& mean) {
+  group.standard_error = mean.standard_error;
+  group.clustered_error = mean.clustered_error;
   return group;
 }
 

@@ -5,6 +5,8 @@
 #include <optional>
 #include <span>
 
+#include "reports/compare/mean_of_cells.h"
+
 namespace hylo::reports {
 
 enum class GroupMean {
@@ -24,9 +26,10 @@ struct MemberValue {
 
 struct GroupAggregate {
   std::optional<double> value;  ///< none when a member has none
-  /// OfTasks: sqrt(sum of SE^2) / T. OfDocuments: lm-eval's pooled error,
-  /// sqrt(sum of (n_i - 1) n_i s_i^2 / (sum of n_i - G) / sum of n_i), s_i the errors of the G
-  /// members.
+  /// OfTasks: sqrt(sum of SE^2) / T; none where a member has no error to quote, as where all its
+  /// documents are one cluster: to take them as independent would be a guess. OfDocuments:
+  /// lm-eval's pooled error, sqrt(sum of (n_i - 1) n_i s_i^2 / (sum of n_i - G) / sum of n_i), s_i
+  /// the errors of the G members.
   std::optional<double> standard_error;
   /// OfTasks: of the members' clustered errors. OfDocuments: a member is a cluster (subjects of
   /// MMLU), which says how the mean would change with other members of the kind.
@@ -38,5 +41,9 @@ struct GroupAggregate {
 };
 
 GroupAggregate aggregate(GroupMean mean, std::span<const MemberValue> members);
+
+/// The group with the errors of the same mean taken over the scores of its members: clusters that
+/// reach over tasks count once.
+GroupAggregate with_errors_of(GroupAggregate group, const MeanOfCells& mean);
 
 }  // namespace hylo::reports

@@ -9,14 +9,16 @@
 namespace hylo::reports {
 namespace {
 
-std::optional<double> plain_error(std::span<const std::vector<WeightedValue>> cells) {
+/// Of the weighted sum of the cells' means.
+std::optional<double> plain_error(std::span<const std::vector<WeightedValue>> cells,
+                                  std::span<const double> weights) {
   double squares = 0;
-  for (const auto& scores : cells) {
-    const auto error = standard_error(values_of(scores));
+  for (size_t c = 0; c < cells.size(); ++c) {
+    const auto error = standard_error(values_of(cells[c]));
     if (!error) return std::nullopt;
-    squares += *error * *error;
+    squares += weights[c] * *error * weights[c] * *error;
   }
-  return std::sqrt(squares) / static_cast<double>(cells.size());
+  return std::sqrt(squares);
 }
 
 using Deviations = std::unordered_map<int64_t, double>;
@@ -24,7 +26,7 @@ using Deviations = std::unordered_map<int64_t, double>;
 /// Adds up the deviations of clusters over cells.
 class ClusterSums {
  public:
-  void add(std::span<const WeightedValue> scores) {
+  void add(std::span<const WeightedValue> scores, double weight) {
     const double centre = mean(values_of(scores));
     const auto n = static_cast<double>(scores.size());
     Deviations own;
@@ -35,11 +37,11 @@ class ClusterSums {
     }
     const auto groups = static_cast<double>(own.size());
     has_error_ = has_error_ && groups > 1;
-    const double scale = groups > 1 ? std::sqrt(groups / (groups - 1)) : 0;
+    const double scale = groups > 1 ? weight * std::sqrt(groups / (groups - 1)) : 0;
     for (const auto& [cluster, deviation] : own) sums_[cluster] += scale * deviation;
   }
   [[nodiscard]] int64_t num_clusters() const { return std::ssize(sums_); }
-  /// Of the sum of the cells' means; none where a cell has fewer than two clusters.
+  /// Of the weighted sum of the cells' means; none where a cell has fewer than two clusters.
   [[nodiscard]] std::optional<double> error() const {
     if (!has_error_) return std::nullopt;
     std::vector<double> squares;
@@ -59,23 +61,30 @@ class ClusterSums {
 
 }  // namespace
 
-MeanOfCells mean_of_cells(std::span<const std::vector<WeightedValue>> cells) {
+MeanOfCells mean_of_cells(std::span<const std::vector<WeightedValue>> cells,
+                          std::span<const double> cell_weights) {
   invariant(!cells.empty(), "a mean of no cells");
+  const std::vector<double> alike(cell_weights.empty() ? cells.size() : 0, 1.0);
+  const auto weights = cell_weights.empty() ? std::span(alike) : cell_weights;
+  invariant(weights.size() == cells.size(), "{} weights of {} cells", weights.size(), cells.size());
   MeanOfCells result;
   for (const auto& scores : cells) result.n += std::ssize(scores);
   if (std::ranges::any_of(cells, [](const auto& scores) { return scores.empty(); })) return result;
-  const auto count = static_cast<double>(cells.size());
+  double total_weight = 0;
   double sum = 0;
   ClusterSums clusters;
-  for (const auto& scores : cells) {
-    sum += mean(values_of(scores));
-    clusters.add(scores);
+  for (size_t c = 0; c < cells.size(); ++c) {
+    total_weight += weights[c];
+    sum += weights[c] * mean(values_of(cells[c]));
+    clusters.add(cells[c], weights[c]);
   }
-  result.value = sum / count;
-  result.standard_error = plain_error(cells);
+  result.value = sum / total_weight;
   result.num_clusters = clusters.num_clusters();
-  const auto error = clusters.error();
-  if (error && result.num_clusters < result.n) result.clustered_error = *error / count;
+  const auto clustered = clusters.error();
+  const auto plain = plain_error(cells, weights);
+  if (!clustered || !plain) return result;
+  result.standard_error = *plain / total_weight;
+  if (result.num_clusters < result.n) result.clustered_error = *clustered / total_weight;
   return result;
 }
 

@@ -1,4 +1,4 @@
-// The plain mean of the means of several cells, some scores of which go together across cells: the
+// The mean of the means of several cells, some scores of which go together across cells: the
 // same questions at several lengths.
 #pragma once
 
@@ -13,7 +13,8 @@ namespace hylo::reports {
 
 struct MeanOfCells {
   std::optional<double> value;  ///< none where a cell has no scores
-  /// Every score taken as independent: sqrt(sum of SE^2) / C for C cells.
+  /// Every score taken as independent: sqrt(sum of SE^2) / C for C cells; none where a cell has
+  /// several scores of one cluster and no other, which tell nothing of its error.
   std::optional<double> standard_error;
   /// With clusters taken together, also those that reach over cells; none where there are none.
   /// With d the sum of (value - mean of its cell) / n of the cell over the scores that a cluster
@@ -31,8 +32,11 @@ struct MeanOfCells {
   }
 };
 
-/// A number of a cluster, 0 or more, means the same cluster in all cells. Weights do not count.
-/// Throws std::logic_error without cells.
-MeanOfCells mean_of_cells(std::span<const std::vector<WeightedValue>> cells);
+/// A number of a cluster, 0 or more, means the same cluster in all cells. Weights of scores do not
+/// count. `cell_weights` say how much each cell counts, all alike where there are none: a cell's
+/// deviations are multiplied by its weight, and C is the sum of the weights. Throws
+/// std::logic_error without cells, or with another number of weights.
+MeanOfCells mean_of_cells(std::span<const std::vector<WeightedValue>> cells,
+                          std::span<const double> cell_weights = {});
 
 }  // namespace hylo::reports

@@ -1,10 +1,9 @@
 #include "reports/render/run_report.h"
 
-#include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
-#include "reports/store/group_rows.h"
 #include "reports/store/json_number.h"
 
 namespace hylo::reports {
@@ -164,6 +163,25 @@ constexpr auto ratio_note =
     "Values per token are sums over all documents, divided by their tokens; their \u00b1 takes the "
     "documents as independent (the ratio estimator), not their tokens.";
 
+/// Tasks all of whose documents are one draw.
+std::vector<std::string> tasks_of_one_cluster(const OrderedJson& results) {
+  std::vector<std::string> tasks;
+  for (const auto& row : results) {
+    const auto task = row["task"].get<std::string>();
+    const bool is_told = std::ranges::find(tasks, task) != tasks.end();
+    if (!is_told && row["num_clusters"] == 1 && row["n"] > 1) tasks.push_back(task);
+  }
+  return tasks;
+}
+
+std::string one_cluster_note(const std::vector<std::string>& tasks) {
+  return fmt::format(
+      "{}: all documents go together, so they are one draw, of which no error can be told: \u00b1 "
+      "takes them as independent and is too small, and means over tasks or lengths of which it "
+      "is a part have none.",
+      fmt::join(tasks, ", "));
+}
+
 bool is_weighted_mean(const OrderedJson& row) { return row["aggregation"] == "weighted_mean"; }
 
 bool any(const OrderedJson& rows, const char* key) {
@@ -191,6 +209,8 @@ OrderedJson notes_on(const RunSummary& run, const OrderedJson& results, const Or
   if (any(results, "clustered_error") || any(groups, "clustered_error")) {
     notes.push_back(clustered_note);
   }
+  const auto single = tasks_of_one_cluster(results);
+  if (!single.empty()) notes.push_back(one_cluster_note(single));
   if (any(results, "interval_95")) notes.push_back(interval_note);
   if (std::ranges::any_of(results, is_weighted_mean)) notes.push_back(ratio_note);
   if (std::ranges::any_of(results, reaches_no_document)) {
@@ -258,7 +278,7 @@ OrderedJson run_report(const Store& store, const RunSummary& run) {
     results.push_back(result_json(cells[static_cast<size_t>(row.cell)], row));
   }
   auto groups = OrderedJson::array();
-  for (const auto& group : group_results(run.description.groups, rows)) {
+  for (const auto& group : store.group_results(run.id, rows)) {
     groups.push_back(group_json(group, run.description.groups, cells));
   }
   return {{"report", "run"},

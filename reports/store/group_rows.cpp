@@ -77,6 +77,17 @@ const CellAggregate& row_of(std::span<const CellAggregate> rows, const GroupMemb
   return first[member.metric];
 }
 
+MeanOfCells mean_over(const GroupDescription& group,
+                      std::span<const std::vector<WeightedValue>> first_scores) {
+  std::vector<std::vector<WeightedValue>> cells;
+  for (const auto& member : group.members) {
+    invariant(member.cell < std::ssize(first_scores), "group {}: the scores of cell {} are missing",
+              group.name, member.cell);
+    cells.push_back(first_scores[static_cast<size_t>(member.cell)]);
+  }
+  return mean_of_cells(cells);
+}
+
 }  // namespace
 
 void insert_groups(SQLite::Database& database, int64_t run,
@@ -153,8 +164,17 @@ std::vector<GroupResult> read_group_results(SQLite::Database& database, int64_t 
   return results;
 }
 
+bool is_mean_of_cells(const GroupDescription& group, std::span<const CellAggregate> cells) {
+  return group.mean == GroupMean::OfTasks &&
+         std::ranges::all_of(group.members, [&](const GroupMember& member) {
+           return !member.group && member.metric == 0 &&
+                  row_of(cells, member).metric.aggregation == Aggregation::Mean;
+         });
+}
+
 std::vector<GroupResult> group_results(std::span<const GroupDescription> groups,
-                                       std::span<const CellAggregate> cells) {
+                                       std::span<const CellAggregate> cells,
+                                       std::span<const std::vector<WeightedValue>> first_scores) {
   std::vector<GroupResult> results;
   for (const auto& group : groups) {
     std::vector<MemberValue> values;
@@ -163,7 +183,11 @@ std::vector<GroupResult> group_results(std::span<const GroupDescription> groups,
                            ? value_of(results.at(static_cast<size_t>(*member.group)).aggregate)
                            : value_of(row_of(cells, member)));
     }
-    results.push_back({group, aggregate(group.mean, values)});
+    auto result = aggregate(group.mean, values);
+    if (result.value && is_mean_of_cells(group, cells)) {
+      result = with_errors_of(result, mean_over(group, first_scores));
+    }
+    results.push_back({group, std::move(result)});
   }
   return results;
 }

@@ -332,9 +332,20 @@ std::vector<std::vector<WeightedValue>> Store::first_scores(int64_t run) const {
 
 std::vector<GroupResult> Store::group_results(int64_t run) const {
   return in_words(file(), [&] {
+    if (read_groups(database(), run).empty()) return std::vector<GroupResult>{};
+    return group_results(run, aggregates(run));
+  });
+}
+
+std::vector<GroupResult> Store::group_results(int64_t run,
+                                              std::span<const CellAggregate> cells) const {
+  return in_words(file(), [&] {
     const auto groups = read_groups(database(), run);
-    if (groups.empty()) return std::vector<GroupResult>{};
-    return reports::group_results(groups, aggregates(run));
+    const bool reads_scores = std::ranges::any_of(
+        groups, [&](const GroupDescription& group) { return is_mean_of_cells(group, cells); });
+    const auto scores =
+        reads_scores ? first_scores(run) : std::vector<std::vector<WeightedValue>>{};
+    return reports::group_results(groups, cells, scores);
   });
 }
 

@@ -72,8 +72,7 @@ void store_aggregates(const Store& store, int64_t run, std::span<const CellRow> 
       insert_aggregate(store.database(), metric, rows[next++]);
     }
   }
-  const auto groups = read_groups(store.database(), run);
-  insert_group_aggregates(store.database(), run, group_results(groups, rows));
+  insert_group_aggregates(store.database(), run, store.group_results(run, rows));
 }
 
 }  // namespace

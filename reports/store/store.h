@@ -111,6 +111,9 @@ class Store {
   [[nodiscard]] std::vector<std::vector<WeightedValue>> first_scores(int64_t run) const;
   /// The run's groups, in order, from the scores that are there now.
   [[nodiscard]] std::vector<GroupResult> group_results(int64_t run) const;
+  /// The same where `aggregates` of the run are at hand.
+  [[nodiscard]] std::vector<GroupResult> group_results(int64_t run,
+                                                       std::span<const CellAggregate> cells) const;
   /// As they were stored by finish or stop; empty before.
   [[nodiscard]] std::vector<GroupResult> stored_group_results(int64_t run) const;
   /// As they were stored by finish or stop; empty before.

@@ -58,7 +58,7 @@ void require_one_of(JsonReader& reader, std::string_view one, std::string_view o
   const auto near_one = nearest(one, unread);
   const auto near = near_one ? near_one : nearest(other, unread);
   fail("{}: expected either this or {}, found neither{}", reader.path_of(one), other,
-       near ? fmt::format("; found {}, did you mean '{}'?", reader.path_of(*near),
+       near ? fmt::format("; if {} is meant for it, call it '{}'", reader.path_of(*near),
                           near_one ? one : other)
             : "");
 }

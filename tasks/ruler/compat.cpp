@@ -1,5 +1,7 @@
 #include "tasks/ruler/compat.h"
 
+#include <algorithm>
+
 #include "harness/base/overloaded.h"
 #include "harness/base/unicode.h"
 #include "tasks/ruler/compat/build.h"
@@ -54,8 +56,24 @@ std::string dumped_list(const std::vector<std::string>& texts) {
 
 }  // namespace
 
+bool CompatTrace::is_near_the_smallest() const {
+  constexpr int64_t few_steps = 6;
+  const Fit& of_samples = fits.back();
+  return of_samples.final_units < few_steps * of_samples.step;
+}
+
+void check_enough_questions(const BuildRequest& request, const Sources& sources) {
+  const QaSet* set = compat::questions_of(request.spec, sources);
+  if (!set) return;
+  require(request.num_samples <= std::ssize(set->questions),
+          "{}: {} samples of {} questions; the reference generator would never end; ask for fewer "
+          "samples or give more questions",
+          request.spec.name, request.num_samples, set->questions.size());
+}
+
 CompatTrace build_compat(const BuildRequest& request, const Sources& sources,
                          const CountTokens& count, const OnSample& on_sample, int64_t max_redraws) {
+  check_enough_questions(request, sources);
   compat::Build build{.request = request,
                       .sources = sources,
                       .count = count,
@@ -74,15 +92,23 @@ CompatTrace build_compat(const BuildRequest& request, const Sources& sources,
 
 int64_t smallest_compat_length(const RulerSpec& spec, const Sources& sources,
                                const CountTokens& count, uint64_t seed) {
-  constexpr int64_t num_samples = 16;
+  const QaSet* set = compat::questions_of(spec, sources);
+  const auto num_samples =
+      set ? std::min(num_smallest_samples, std::ssize(set->questions)) : num_smallest_samples;
+  return compat_length_needed({spec, 0, num_samples, seed}, sources, count);
+}
+
+int64_t compat_length_needed(const BuildRequest& request, const Sources& sources,
+                             const CountTokens& count) {
+  check_enough_questions(request, sources);
   constexpr int64_t max_redraws = 64;
   constexpr int64_t longest = int64_t{1} << 22;
   std::string reason;
   const auto can_be_made = [&](int64_t length) {
     try {
-      const BuildRequest request{spec, length, num_samples, seed};
       build_compat(
-          request, sources, count, [](const Sample&) {}, max_redraws);
+          {request.spec, length, request.num_samples, request.seed}, sources, count,
+          [](const Sample&) {}, max_redraws);
       return true;
     } catch (const Error& error) {
       reason = error.what();

@@ -53,6 +53,22 @@ int64_t tenth_of(double depth) {
   return std::min(num_depths - 1, tenth);
 }
 
+/// Samples of one name are not independent, at one length or at several: questions about one
+/// article, one question, and what the compat mode draws from the one stream that all lengths
+/// share, where the same needles come again under another number. The strict mode draws every
+/// sample of the other tasks by itself.
+std::string cluster_of_sample(const Document& document, const SampleSetDescription& made) {
+  const auto& named = document.fields["cluster"].get_ref<const std::string&>();
+  if (!named.empty()) return named;
+  const bool asks_questions = std::holds_alternative<QaSpec>(find_ruler_spec(made.task).family);
+  if (asks_questions) {
+    return fmt::format("question {}", document.fields["meta"].value("question", document.index));
+  }
+  if (made.mode == Mode::Strict) return "";
+  constexpr size_t enough_digits = 16;
+  return "draw " + sha256_hex(document.fields["references"].dump()).substr(0, enough_digits);
+}
+
 }  // namespace
 
 RulerTask::RulerTask(const RulerSpec& spec) : spec_(spec), info_(info_of(spec)) {}
@@ -104,37 +120,21 @@ std::vector<Document> RulerTask::generate_documents() const {
       info_.name, info_.built_by);
 }
 
-namespace {
-
-/// Samples of one name are not independent, at one length or at several: questions about one
-/// article, one question, and what the compat mode draws from the one stream that all lengths
-/// share, where the same needles come again under another number. The strict mode draws every
-/// sample of the other tasks by itself.
-std::string cluster_of_sample(const Sample& sample, const SampleSetDescription& made,
-                              int64_t index) {
-  if (!sample.cluster.empty()) return sample.cluster;
-  const bool asks_questions = std::holds_alternative<QaSpec>(find_ruler_spec(made.task).family);
-  if (asks_questions) return fmt::format("question {}", sample.meta.value("question", index));
-  if (made.mode == Mode::Strict) return "";
-  constexpr size_t enough_digits = 16;
-  return "draw " + sha256_hex(Json(sample.references).dump()).substr(0, enough_digits);
-}
-
-}  // namespace
-
 std::string prompt_of(Sample sample) { return std::move(sample.input) + sample.answer_prefix; }
 
 OpenSampleSet open_sample_set(const std::filesystem::path& file) {
   TaskData data;
-  const auto made = read_header(file).description;
   auto samples = std::make_shared<SampleReader>(file, [&](Sample sample) {
     const auto index = static_cast<int64_t>(data.documents.size());
-    Json fields{{"cluster", cluster_of_sample(sample, made, index)},
+    Json fields{{"cluster", std::move(sample.cluster)},
                 {"references", std::move(sample.references)},
                 {"meta", sample.meta}};
     fields["prompt"] = prompt_of(std::move(sample));
     data.documents.push_back({index, std::move(fields)});
   });
+  for (auto& document : data.documents) {
+    document.fields["cluster"] = cluster_of_sample(document, samples->header().description);
+  }
   data.sha256 = samples->header().sha256;
   return {std::move(data), std::move(samples)};
 }

@@ -16,7 +16,9 @@ namespace hylo::models {
 /// The value of a key that is there and not null.
 template <class T>
 std::optional<T> given(JsonReader& reader, std::string_view key) {
-  return reader.has(key) ? std::optional(reader.get<T>(key)) : std::nullopt;
+  if (reader.has(key)) return reader.get<T>(key);
+  reader.ignore(key);  // It may be null.
+  return std::nullopt;
 }
 
 template <class T>

@@ -47,4 +47,7 @@ std::vector<Fit> build_cwe(Build& build, const CweSpec& spec);
 std::vector<Fit> build_fwe(Build& build, const FweSpec& spec);
 std::vector<Fit> build_qa(Build& build, const QaSpec& spec);
 
+/// What a task asks about; none where samples are drawn without end.
+const QaSet* questions_of(const RulerSpec& spec, const Sources& sources);
+
 }  // namespace hylo::tasks::ruler::compat

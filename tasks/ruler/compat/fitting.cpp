@@ -73,7 +73,10 @@ std::optional<Fitted> fitted_of(const SampleLoop& loop, Attempt& attempt, Tries&
 }  // namespace
 
 Fit search(const Fitting& fitting, const Draw& draw, const CountTokens& count) {
-  Fit fit{.lower = fitting.step, .limit = fitting.length, .final_units = fitting.step};
+  Fit fit{.lower = fitting.step,
+          .limit = fitting.length,
+          .final_units = fitting.step,
+          .step = fitting.step};
   const int64_t estimated = tokens_of_probe(fitting, fitting.estimate_at, draw, count);
   fit.upper = std::max(upper_bound(fitting, estimated), 2 * fitting.step);
   int64_t lower = fit.lower;

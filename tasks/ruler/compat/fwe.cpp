@@ -67,7 +67,7 @@ class FweDraws {
 Fit grow(const Build& build, const FweDraws& draws, const std::vector<std::string>& vocabulary,
          int64_t budget) {
   const int64_t step = budget / 32;
-  Fit fit{.lower = budget / 6, .upper = 0, .limit = budget};
+  Fit fit{.lower = budget / 6, .upper = 0, .limit = budget, .step = step};
   int64_t num_words = fit.lower;
   for (;; num_words += step) {
     const int64_t tokens = build.count(draws.prompt_of(vocabulary, num_words));

@@ -125,9 +125,29 @@ TEST(JsonFields, AMissingKeyIsHeldAgainstThoseThatNobodyAskedFor) {
   const Json json = {{"promt", 1}, {"nmae", 2}};
   JsonReader reader(json, "task.json");
   EXPECT_EQ(error_of([&] { (void)reader.at("prompt"); }),
-            "task.json.prompt: missing; found task.json.promt, did you mean 'prompt'?");
+            "task.json.prompt: missing; if task.json.promt is meant for it, call it 'prompt'");
   reader.ignore("promt");
   EXPECT_EQ(error_of([&] { (void)reader.at("prompt"); }), "task.json.prompt: missing");
+}
+
+// A key behind `if (reader.has(key))` is as well known as one that is read at once.
+TEST(JsonFields, AKeyThatIsOnlyLookedForIsSuggestedAndStillHasToBeRead) {
+  const Json misspelt = {{"choises", 1}};
+  JsonReader reader(misspelt, "task.json");
+  EXPECT_FALSE(reader.has("choices"));
+  EXPECT_EQ(error_of([&] { reader.done(); }),
+            "task.json.choises: unknown key, did you mean 'choices'?");
+  const Json unread = {{"choices", 1}};
+  JsonReader other(unread, "task.json");
+  EXPECT_TRUE(other.has("choices"));
+  EXPECT_EQ(error_of([&] { other.done(); }), "task.json.choices: unknown key");
+}
+
+TEST(JsonFields, AKeyThatWasLookedForIsNotTakenForAMisspeltOne) {
+  const Json json = {{"widths", 1}};
+  JsonReader reader(json, "layer");
+  EXPECT_TRUE(reader.has("widths"));
+  EXPECT_EQ(error_of([&] { (void)reader.at("width"); }), "layer.width: missing");
 }
 
 TEST(JsonFields, ANumberThatDoesNotFitIsRefusedAndNotBent) {

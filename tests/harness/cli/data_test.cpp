@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <regex>
 #include <set>
 
 #include "harness/base/files.h"
@@ -138,6 +139,30 @@ TEST(Data, ADryRunWritesNothing) {
   EXPECT_FALSE(std::filesystem::exists(out / "sets"));
 }
 
+TEST(Data, ADryRunOfTwoMillionTokensTellsOfEveryTask) {
+  const auto plan = run_hylo({"data", "build", "ruler", "--dry-run", "--tokenizer", tokenizer(),
+                              "--lengths", "2M", "--samples", "1"});
+  ASSERT_EQ(plan.exit_code, 0) << plan.err;
+  EXPECT_EQ(plan.err, "");
+  const auto lines = lines_of(plan.out);
+  ASSERT_EQ(lines.size(), 14U) << plan.out;
+  EXPECT_EQ(lines[0], "lengths   2M = 2,097,152 tokens");
+  const std::regex line(
+      R"(fits      (\S+)@2097152 +smallest length (\d+), about (\d+) tokens a prompt, \d\.\d\d MiB in )"
+      R"(all \(1 of 1 samples tried\))");
+  for (size_t i = 1; i < lines.size(); ++i) {
+    const std::string text(lines[i]);
+    std::smatch told;
+    ASSERT_TRUE(std::regex_match(text, told, line)) << text;
+    const auto& spec = tasks::ruler::ruler_specs()[i - 1];
+    EXPECT_EQ(told.str(1), spec.name);
+    EXPECT_LT(std::stoll(told.str(2)), 2048) << text;
+    const auto used = 1 + std::stoll(told.str(3)) + spec.max_new_tokens;
+    EXPECT_LE(used, 2'097'152) << text;
+    EXPECT_GE(static_cast<double>(used), 0.97 * 2'097'152) << text;
+  }
+}
+
 TEST(Data, TheSmallestLengthDependsNeitherOnTheLengthsNorOnTheNumberOfSamples) {
   std::set<int64_t> smallest;
   for (const char* length : {"1K", "2K", "8K"}) {
@@ -149,6 +174,75 @@ TEST(Data, TheSmallestLengthDependsNeitherOnTheLengthsNorOnTheNumberOfSamples) {
     }
   }
   EXPECT_EQ(smallest.size(), 1U) << testing::PrintToString(smallest);
+}
+
+/// SQuAD's form: thirty articles of a sentence each, but the one of question 17 has a long one.
+std::filesystem::path squad_with_a_long_paragraph(const TemporaryFolder& folder) {
+  auto articles = Json::array();
+  for (int i = 0; i < 30; ++i) {
+    const auto answer = fmt::format("item{}", i);
+    auto text = fmt::format("Box {} holds {}.", i, answer);
+    for (int word = 0; i == 17 && word < 400; ++word) text += " and dust";
+    const Json question{{"id", fmt::format("{}", i)},
+                        {"question", fmt::format("What does box {} hold?", i)},
+                        {"answers", {{{"text", answer}, {"answer_start", text.find(answer)}}}}};
+    articles.push_back({{"title", fmt::format("Box {}", i)},
+                        {"paragraphs", {{{"context", text}, {"qas", {question}}}}}});
+  }
+  const auto file = folder / "squad.json";
+  write_text_file(file, Json{{"version", "1.1"}, {"data", articles}}.dump());
+  return file;
+}
+
+/// A set of the mode compat from that file: what the dry run tells, and what building it does.
+struct CompatCall {
+  std::filesystem::path squad;
+  int64_t length, num_samples;
+};
+Json compat_set(const CompatCall& call, const std::vector<std::string>& more) {
+  auto arguments = build_call("", "qa_1", {"--mode", "compat", "--squad", call.squad, "--json"});
+  *std::ranges::find(arguments, "2K") = std::to_string(call.length);
+  *std::ranges::find(arguments, "3") = std::to_string(call.num_samples);
+  arguments.erase(std::ranges::find(arguments, "--out"), std::ranges::find(arguments, "--mode"));
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return parse_json(run_hylo(arguments).out, "stdout").at("sets").at(0);
+}
+
+TEST(Data, WhatADryRunSaysFitsIsBuiltWhateverALaterSampleTakes) {
+  const TemporaryFolder folder;
+  const auto squad = squad_with_a_long_paragraph(folder);
+  const auto dry = [&](int64_t length, int64_t num_samples) {
+    return compat_set({squad, length, num_samples}, {"--dry-run"});
+  };
+  const auto built = [&](int64_t length, int64_t num_samples) {
+    return compat_set({squad, length, num_samples}, {"--out", folder / "sets"});
+  };
+  const auto smallest = dry(2048, 17)["smallest_length"].get<int64_t>();
+  EXPECT_EQ(dry(smallest, 17)["state"], "fits");
+  EXPECT_EQ(dry(smallest, 17)["num_tried"], 17);
+  EXPECT_EQ(built(smallest, 17)["state"], "built");
+
+  const auto refused = dry(smallest, 18);
+  EXPECT_EQ(refused["state"], "left out");
+  EXPECT_EQ(built(smallest, 18)["state"], "left out");
+  const auto needed = refused["needed_length"].get<int64_t>();
+  EXPECT_GT(needed, smallest);
+  EXPECT_THAT(refused["reason"].get<std::string>(),
+              HasSubstr(fmt::format("its smallest length is {}, and the samples asked for take {}",
+                                    smallest, needed)));
+  EXPECT_EQ(dry(needed, 18)["state"], "fits");
+  EXPECT_EQ(built(needed, 18)["state"], "built");
+}
+
+TEST(Data, ADryRunTellsOfQuestionsThatAreTooFew) {
+  const TemporaryFolder folder;
+  const auto squad = squad_with_a_long_paragraph(folder);
+  const auto set = compat_set({squad, 32'768, 31}, {"--dry-run"});
+  EXPECT_EQ(set["state"], "left out");
+  EXPECT_THAT(set["reason"].get<std::string>(), HasSubstr("qa_1: 31 samples of 30 questions"));
+  const auto fits = compat_set({squad, 32'768, 30}, {"--dry-run"});
+  EXPECT_EQ(fits["state"], "fits");
+  EXPECT_EQ(fits["num_tried"], 4);
 }
 
 TEST(Data, ASampleIsShownAndExported) {

@@ -78,9 +78,14 @@ TEST(RulerReport, TasksStandByLengthWithTheirEmptyPredictionsAndMeans) {
   EXPECT_EQ(table["rows"][1], OrderedJson({"vt", "40.00", "10.00", "25.00 \u00b1 11.18"}));
   EXPECT_EQ(table["rows"][2],
             OrderedJson({"mean of 2 tasks", "70.00", "30.00", "50.00 \u00b1 13.69"}));
-  // (70 + 2 x 30) / 3 and (2 x 70 + 30) / 3.
+  // (70 + 2 x 30) / 3 and (2 x 70 + 30) / 3; their errors sqrt(0.04 + 4 x 0.26) / 6 and
+  // sqrt(4 x 0.04 + 0.26) / 6.
   EXPECT_THAT(report["notes"].dump(),
-              HasSubstr("mean 50.00 \u00b1 13.69, wAvg. (inc) 43.33, wAvg. (dec) 56.67"));
+              HasSubstr("mean 50.00 \u00b1 13.69, wAvg. (inc) 43.33 \u00b1 17.32, wAvg. (dec) "
+                        "56.67 \u00b1 10.80"));
+  const auto& both = report["means_over_lengths"][2];
+  EXPECT_DOUBLE_EQ(both["increasing"]["value"].get<double>(), 1.3 / 3);
+  EXPECT_DOUBLE_EQ(both["decreasing"]["standard_error"].get<double>(), std::sqrt(0.42) / 6);
 }
 
 TEST(RulerReport, TheSameQuestionsAtTwoLengthsAreNoFurtherDraws) {
@@ -96,6 +101,31 @@ TEST(RulerReport, TheSameQuestionsAtTwoLengthsAreNoFurtherDraws) {
   EXPECT_DOUBLE_EQ(mean["standard_error"].get<double>(), std::sqrt(0.125));
   EXPECT_EQ(mean["n"], 4);
   EXPECT_EQ(mean["num_clusters"], 2);
+}
+
+TEST(RulerReport, SamplesThatAllScoreTheSameHaveNoError) {
+  const auto report = report_on({{"vt@4096", {1, 1}, {0, 0}}, {"vt@8192", {0.2, 0.2}, {0, 0}}});
+  EXPECT_EQ(report["tables"][0]["rows"][0].back(), "60.00");
+  EXPECT_THAT(report["notes"].dump(),
+              HasSubstr("mean 60.00, wAvg. (inc) 46.67, wAvg. (dec) 73.33."));
+}
+
+TEST(RulerReport, ClustersAreToldOfOnlyWhereThereAreAny) {
+  constexpr auto told = "samples that go together are one draw";
+  EXPECT_THAT(report_on(two_tasks_at_two_lengths())["notes"].dump(), Not(HasSubstr(told)));
+  const std::vector<std::string> articles{"Apollo", "Zeus"};
+  EXPECT_THAT(report_on({{"qa_1@4096", {1, 0}, {0, 0}, 2, articles},
+                         {"qa_1@8192", {1, 0}, {0, 0}, 2, articles}})["notes"]
+                  .dump(),
+              HasSubstr(told));
+}
+
+TEST(RulerReport, ACellOfOneClusterLeavesItsMeanWithoutAnErrorAndIsNamed) {
+  const auto report = report_on({{"qa_1@4096", {1, 0}, {0, 0}, 2, {"Apollo", "Apollo"}},
+                                 {"qa_1@8192", {1, 0}, {0, 0}, 2, {"Apollo", "Zeus"}}});
+  EXPECT_EQ(report["tables"][0]["rows"][0].back(), "50.00");
+  EXPECT_TRUE(report["means_over_lengths"][0]["standard_error"].is_null());
+  EXPECT_THAT(report["notes"].dump(), HasSubstr("\"qa_1@4096: all documents go together"));
 }
 
 TEST(RulerReport, ATaskThatIsNotAtEveryLengthHasItsMeanInTheJsonAlone) {

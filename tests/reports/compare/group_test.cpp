@@ -107,6 +107,15 @@ TEST(Group, AMeanOfTasksQuotesTheClusteredErrorsOfItsMembers) {
   EXPECT_DOUBLE_EQ(found.clustered_error.value(), 0.25);
 }
 
+TEST(Group, AMemberWithoutAnErrorToQuoteLeavesTheMeanOfTasksWithoutOne) {
+  auto one_cluster = member(0.6, 0.04, 90);
+  one_cluster.best_error.reset();
+  const auto found = aggregate(GroupMean::OfTasks, std::vector{member(0.2, 0.3, 10), one_cluster});
+  EXPECT_DOUBLE_EQ(found.value.value(), 0.4);
+  EXPECT_FALSE(found.standard_error);
+  EXPECT_FALSE(found.clustered_error);
+}
+
 TEST(Group, AMeanOfDocumentsWeighsByThem) {
   // Task 1: 1 0 (s^2 = 1/2), task 2: 1 1 1 0 (s^2 = 1/4).
   const auto found =

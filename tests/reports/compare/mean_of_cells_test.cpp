@@ -85,11 +85,24 @@ TEST(MeanOfCells, OfTheSameQuestionsItIsTheErrorOfTheMeansOfTheQuestions) {
   EXPECT_NEAR(mean_of_cells(cells).clustered_error.value(), standard_error(means).value(), 1e-12);
 }
 
+TEST(MeanOfCells, AWeightCountsInTheValueAndInItsErrors) {
+  // Errors 0.5 and 1, weights 1 and 3: sqrt(0.25 + 9) / 4.
+  const Cells single{{{1}, {0}}, {{3}, {1}}};
+  const auto mean = mean_of_cells(single, std::vector<double>{1, 3});
+  EXPECT_DOUBLE_EQ(mean.value.value(), (0.5 + 3 * 2) / 4);
+  EXPECT_DOUBLE_EQ(mean.best_error().value(), std::sqrt(9.25) / 4);
+  // The same two questions: their weighted means are 1 and 0, whose mean has the error 0.5.
+  const Cells shared{{of(0, 1), of(1, 0)}, {of(0, 1), of(1, 0)}};
+  EXPECT_DOUBLE_EQ(mean_of_cells(shared, std::vector<double>{1, 3}).best_error().value(), 0.5);
+  EXPECT_THROW((void)mean_of_cells(shared, std::vector<double>{1}), std::logic_error);
+}
+
 TEST(MeanOfCells, WithoutScoresThereIsNoValueAndWithOneClusterNoError) {
   EXPECT_FALSE(mean_of_cells(Cells{{{1}, {0}}, {}}).value);
   const auto one = mean_of_cells(Cells{{of(0, 1), of(0, 0)}, {of(0, 1), of(1, 0)}});
   EXPECT_DOUBLE_EQ(one.value.value(), 0.5);
   EXPECT_FALSE(one.best_error());
+  EXPECT_FALSE(one.standard_error);
   EXPECT_THROW((void)mean_of_cells(Cells{}), std::logic_error);
 }
 

@@ -4,6 +4,7 @@
 
 #include "reports/render/draw.h"
 #include "reports/render/run_report.h"
+#include "reports/store/check.h"
 #include "tests/reports/store/sample_run.h"
 #include "tests/support/test_data.h"
 
@@ -159,6 +160,48 @@ TEST(RunReport, GroupsStandBelowTheirTasksInEveryFormat) {
   EXPECT_THAT(text, HasSubstr("clust."));
   EXPECT_THAT(report_as_markdown(report), HasSubstr("| outer"));
   EXPECT_THAT(report_as_csv(report), HasSubstr("1,night,tiny,outer,,,"));
+}
+
+/// A mean of two tasks of two documents each, right and wrong.
+OrderedJson report_on_clusters(const std::vector<std::string>& first,
+                               const std::vector<std::string>& second) {
+  const TemporaryFolder folder;
+  auto store = Store::open(folder / "s.db");
+  auto description = sample_description("key", "night");
+  description.groups = {{.name = "both", .members = {{.cell = 0}, {.cell = 1}}}};
+  std::vector cells{choice_cell(2), choice_cell(2)};
+  cells[1].task = "arc_hard";
+  auto run = store.begin(description, cells);
+  for (const int64_t cell : {0, 1}) {
+    for (const int64_t ordinal : {0, 1}) {
+      auto document = choice_document(ordinal, cell);
+      document.cluster = (cell == 0 ? first : second).at(static_cast<size_t>(ordinal));
+      store.save(run, std::vector{document});
+    }
+  }
+  store.finish(run);
+  EXPECT_THAT(check(store), IsEmpty());
+  return run_report(store, store.find_run("night"));
+}
+
+TEST(RunReport, ClustersThatReachOverTasksAreOneDrawInTheirMean) {
+  const auto own = report_on_clusters({"a", "b"}, {"c", "d"})["groups"][0];
+  EXPECT_DOUBLE_EQ(own["standard_error"].get<double>(), std::sqrt(0.125));
+  EXPECT_TRUE(own["clustered_error"].is_null());
+  // The same two passages in both tasks tell no more than in one: errors of 0.5 each.
+  const auto shared = report_on_clusters({"a", "b"}, {"a", "b"})["groups"][0];
+  EXPECT_DOUBLE_EQ(shared["standard_error"].get<double>(), std::sqrt(0.125));
+  EXPECT_DOUBLE_EQ(shared["clustered_error"].get<double>(), 0.5);
+}
+
+TEST(RunReport, ATaskOfOneClusterIsNamedAndLeavesItsMeanWithoutAnError) {
+  const auto report = report_on_clusters({"a", "b"}, {"c", "c"});
+  EXPECT_EQ(report["groups"][0]["value"], 0.5);
+  EXPECT_TRUE(report["groups"][0]["standard_error"].is_null());
+  EXPECT_TRUE(report["groups"][0]["clustered_error"].is_null());
+  EXPECT_THAT(report["notes"].dump(), HasSubstr("\"arc_hard: all documents go together"));
+  EXPECT_THAT(report_on_clusters({"a", "b"}, {"c", "d"})["notes"].dump(),
+              Not(HasSubstr("all documents go together")));
 }
 
 TEST(RunReport, AnUnknownKindIsRefused) {

@@ -113,15 +113,15 @@ void rename(Json& object, const char* key, const char* to) {
 
 TEST(CustomTask, AMisspeltKeyThatIsRequiredIsNamedBesideTheOneThatIsMissing) {
   EXPECT_THAT(error_after([](Json& j) { rename(j, "prompt", "promt"); }),
-              AllOf(HasSubstr("task.json.prompt: missing; found "),
-                    HasSubstr("task.json.promt, did you mean 'prompt'?")));
+              AllOf(HasSubstr("task.json.prompt: missing; if "),
+                    HasSubstr("task.json.promt is meant for it, call it 'prompt'")));
   EXPECT_THAT(error_after([](Json& j) { rename(j, "version", "verison"); }),
-              HasSubstr("task.json.verison, did you mean 'version'?"));
+              HasSubstr("task.json.verison is meant for it, call it 'version'"));
   EXPECT_THAT(error_after([](Json& j) { rename(j["data"], "file", "flie"); }),
-              AllOf(HasSubstr("data.file: missing; found "),
-                    HasSubstr("task.json.data.flie, did you mean 'file'?")));
+              AllOf(HasSubstr("data.file: missing; if "),
+                    HasSubstr("task.json.data.flie is meant for it, call it 'file'")));
   EXPECT_THAT(error_after([](Json& j) { rename(j["prompt"], "choices", "choises"); }),
-              HasSubstr("task.json.prompt.choises, did you mean 'choices'?"));
+              HasSubstr("task.json.prompt.choises is meant for it, call it 'choices'"));
 }
 
 TEST(CustomTask, AKeyThatIsThereTwiceIsAnErrorWithItsPath) {

@@ -302,6 +302,29 @@ TEST(RulerCompat, TheSmallestLengthCanBeBuiltAndIsWithinReason) {
   EXPECT_THAT(smallest, AllOf(Ge(200), Le(1000)));
 }
 
+TEST(RulerCompat, ASmallestLengthIsLookedForWithAllQuestionsWhereTheyAreFew) {
+  const Sources sources = small_sources();
+  const auto& spec = find_ruler_spec("qa_1");
+  const auto smallest = smallest_compat_length(spec, sources, count_words, 42);
+  EXPECT_THAT(samples_of("qa_1", smallest, 3), SizeIs(3));
+  EXPECT_EQ(compat_length_needed({spec, 0, 3, 42}, sources, count_words), smallest);
+  EXPECT_THAT(error_of([&] {
+                (void)compat_length_needed({spec, 0, 4, 42}, sources, count_words);
+              }),
+              HasSubstr("4 samples of 3 questions"));
+}
+
+TEST(RulerCompat, ABuildKnowsWhetherItsSamplesHaveHaystackToLose) {
+  const Sources sources = small_sources();
+  const auto is_near = [&](int64_t length) {
+    return build_compat({find_ruler_spec("niah_single_1"), length, 2, 42}, sources, count_words,
+                        [](const Sample&) {})
+        .is_near_the_smallest();
+  };
+  EXPECT_TRUE(is_near(400));
+  EXPECT_FALSE(is_near(2000));
+}
+
 TEST(RulerCompat, ASeedThatNumpyDoesNotTakeIsNamed) {
   const Sources sources = small_sources();
   EXPECT_THAT(error_of([&] {

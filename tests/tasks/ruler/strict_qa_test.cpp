@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "tests/support/test_data.h"
+#include "tests/tasks/ruler/prompt_parts.h"
 #include "tests/tasks/ruler/strict_case.h"
 
 namespace hylo::tests {
@@ -39,18 +40,6 @@ QaSet equal_documents(size_t num_golden) {
     set.questions.push_back(question);
   }
   return set;
-}
-
-/// The documents of a prompt in their order.
-std::vector<std::string> documents_of(const std::string& input) {
-  std::vector<std::string> documents;
-  for (size_t number = 1;; ++number) {
-    const auto heading = fmt::format("Document {}:\n", number);
-    const size_t begin = input.find(heading);
-    if (begin == std::string::npos) return documents;
-    const size_t end = input.find("\n\n", begin);
-    documents.push_back(input.substr(begin, end - begin));
-  }
 }
 
 /// Chance of a statistic so large, or larger, where all places are equally likely.

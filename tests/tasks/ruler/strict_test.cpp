@@ -13,6 +13,7 @@
 #include "tasks/ruler/strict_draws.h"
 #include "tasks/ruler/text_pieces.h"
 #include "tests/support/test_data.h"
+#include "tests/tasks/ruler/prompt_parts.h"
 #include "tests/tasks/ruler/strict_case.h"
 
 namespace hylo::tests {
@@ -136,20 +137,6 @@ TEST(Strict, TheDepthThatIsToldIsWhereTheNeedleStands) {
         static_cast<double>(line - lines.begin() - 1) / sample.meta["units"].get<double>();
     EXPECT_DOUBLE_EQ(depth, sample.meta["depths"][0].get<double>());
   }
-}
-
-/// "One of the special magic numbers for KEY is: VALUE." -> the pairs of a prompt.
-std::vector<std::pair<std::string, std::string>> needles_of(const std::string& input) {
-  std::vector<std::pair<std::string, std::string>> pairs;
-  constexpr std::string_view begin = "One of the special magic ";
-  for (size_t at = input.find(begin); at != std::string::npos; at = input.find(begin, at + 1)) {
-    const size_t key = input.find(" for ", at) + 5;
-    const size_t is = input.find(" is: ", key);
-    const size_t value = is + 5;
-    pairs.emplace_back(input.substr(key, is - key),
-                       input.substr(value, input.find('.', value) - value));
-  }
-  return pairs;
 }
 
 TEST(Strict, NoKeyAndNoValueComesTwice) {

@@ -1,0 +1,177 @@
+#include "models/distill/training.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "harness/base/error.h"
+#include "harness/base/random.h"
+#include "models/config/own_config.h"
+#include "models/weights/number_types.h"
+
+namespace hylo::models {
+namespace {
+
+/// Rows of one validation call: enough for the products, few enough for the logits.
+constexpr int64_t validation_rows = 4096;
+
+void fill(const NamedTensors& views, const NamedTensors& stored,
+          const std::filesystem::path& checkpoint) {
+  require(views.size() == stored.size(), "{}: holds {} tensors of the optimiser, expected {}",
+          checkpoint.string(), stored.size(), views.size());
+  for (const auto& [name, view] : views) {
+    const auto found = std::ranges::find(stored, name, [](const auto& t) { return t.first; });
+    require(found != stored.end() && found->second.sizes() == view.sizes(),
+            "{}: lacks the optimiser's '{}', or it has another shape", checkpoint.string(), name);
+    view.copy_(found->second);
+  }
+}
+
+}  // namespace
+
+Training::Training(TrainingPlan plan, std::filesystem::path folder)
+    : plan_(std::move(plan)), folder_(std::move(folder)), checkpoints_(folder_ / "checkpoints") {
+  check();
+  if (const auto newest = checkpoints_.newest()) {
+    resume(*newest);
+  } else {
+    begin();
+  }
+}
+
+void Training::check() const {
+  require(!plan_.stages.empty(), "the recipe has no stages");
+  for (const auto& stage : plan_.stages) {
+    require(!needs_teacher(stage.objective) || plan_.teacher,
+            "stage '{}' ({}) learns from a teacher; name one", stage.name,
+            name_of(stage.objective));
+    for (const auto& [name, share] : stage.data) {
+      const bool is_there =
+          std::ranges::find(plan_.sources, name, &TokenSource::name) != plan_.sources.end();
+      require(is_there, "stage '{}': data names '{}', which is no source of the recipe", stage.name,
+              name);
+    }
+  }
+  if (!plan_.teacher) return;
+  const auto theirs = plan_.teacher->config().vocabulary_size;
+  require(theirs == plan_.student.vocabulary_size,
+          "the teacher's vocabulary has {} tokens, the student's {}; a student learns from a "
+          "teacher of the same vocabulary",
+          theirs, plan_.student.vocabulary_size);
+}
+
+/// What must be as it was. Paths of files are not among it: data are told by their hashes.
+Json Training::description() const {
+  return {{"recipe", plan_.recipe},
+          {"student", Json::parse(write_own_config(plan_.student).dump())},
+          {"teacher", plan_.provenance.teacher_sha256},
+          {"type", type_name(plan_.type)},
+          {"seed", plan_.seed}};
+}
+
+/// The student's, with the frequencies that this stage or the last one before it asks for.
+ModelConfig Training::config_of(int64_t stage) const {
+  for (auto i = std::min<int64_t>(stage, std::ssize(plan_.stages) - 1); i >= 0; --i) {
+    const auto& yarn = plan_.stages[static_cast<size_t>(i)].yarn;
+    if (yarn) return stretched(plan_.student, *yarn);
+  }
+  return plan_.student;
+}
+
+void Training::make_student(const ModelWeights& weights, const Stage& stage) {
+  student_ =
+      std::make_unique<TrainedModel>(config_of(place_.stage), weights,
+                                     TrainedModelOptions{.type = scalar_type(plan_.type),
+                                                         .frozen = stage.frozen,
+                                                         .decays_vectors = stage.decays_vectors});
+}
+
+void Training::begin() { make_student(plan_.initial(), plan_.stages.front()); }
+
+void Training::resume(const std::filesystem::path& checkpoint) {
+  state_ = TrainingCheckpoints::read(checkpoint);
+  const auto changed = differences(description(), state_->plan);
+  require(changed.empty(),
+          "{}: belongs to another training; what differs:\n  {}\nName another output folder, or "
+          "take the change back",
+          checkpoint.string(), fmt::join(changed, "\n  "));
+  place_ = state_->place;
+  require(place_.stage >= 0 && place_.stage <= std::ssize(plan_.stages),
+          "{}: stage {} is none of the recipe's {}", checkpoint.string(), place_.stage,
+          plan_.stages.size());
+  const auto last = std::min<int64_t>(place_.stage, std::ssize(plan_.stages) - 1);
+  make_student(open_checkpoint(checkpoint).weights, plan_.stages[static_cast<size_t>(last)]);
+  resumed_from_ = checkpoint;
+}
+
+TokenStream Training::stream_of(const Stage& stage) const {
+  std::vector<TokenSource> sources;
+  for (const auto& source : plan_.sources) {
+    if (stage.data.empty()) {
+      sources.push_back(source);
+    } else if (const auto share = stage.data.find(source.name); share != stage.data.end()) {
+      sources.push_back({source.name, source.documents, share->second});
+    }
+  }
+  // Each stage reads in an order of its own.
+  const auto seed = CounterRandom(plan_.seed, static_cast<uint64_t>(place_.stage)).next();
+  return {std::move(sources), {stage.context_length, stage.tokens_per_step, seed}};
+}
+
+void Training::run(const TrainingEvents& events) {
+  while (!is_complete()) {
+    const auto before = place_;
+    run_stage(events);
+    if (place_.stage == before.stage) return;  // Asked to stop.
+  }
+}
+
+void Training::run_stage(const TrainingEvents& events) {
+  const auto& stage = plan_.stages[static_cast<size_t>(place_.stage)];
+  auto stream = stream_of(stage);
+  StageRun run(stage, plan_.teacher, *student_, folder_);
+  if (state_ && place_.next_step > 0) {
+    fill(run.optimizer_state(), state_->optimizer, *resumed_from_);
+    stream.seek(state_->stream_position);
+    run.continue_at(place_.next_step);
+  }
+  state_.reset();
+  const auto is_due = [&](int64_t every) { return every > 0 && place_.next_step % every == 0; };
+  const auto report_validation = [&] {
+    if (plan_.held_out) events.on_validation({place_, validate(student_->decoder())});
+  };
+  while (!run.is_done()) {
+    const auto report = run.step(*stream.next());
+    place_.next_step = run.next_step();
+    events.on_step(place_.stage, report);
+    if (run.is_done()) break;
+    if (is_due(stage.validate_every)) report_validation();
+    const bool stops = events.should_stop && events.should_stop();
+    if (stops || is_due(stage.checkpoint_every)) save(&run, &stream, events);
+    if (stops) return;
+  }
+  report_validation();
+  place_ = {place_.stage + 1, 0};
+  save(nullptr, nullptr, events);
+  if (is_complete()) return;
+  make_student(student_->weights(), plan_.stages[static_cast<size_t>(place_.stage)]);
+}
+
+void Training::save(const StageRun* run, const TokenStream* stream,
+                    const TrainingEvents& events) const {
+  TrainingCheckpoint state{.place = place_, .plan = description()};
+  if (run) state.optimizer = run->optimizer_state();
+  if (stream) state.stream_position = stream->position();
+  const auto folder = checkpoints_.write(state, student_->decoder().config(), student_->weights(),
+                                         plan_.provenance);
+  events.on_checkpoint(place_, folder);
+}
+
+HeldOutLoss Training::validate(const Decoder& model) const {
+  invariant(plan_.held_out != nullptr, "nothing is held out");
+  const auto longest = std::ranges::max(plan_.stages, {}, &Stage::context_length).context_length;
+  TokenWalk walk(plan_.held_out, longest, std::max(longest, validation_rows));
+  return held_out_loss(model, walk);
+}
+
+}  // namespace hylo::models

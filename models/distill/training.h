@@ -1,0 +1,87 @@
+// A whole training: stages one after another, with checkpoints from which it goes on.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/base/json.h"
+#include "models/config/checkpoint_format.h"
+#include "models/distill/held_out_loss.h"
+#include "models/distill/stage.h"
+#include "models/distill/stage_run.h"
+#include "models/distill/token_stream.h"
+#include "models/distill/training_checkpoint.h"
+#include "models/weights/checkpoint.h"
+
+namespace hylo::models {
+
+struct TrainingPlan {
+  Json recipe;  ///< as its author wrote it: a training goes on under the same one only
+  std::vector<Stage> stages;
+  uint64_t seed = 0;
+  NumberType type = NumberType::Float32;  ///< of the forward pass
+  const Decoder* teacher = nullptr;       ///< where a stage needs one; outlives the training
+  ModelConfig student;
+  std::function<ModelWeights()> initial;  ///< called only where there is no checkpoint
+  std::vector<TokenSource> sources;
+  std::shared_ptr<const TokenDocuments> held_out;  ///< may be null: nothing is validated
+  Provenance provenance;
+};
+
+struct Validation {
+  TrainingPlace place;  ///< the step before which it was measured
+  HeldOutLoss loss;
+};
+
+struct TrainingEvents {
+  std::function<void(int64_t stage, const StepReport&)> on_step;
+  std::function<void(const Validation&)> on_validation;
+  std::function<void(const TrainingPlace&, const std::filesystem::path&)> on_checkpoint;
+  std::function<bool()> should_stop;  ///< asked after each step; true: a checkpoint, and back
+};
+
+class Training {
+ public:
+  /// Goes on from the newest checkpoint in `folder`/checkpoints, if there is one. Throws Error: the
+  /// checkpoint is of another recipe, teacher or student (says what differs), a stage wants a
+  /// teacher or a source that is not there, vocabularies differ.
+  Training(TrainingPlan plan, std::filesystem::path folder);
+
+  [[nodiscard]] TrainingPlace place() const { return place_; }
+  [[nodiscard]] bool is_resumed() const { return resumed_from_.has_value(); }
+  [[nodiscard]] bool is_complete() const { return place_.stage == std::ssize(plan_.stages); }
+  [[nodiscard]] const TrainedModel& student() const { return *student_; }
+
+  /// To the end, or to where should_stop() says so. The same plan, machine and number of threads
+  /// give the same weights, however often the training was stopped or killed.
+  void run(const TrainingEvents& events);
+
+  /// Of any model on the held-out documents; the context is the longest of the stages.
+  [[nodiscard]] HeldOutLoss validate(const Decoder& model) const;
+
+ private:
+  [[nodiscard]] Json description() const;
+  void check() const;
+  void begin();
+  void resume(const std::filesystem::path& checkpoint);
+  void make_student(const ModelWeights& weights, const Stage& stage);
+  [[nodiscard]] ModelConfig config_of(int64_t stage) const;
+  [[nodiscard]] TokenStream stream_of(const Stage& stage) const;
+  void run_stage(const TrainingEvents& events);
+  void save(const StageRun* run, const TokenStream* stream, const TrainingEvents& events) const;
+
+  TrainingPlan plan_;
+  std::filesystem::path folder_;
+  TrainingCheckpoints checkpoints_;
+  TrainingPlace place_;
+  std::optional<std::filesystem::path> resumed_from_;
+  std::optional<TrainingCheckpoint> state_;  ///< of the stage that is taken up
+  std::unique_ptr<TrainedModel> student_;
+};
+
+}  // namespace hylo::models

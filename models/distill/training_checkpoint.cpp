@@ -1,0 +1,132 @@
+#include "models/distill/training_checkpoint.h"
+
+#include <algorithm>
+#include <system_error>
+
+#include "harness/base/error.h"
+#include "models/weights/checkpoint.h"
+#include "models/weights/safetensors.h"
+
+namespace hylo::models {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* state_name = "training.json";
+constexpr const char* optimizer_name = "optimizer.safetensors";
+constexpr const char* unfinished = ".part";
+constexpr size_t num_kept = 2;
+constexpr int64_t version = 1;
+
+void write_into(const fs::path& folder, const TrainingCheckpoint& state, const ModelConfig& config,
+                const ModelWeights& weights, const Provenance& provenance) {
+  write_checkpoint(folder, config, weights,
+                   {.format = CheckpointFormat::Own, .provenance = provenance});
+  if (!state.optimizer.empty()) write_safetensors(folder / optimizer_name, state.optimizer);
+  write_json_file(folder / state_name, {{"version", version},
+                                        {"stage", state.place.stage},
+                                        {"next_step", state.place.next_step},
+                                        {"stream_position", state.stream_position},
+                                        {"plan", state.plan}});
+}
+
+/// In order of training: stage and step are written with leading zeros.
+std::string name_of(const TrainingPlace& place) {
+  return fmt::format("stage-{:02}-step-{:08}", place.stage, place.next_step);
+}
+
+}  // namespace
+
+fs::path TrainingCheckpoints::write(const TrainingCheckpoint& state, const ModelConfig& config,
+                                    const ModelWeights& weights,
+                                    const Provenance& provenance) const {
+  const auto folder = folder_ / name_of(state.place);
+  const auto part = fs::path(folder.string() + unfinished);
+  std::error_code ignored;
+  fs::remove_all(part, ignored);
+  try {
+    write_into(part, state, config, weights, provenance);
+    fs::remove_all(folder);
+    fs::rename(part, folder);
+  } catch (const fs::filesystem_error& error) {
+    fs::remove_all(part, ignored);
+    fail("{}: cannot be written: {}", folder.string(), error.code().message());
+  } catch (...) {
+    fs::remove_all(part, ignored);
+    throw;
+  }
+  auto old = all();
+  if (old.size() > num_kept) {
+    old.resize(old.size() - num_kept);
+    for (const auto& superseded : old) fs::remove_all(superseded, ignored);
+  }
+  return folder;
+}
+
+std::vector<fs::path> TrainingCheckpoints::all() const {
+  std::vector<fs::path> found;
+  std::error_code absent;
+  for (const auto& entry : fs::directory_iterator(folder_, absent)) {
+    const auto name = entry.path().filename().string();
+    if (name.starts_with("stage-") && !name.ends_with(unfinished) &&
+        fs::exists(entry.path() / state_name)) {
+      found.push_back(entry.path());
+    }
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
+std::optional<fs::path> TrainingCheckpoints::newest() const {
+  const auto found = all();
+  return found.empty() ? std::nullopt : std::optional(found.back());
+}
+
+TrainingCheckpoint TrainingCheckpoints::read(const fs::path& checkpoint) {
+  const auto file = checkpoint / state_name;
+  const auto json = read_json_file(file);
+  JsonReader reader(json, file.string());
+  const auto written = reader.get<int64_t>("version");
+  require(written == version, "{}: version {}, this hylo reads {}", file.string(), written,
+          version);
+  TrainingCheckpoint state{
+      .place = {reader.get<int64_t>("stage"), reader.get<int64_t>("next_step")},
+      .plan = reader.at("plan"),
+      .stream_position = reader.get_or<Json>("stream_position", nullptr)};
+  reader.done();
+  if (!fs::exists(checkpoint / optimizer_name)) return state;
+  const SafetensorsFile optimizer(checkpoint / optimizer_name);
+  for (const auto& [name, entry] : optimizer.entries()) {
+    state.optimizer.emplace_back(name, optimizer.tensor(name));
+  }
+  return state;
+}
+
+std::vector<std::string> differences(const Json& now, const Json& before, const std::string& path) {
+  if (now == before) return {};
+  const bool are_objects = now.is_object() && before.is_object();
+  const bool are_lists = now.is_array() && before.is_array() && now.size() == before.size();
+  if (!are_objects && !are_lists) {
+    return {fmt::format("{}: {}, was {}", path, found_value(now), found_value(before))};
+  }
+  std::vector<std::string> lines;
+  const auto append = [&](const std::vector<std::string>& more) {
+    lines.insert(lines.end(), more.begin(), more.end());
+  };
+  if (are_lists) {
+    for (size_t i = 0; i < now.size(); ++i) {
+      append(differences(now[i], before[i], fmt::format("{}[{}]", path, i)));
+    }
+    return lines;
+  }
+  const auto below = [&](const std::string& key) { return path.empty() ? key : path + "." + key; };
+  for (const auto& [key, value] : now.items()) {
+    append(differences(value, before.value(key, Json()), below(key)));
+  }
+  for (const auto& [key, value] : before.items()) {
+    if (!now.contains(key)) append(differences(Json(), value, below(key)));
+  }
+  return lines;
+}
+
+}  // namespace hylo::models

@@ -1,0 +1,318 @@
+// Trainings of small models: that they learn, and that what interrupts them changes nothing.
+#include "models/distill/training.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/equal.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <limits>
+
+#include "tests/models/hybrids.h"
+#include "tests/support/test_data.h"
+
+namespace hylo::models {
+namespace {
+
+using hylo::tests::error_of;
+using hylo::tests::TemporaryFolder;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+/// Documents in which each token follows from the one before it: something that can be learnt.
+std::shared_ptr<TokenDocuments> counting_documents(int64_t count) {
+  auto documents = std::make_shared<TokenDocuments>("tokens of the test");
+  for (int64_t d = 0; d < count; ++d) {
+    std::vector<int32_t> ids;
+    for (int64_t t = 0; t < 5 + d % 9; ++t) ids.push_back(static_cast<int32_t>((3 * d + t) % 37));
+    documents->add(ids);
+  }
+  return documents;
+}
+
+Stage stage_of(const std::string& name, const Objective& objective, int64_t steps) {
+  return {.name = name,
+          .objective = objective,
+          .steps = steps,
+          .context_length = 8,
+          .tokens_per_step = 24,
+          .tokens_per_pass = 16,
+          .peak_learning_rate = 1e-2,
+          .schedule = CosineRate{.warmup_steps = 1, .min_ratio = 0.1},
+          .optimizer = {.weight_decay = 0.1}};
+}
+
+struct Learner {
+  Learner()
+      : config(tests::all_kinds()),
+        weights(random_weights(config, NumberType::Float32, 7)),
+        teacher(config, random_weights(config, NumberType::Float32, 8)) {}
+
+  TrainingPlan plan(std::vector<Stage> stages) const {
+    auto recipe = OrderedJson::array();
+    for (const auto& stage : stages) recipe.push_back(describe(stage));
+    return {.recipe = {{"stages", Json::parse(recipe.dump())}},
+            .stages = std::move(stages),
+            .seed = 3,
+            .teacher = &teacher,
+            .student = config,
+            .initial = [this] { return weights; },
+            .sources = {{"counting", counting_documents(40), 1}},
+            .held_out = counting_documents(3)};
+  }
+
+  ModelConfig config;
+  ModelWeights weights;
+  Decoder teacher;
+};
+
+/// What a run tells, and when it is to stop.
+struct Listener {
+  TrainingEvents events() {
+    return {.on_step = [this](int64_t, const StepReport& report) { steps.push_back(report); },
+            .on_validation = [this](const Validation& v) { validations.push_back(v); },
+            .on_checkpoint = [](const TrainingPlace&, const std::filesystem::path&) {},
+            .should_stop = [this] { return steps.size() >= stop_after; }};
+  }
+  std::vector<StepReport> steps;
+  std::vector<Validation> validations;
+  size_t stop_after = std::numeric_limits<size_t>::max();
+};
+
+/// One thread: small models, on a machine that tests share.
+class TrainingTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    threads_ = at::get_num_threads();
+    at::set_num_threads(1);
+  }
+  void TearDown() override { at::set_num_threads(threads_); }
+
+ private:
+  int threads_ = 1;
+};
+
+std::vector<Stage> two_stages() {
+  auto distil = stage_of("distil", DistilLogits{.ce_weight = 0.5}, 5);
+  distil.checkpoint_every = 2;
+  return {stage_of("align", AlignLayers{}, 4), distil};
+}
+
+void expect_same_weights(const TrainedModel& a, const TrainedModel& b) {
+  ASSERT_EQ(a.tensors().size(), b.tensors().size());
+  for (size_t i = 0; i < a.tensors().size(); ++i) {
+    EXPECT_TRUE(at::equal(a.tensors()[i].value, b.tensors()[i].value)) << a.tensors()[i].name;
+  }
+}
+
+TEST_F(TrainingTest, EveryKindOfLayerLearnsToPredict) {
+  const Learner learner;
+  const TemporaryFolder folder;
+  auto stage = stage_of("count", NextToken{}, 120);
+  stage.peak_learning_rate = 3e-2;
+  stage.validate_every = 40;
+  Training training(learner.plan({stage}), folder.path());
+  Listener listener;
+  training.run(listener.events());
+  EXPECT_TRUE(training.is_complete());
+  ASSERT_EQ(listener.steps.size(), 120U);
+  ASSERT_EQ(listener.validations.size(), 3U);
+  // The next token is certain; guessing costs ln 37 = 3.6 nats.
+  EXPECT_GT(listener.steps.front().loss.total, 3);
+  EXPECT_LT(listener.validations.back().loss.cross_entropy, 1);
+  EXPECT_LT(listener.validations.back().loss.cross_entropy,
+            listener.validations.front().loss.cross_entropy);
+}
+
+TEST_F(TrainingTest, StoppedAfterAnyStepAndTakenUpItEndsWithTheSameBits) {
+  const Learner learner;
+  const TemporaryFolder whole_folder;
+  Training whole(learner.plan(two_stages()), whole_folder.path());
+  Listener whole_listener;
+  whole.run(whole_listener.events());
+  for (size_t stop = 1; stop < 9; ++stop) {
+    SCOPED_TRACE(stop);
+    const TemporaryFolder folder;
+    Listener first, second;
+    first.stop_after = stop;
+    {
+      Training training(learner.plan(two_stages()), folder.path());
+      EXPECT_FALSE(training.is_resumed());
+      training.run(first.events());
+    }
+    Training training(learner.plan(two_stages()), folder.path());
+    EXPECT_TRUE(training.is_resumed());
+    training.run(second.events());
+    EXPECT_TRUE(training.is_complete());
+    // Behind the last step of a stage nobody asks: the run goes on to the next.
+    EXPECT_EQ(first.steps.size() + second.steps.size(), 9U);
+    EXPECT_EQ(second.steps.back().loss.total, whole_listener.steps.back().loss.total);
+    expect_same_weights(training.student(), whole.student());
+  }
+}
+
+/// Killed: what was done since the last checkpoint is lost, and done again.
+TEST_F(TrainingTest, KilledBetweenCheckpointsItRepeatsStepsAndEndsWithTheSameBits) {
+  const Learner learner;
+  const TemporaryFolder whole_folder, folder;
+  Training whole(learner.plan(two_stages()), whole_folder.path());
+  Listener whole_listener, killed, resumed;
+  whole.run(whole_listener.events());
+  {
+    Training training(learner.plan(two_stages()), folder.path());
+    auto events = killed.events();
+    events.should_stop = [&]() -> bool {
+      if (killed.steps.size() == 7) throw std::runtime_error("killed");
+      return false;
+    };
+    EXPECT_THROW(training.run(events), std::runtime_error);
+  }
+  Training training(learner.plan(two_stages()), folder.path());
+  EXPECT_EQ(training.place(), (TrainingPlace{1, 2}));
+  training.run(resumed.events());
+  EXPECT_EQ(resumed.steps.size(), 3U);
+  expect_same_weights(training.student(), whole.student());
+}
+
+TEST_F(TrainingTest, ThatIsCompleteSaysSoAndDoesNothing) {
+  const Learner learner;
+  const TemporaryFolder folder;
+  Listener first, second;
+  Training(learner.plan(two_stages()), folder.path()).run(first.events());
+  Training again(learner.plan(two_stages()), folder.path());
+  EXPECT_TRUE(again.is_complete());
+  again.run(second.events());
+  EXPECT_TRUE(second.steps.empty());
+}
+
+TEST_F(TrainingTest, UnderAChangedRecipeSaysWhatChanged) {
+  const Learner learner;
+  const TemporaryFolder folder;
+  Listener listener;
+  listener.stop_after = 2;
+  Training(learner.plan(two_stages()), folder.path()).run(listener.events());
+  auto stages = two_stages();
+  stages[1].peak_learning_rate = 0.5;
+  EXPECT_THAT(error_of([&] { Training(learner.plan(stages), folder.path()); }),
+              AllOf(HasSubstr("recipe.stages[1].peak_learning_rate: 0.5, was 0.01"),
+                    Not(HasSubstr("stages[0]"))));
+}
+
+TEST_F(TrainingTest, ACheckpointThatWasNotFinishedIsNone) {
+  const Learner learner;
+  const TemporaryFolder folder;
+  Listener listener;
+  listener.stop_after = 2;
+  Training(learner.plan(two_stages()), folder.path()).run(listener.events());
+  const auto checkpoints = folder / "checkpoints";
+  std::filesystem::copy(checkpoints / "stage-00-step-00000002",
+                        checkpoints / "stage-00-step-00000003.part");
+  std::filesystem::create_directories(checkpoints / "stage-00-step-00000003");
+  EXPECT_EQ(Training(learner.plan(two_stages()), folder.path()).place(), (TrainingPlace{0, 2}));
+  std::ofstream(checkpoints / "stage-00-step-00000002" / "training.json") << R"({"version": 1)";
+  EXPECT_THAT(error_of([&] { Training(learner.plan(two_stages()), folder.path()); }),
+              HasSubstr("training.json"));
+}
+
+TEST_F(TrainingTest, ALossThatIsNotFiniteStopsItAndRecordsTheBatch) {
+  const Learner learner;
+  const TemporaryFolder folder;
+  auto stage = stage_of("blow-up", NextToken{}, 9);
+  stage.peak_learning_rate = 1e30;
+  Training training(learner.plan({stage}), folder.path());
+  Listener listener;
+  const auto text = error_of([&] { training.run(listener.events()); });
+  EXPECT_THAT(text, AllOf(HasSubstr("stage 'blow-up', step"), HasSubstr("not-finite-blow-up-")));
+  const auto file = folder / fmt::format("not-finite-blow-up-{}.json", listener.steps.size());
+  EXPECT_EQ(read_json_file(file).at("tokens").size(), 24U);
+}
+
+TEST_F(TrainingTest, FrozenTensorsKeepTheirBits) {
+  const Learner learner;
+  const TemporaryFolder folder;
+  auto stage = stage_of("align", NextToken{}, 3);
+  stage.frozen = {"embedding.weight", "layers.*.feed_forward.*"};
+  Training training(learner.plan({stage}), folder.path());
+  Listener listener;
+  training.run(listener.events());
+  const auto after = training.student().weights();
+  auto before = learner.weights;
+  std::vector<at::Tensor> values;
+  visit_weights(learner.config, after,
+                [&](const WeightSlot&, const at::Tensor& tensor) { values.push_back(tensor); });
+  size_t i = 0;
+  visit_weights(learner.config, before, [&](const WeightSlot& slot, const at::Tensor& tensor) {
+    const bool is_frozen =
+        slot.name == "embedding.weight" || (slot.name.find(".feed_forward.") != std::string::npos);
+    EXPECT_EQ(at::equal(tensor, values[i++]), is_frozen) << slot.name;
+  });
+  stage.frozen = {"layers.*.attention"};
+  EXPECT_THAT(error_of([&] { Training(learner.plan({stage}), (folder / "other")); }),
+              HasSubstr("no tensor is called 'layers.*.attention'"));
+}
+
+TEST_F(TrainingTest, InBfloat16StepsFloat32MastersAndResumesThem) {
+  const Learner learner;
+  const TemporaryFolder whole_folder, folder;
+  auto stage = stage_of("count", NextToken{}, 12);
+  stage.peak_learning_rate = 1e-4;  // Steps below the spacing of bfloat16.
+  const auto plan = [&] {
+    auto made = learner.plan({stage});
+    made.type = NumberType::BFloat16;
+    return made;
+  };
+  Training whole(plan(), whole_folder.path());
+  Listener listener, first, second;
+  whole.run(listener.events());
+  EXPECT_LT(listener.steps.back().loss.total, listener.steps.front().loss.total);
+  for (const auto& tensor : whole.student().tensors()) {
+    EXPECT_EQ(tensor.value.scalar_type(), at::kFloat);
+  }
+  first.stop_after = 5;
+  Training(plan(), folder.path()).run(first.events());
+  Training resumed(plan(), folder.path());
+  resumed.run(second.events());
+  expect_same_weights(resumed.student(), whole.student());
+}
+
+TEST_F(TrainingTest, AsksForWhatItsStagesNeed) {
+  const Learner learner;
+  const TemporaryFolder folder;
+  auto without = learner.plan(two_stages());
+  without.teacher = nullptr;
+  EXPECT_THAT(error_of([&] { Training(std::move(without), folder.path()); }),
+              HasSubstr("stage 'align' (align_layers) learns from a teacher"));
+  auto stages = two_stages();
+  stages[1].data = {{"countin", 1.0}};
+  EXPECT_THAT(error_of([&] { Training(learner.plan(stages), folder.path()); }),
+              HasSubstr("'countin', which is no source"));
+  auto other = learner.plan(two_stages());
+  other.student.vocabulary_size = 41;
+  EXPECT_THAT(error_of([&] { Training(std::move(other), folder.path()); }),
+              HasSubstr("37 tokens, the student's 41"));
+}
+
+TEST(PassesOf, ABatchAreWholeSequencesInOrder) {
+  PackedBatch batch;
+  batch.sequence_rows = {3, 5, 2, 8};
+  batch.tokens_N.resize(18);
+  batch.labels_N.resize(18);
+  const auto passes = passes_of(batch, 8);
+  ASSERT_EQ(passes.size(), 3U);
+  EXPECT_EQ(passes[0].tokens_N.size(), 8U);
+  EXPECT_EQ(passes[1].sequence_rows.size(), 1U);
+  EXPECT_EQ(passes[2].tokens_N.data(), batch.tokens_N.data() + 10);
+}
+
+TEST(FitsPattern, AStarStandsForAnyText) {
+  EXPECT_TRUE(fits_pattern("layers.3.mixer.query.weight", "layers.*.mixer.*"));
+  EXPECT_TRUE(fits_pattern("layers.3.mixer.", "layers.*.mixer.*"));
+  EXPECT_FALSE(fits_pattern("layers.3.feed_forward.up.weight", "layers.*.mixer.*"));
+  EXPECT_FALSE(fits_pattern("embedding.weights", "embedding.weight"));
+}
+
+}  // namespace
+}  // namespace hylo::models
