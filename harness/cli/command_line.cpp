@@ -38,7 +38,10 @@ std::vector<std::string> flags_of(const CLI::App& verb) {
   return flags;
 }
 
+/// Of a verb that takes words of its own, as a run, none: what follows it is not a misspelt verb.
 std::vector<std::string> verbs_of(const CLI::App& verb) {
+  const auto takes_words = [](const CLI::Option* option) { return option->get_positional(); };
+  if (std::ranges::any_of(verb.get_options(), takes_words)) return {};
   std::vector<std::string> names;
   for (const auto* below : verb.get_subcommands([](const CLI::App*) { return true; })) {
     names.push_back(below->get_name());

@@ -32,6 +32,11 @@ struct Table {
   std::vector<std::vector<Cell>> rows;  ///< as many cells as columns
 };
 
+struct TitledTable {
+  std::string title;
+  Table table;
+};
+
 struct TerminalOptions {
   int64_t width = 100;  ///< columns of text
   bool colour = false;

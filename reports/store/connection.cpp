@@ -213,6 +213,10 @@ int32_t schema_version_of(const fs::path& file) {
   });
 }
 
+void write_log_back(SQLite::Database& database) {
+  database.tryExec("PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
 void rethrow_in_words(const SQLite::Exception& error, const fs::path& file) {
   const int code = error.getErrorCode();
   invariant(code != SQLITE_CONSTRAINT, "{}: {}", file.string(), error.what());

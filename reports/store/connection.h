@@ -15,6 +15,9 @@ namespace hylo::reports {
 std::unique_ptr<SQLite::Database> connect(const std::filesystem::path& file,
                                           const OpenOptions& options);
 
+/// Empties the write-ahead log into the file; where a reader holds the log the next writer does.
+void write_log_back(SQLite::Database& database);
+
 /// Throws Error (or std::logic_error where a constraint of the schema was broken, which is our
 /// fault) with what SQLite reported, in words, and what to do.
 [[noreturn]] void rethrow_in_words(const SQLite::Exception& error,

@@ -26,14 +26,19 @@ int open_lock_file(const std::filesystem::path& store) {
   return descriptor;
 }
 
-// Locks of the open file description, not of the process: closing another descriptor of the same
-// file does not drop them.
-bool lock_byte(int descriptor, int64_t number, int command) {
+struct flock one_byte(int64_t number) {
   struct flock range {};
   range.l_type = F_WRLCK;
   range.l_whence = SEEK_SET;
   range.l_start = number;
   range.l_len = 1;
+  return range;
+}
+
+// Locks of the open file description, not of the process: closing another descriptor of the same
+// file does not drop them.
+bool lock_byte(int descriptor, int64_t number, int command) {
+  auto range = one_byte(number);
   while (::fcntl(descriptor, command, &range) != 0) {
     if (errno == EAGAIN || errno == EACCES) return false;
     require(errno == EINTR,
@@ -56,6 +61,14 @@ RunLock RunLock::wait(const std::filesystem::path& store, int64_t number) {
   RunLock lock(open_lock_file(store));
   lock_byte(lock.descriptor_, number, F_OFD_SETLKW);
   return lock;
+}
+
+bool RunLock::is_held(const std::filesystem::path& store, int64_t number) {
+  const int descriptor = ::open(lock_file(store).c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return false;
+  const RunLock closes(descriptor);
+  auto range = one_byte(number);
+  return ::fcntl(descriptor, F_OFD_GETLK, &range) == 0 && range.l_type != F_UNLCK;
 }
 
 RunLock::RunLock(RunLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}

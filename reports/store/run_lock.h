@@ -16,6 +16,9 @@ class RunLock {
   static std::optional<RunLock> attempt(const std::filesystem::path& store, int64_t number);
   /// Waits until it is free.
   static RunLock wait(const std::filesystem::path& store, int64_t number);
+  /// Whether somebody holds it, without taking it or making the file; nobody does where the file
+  /// cannot be read.
+  static bool is_held(const std::filesystem::path& store, int64_t number);
 
   RunLock(RunLock&& other) noexcept;
   RunLock& operator=(RunLock&& other) noexcept;

@@ -21,12 +21,6 @@ bool is_number(const std::string& text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return '0' <= c && c <= '9'; });
 }
 
-std::string host_name() {
-  std::array<char, HOST_NAME_MAX + 1> name{};
-  ::gethostname(name.data(), name.size() - 1);
-  return name.data();
-}
-
 std::optional<FoundRun> query_run(SQLite::Statement& query) {
   if (!query.executeStep()) return std::nullopt;
   return FoundRun{query.getColumn(0).getInt64(),
@@ -135,15 +129,25 @@ int64_t description_id(SQLite::Database& database, const std::string& table,
   return query.getColumn(0).getInt64();
 }
 
+std::string host_name() {
+  std::array<char, HOST_NAME_MAX + 1> name{};
+  ::gethostname(name.data(), name.size() - 1);
+  return name.data();
+}
+
+void check_run_name(const std::string& name) {
+  require(name != "latest" && !is_number(name),
+          "run name '{}': numbers and 'latest' stand for other runs; choose a name with a letter",
+          name);
+}
+
 void check_description(const RunDescription& run, std::span<const CellDescription> cells) {
   invariant(!run.key.empty(), "a run without a key");
   require(std::ranges::find(numeric_modes, run.numeric_mode) != numeric_modes.end(),
           "numeric mode '{}': expected exact, stable or fast", run.numeric_mode);
   require(run.seed <= static_cast<uint64_t>(INT64_MAX), "seed {}: expected at most {}", run.seed,
           INT64_MAX);
-  require(run.name != "latest" && !is_number(run.name),
-          "run name '{}': numbers and 'latest' stand for other runs; choose a name with a letter",
-          run.name);
+  check_run_name(run.name);
   for (const auto& cell : cells) {
     invariant(0 <= cell.num_expected() && cell.num_expected() <= cell.num_documents,
               "{}: {} of {} documents", cell.task, cell.num_expected(), cell.num_documents);

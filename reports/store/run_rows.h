@@ -36,6 +36,12 @@ void begin_attempt(SQLite::Database& database, int64_t run);
 int64_t description_id(SQLite::Database& database, const std::string& table,
                        const OrderedJson& description);
 
+/// The name of this machine, for people.
+std::string host_name();
+
+/// Throws Error for a name that stands for other runs: a number, or "latest".
+void check_run_name(const std::string& name);
+
 void mark_complete(SQLite::Database& database, int64_t run);
 
 /// Why a run cannot be taken: which process has it.

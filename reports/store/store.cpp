@@ -75,11 +75,6 @@ void store_aggregates(const Store& store, int64_t run, std::span<const CellRow> 
   insert_group_aggregates(store.database(), run, store.group_results(run, rows));
 }
 
-// A reader may hold the log open; then the next writer truncates it.
-void write_log_back(SQLite::Database& database) {
-  database.tryExec("PRAGMA wal_checkpoint(TRUNCATE)");
-}
-
 }  // namespace
 
 RunHandle::RunHandle(std::unique_ptr<State> state) : state_(std::move(state)) {}

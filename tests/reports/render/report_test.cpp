@@ -208,7 +208,7 @@ TEST(RunReport, AnUnknownKindIsRefused) {
   EXPECT_THAT(error_of([] {
                 report_as_csv({{"report", "sweep"}});
               }),
-              HasSubstr("report 'sweep': expected run or run_list"));
+              HasSubstr("report 'sweep': expected run, run_list, training"));
 }
 
 TEST(RunListReport, RunsAreListedNewestFirst) {

@@ -216,7 +216,7 @@ TEST(BadStore, ALogThatCannotBeMergedIsNotOverlooked) {
 
 TEST(BadStore, AFullDiskLosesNothingThatWasSaved) {
   const TemporaryFolder folder;
-  tests::SmallDisk disk(400'000);
+  tests::SmallDisk disk(800'000);
   auto store = Store::open(folder / "s.db");
   auto run = store.begin(sample_description(), std::vector{choice_cell(2000)});
   int64_t saved = 0;
@@ -236,7 +236,7 @@ TEST(BadStore, AFileSizeLimitLosesNothingThatWasSaved) {
   const TemporaryFolder folder;
   ChildProcess child([&] {
     ::signal(SIGXFSZ, SIG_IGN);
-    const rlimit limit{400'000, 400'000};
+    const rlimit limit{800'000, 800'000};
     require(::setrlimit(RLIMIT_FSIZE, &limit) == 0, "no limit");
     auto store = Store::open(folder / "s.db");
     const auto run = store.begin(sample_description(), std::vector{choice_cell(4000)});
