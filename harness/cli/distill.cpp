@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -14,12 +15,15 @@
 #include "harness/cli/interrupt.h"
 #include "harness/cli/numbers.h"
 #include "harness/cli/output.h"
+#include "harness/cli/own_command_line.h"
 #include "harness/cli/places.h"
 #include "harness/cli/progress_line.h"
 #include "harness/cli/student_facts.h"
 #include "harness/cli/verb.h"
 #include "harness/training/prepared_training.h"
+#include "harness/training/training_recorder.h"
 #include "models/engine/engine.h"
+#include "reports/store/store.h"
 
 namespace hylo::cli {
 namespace {
@@ -27,7 +31,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct TrainingVerbOptions {
-  std::string recipe, base, teacher, tokenizer, data, out;
+  std::string recipe, base, teacher, tokenizer, data, out, name, store;
   std::optional<uint64_t> seed;
   std::optional<int64_t> threads;
   bool skip_bad_lines = false, dry_run = false;
@@ -36,30 +40,29 @@ struct TrainingVerbOptions {
 /// What is told while a training runs: a line that is written over, and lines that stay.
 class Narrator {
  public:
-  explicit Narrator(const harness::PreparedTraining& prepared) : prepared_(prepared) {}
+  Narrator(const harness::PreparedTraining& prepared, harness::TrainingRecorder& recorder)
+      : prepared_(prepared), recorder_(recorder) {}
 
   void begin(const models::Training& training) {
     place_ = training.place();
     if (training.is_resumed()) {
-      say("goes on {}", training.is_complete()
-                            ? "nowhere: every stage is done"
-                            : fmt::format("from step {} of stage '{}'", place_.next_step,
-                                          stage(place_.stage).name));
+      say("goes on from step {} of stage '{}'", place_.next_step, stage(place_.stage).name);
     }
     if (!prepared_.data().held_out) return;
     if (const auto* teacher = prepared_.teacher()) {
       teachers_ = training.validate(*teacher);
+      recorder_.set_teachers(*teachers_);
       say("held out: the teacher's perplexity is {:.4g} over {} tokens", teachers_->perplexity(),
           with_thousands(teachers_->num_labels));
     }
   }
 
-  models::TrainingEvents events() {
+  models::TrainingEvents events(const std::atomic<bool>& stop) {
     return {.on_step = [this](int64_t stage, const models::StepReport& r) { on_step(stage, r); },
             .on_validation = [this](const models::Validation& v) { on_validation(v); },
             .on_checkpoint = [this](const models::TrainingPlace&,
                                     const fs::path& folder) { checkpoint_ = folder; },
-            .should_stop = [] { return Interrupt::is_wanted(); }};
+            .should_stop = [&stop] { return stop.load(); }};
   }
 
   [[nodiscard]] const std::optional<models::Validation>& last_validation() const { return last_; }
@@ -78,6 +81,7 @@ class Narrator {
   }
 
   void on_step(int64_t index, const models::StepReport& report) {
+    recorder_.add(index, report);
     const auto& now = stage(index);
     if (index != announced_) {
       announced_ = index;
@@ -98,6 +102,7 @@ class Narrator {
   }
 
   void on_validation(const models::Validation& validation) {
+    recorder_.add(validation);
     last_ = validation;
     auto text = fmt::format("  '{}' step {}: held-out perplexity {:.4g}",
                             stage(validation.place.stage).name, validation.place.next_step,
@@ -110,6 +115,7 @@ class Narrator {
   }
 
   const harness::PreparedTraining& prepared_;
+  harness::TrainingRecorder& recorder_;
   ProgressLine line_;
   models::TrainingPlace place_;
   int64_t announced_ = -1, num_rows_ = 0;
@@ -157,18 +163,19 @@ void print_plan(const harness::PreparedTraining& prepared) {
   print_facts(page, /*json=*/false);
 }
 
-void tell_result(const harness::PreparedTraining& prepared, const models::Training& training,
-                 const Narrator& narrator) {
-  const auto folder = prepared.write_student(training.student());
-  if (const auto& last = narrator.last_validation()) {
-    auto text = fmt::format("held-out perplexity {:.4f}", last->loss.perplexity());
-    if (const auto& teachers = narrator.teachers()) {
-      text += fmt::format(", the teacher's {:.4f}, ratio {:.4f}", teachers->perplexity(),
-                          last->loss.perplexity() / teachers->perplexity());
-    }
-    print_out(text + "\n");
+void tell_student(const harness::PreparedTraining& prepared, const models::Training& training) {
+  print_out(fmt::format("student: {}\n", prepared.write_student(training.student()).string()));
+}
+
+void tell_result(const Narrator& narrator) {
+  const auto& last = narrator.last_validation();
+  if (!last) return;
+  auto text = fmt::format("held-out perplexity {:.4f}", last->loss.perplexity());
+  if (const auto& teachers = narrator.teachers()) {
+    text += fmt::format(", the teacher's {:.4f}, ratio {:.4f}", teachers->perplexity(),
+                        last->loss.perplexity() / teachers->perplexity());
   }
-  print_out(fmt::format("student: {}\n", folder.string()));
+  print_out(text + "\n");
 }
 
 void train(const TrainingVerbOptions& options) {
@@ -189,15 +196,32 @@ void train(const TrainingVerbOptions& options) {
                                       with_thousands(done), with_thousands(all)));
            }});
   if (options.dry_run) return print_plan(prepared);
-  const Interrupt interrupt;
   models::Training training(prepared.plan(), options.out);
-  Narrator narrator(prepared);
-  narrator.begin(training);
-  training.run(narrator.events());
+  if (training.is_complete()) {
+    fmt::print(stderr, "every stage is done\n");
+    return tell_student(prepared, training);
+  }
+  auto store = reports::Store::open(store_file(options.store));
+  harness::TrainingRecorder recorder(store, prepared, training,
+                                     {options.name, own_command_line(), options.out});
+  Narrator narrator(prepared, recorder);
+  try {
+    narrator.begin(training);
+    training.run(narrator.events(end_cleanly_on_interrupt()));
+  } catch (const Error& error) {
+    recorder.fail(error.what());
+    throw;
+  }
   narrator.clear();
-  if (training.is_complete()) return tell_result(prepared, training, narrator);
-  print_out(fmt::format("interrupted; the same command goes on from {}\n",
-                        narrator.checkpoint().string()));
+  if (training.is_complete()) {
+    recorder.finish();
+    tell_result(narrator);
+    return tell_student(prepared, training);
+  }
+  recorder.stop();
+  fmt::print(stderr, "hylo: interrupted; the same command goes on from {}\n",
+             narrator.checkpoint().string());
+  throw CLI::RuntimeError(interrupted_exit_code());
 }
 
 void add_training_options(CLI::App& verb, const std::shared_ptr<TrainingVerbOptions>& options) {
@@ -208,6 +232,8 @@ void add_training_options(CLI::App& verb, const std::shared_ptr<TrainingVerbOpti
   verb.add_option("--out", options->out,
                   "folder of checkpoints and, in the end, the student; where it holds checkpoints "
                   "of this training, it goes on from the newest");
+  verb.add_option("--name", options->name, "of the run in the store");
+  verb.add_option("--store", options->store, "SQLite file; else HYLO_STORE, else hylo.db");
   verb.add_option("--seed", options->seed, "instead of the recipe's");
   verb.add_option("--threads", options->threads, "threads to run on, else all")
       ->check(whole_number(1, 1024));

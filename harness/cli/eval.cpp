@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdio>
 #include <optional>
 
@@ -13,8 +12,10 @@
 #include "harness/base/unicode.h"
 #include "harness/base/units.h"
 #include "harness/cli/eval_options.h"
+#include "harness/cli/interrupt.h"
 #include "harness/cli/open_system.h"
 #include "harness/cli/output.h"
+#include "harness/cli/own_command_line.h"
 #include "harness/cli/places.h"
 #include "harness/cli/progress_line.h"
 #include "harness/cli/verb.h"
@@ -30,30 +31,6 @@
 
 namespace hylo::cli {
 namespace {
-
-std::atomic<bool> interrupted{false};
-std::atomic<int> interrupting_signal{0};
-
-/// The words that this process was started with.
-std::vector<std::string> own_command_line() {
-  const auto text = read_text_file("/proc/self/cmdline");
-  std::vector<std::string> words;
-  for (const auto word : split(text, '\0')) words.emplace_back(word);
-  if (!words.empty() && words.back().empty()) words.pop_back();
-  return words;
-}
-
-/// The first Ctrl-C (or SIGTERM) ends the run after the batch in flight, the second at once.
-void end_cleanly_on_interrupt() {
-  struct sigaction action {};
-  action.sa_handler = [](int signal) {
-    interrupting_signal = signal;
-    interrupted = true;
-  };
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
-  ::sigaction(SIGINT, &action, nullptr);
-  ::sigaction(SIGTERM, &action, nullptr);
-}
 
 void print_plan(const EvalOptions& options, const std::vector<harness::PlannedTask>& planned,
                 const harness::Plan& plan, harness::SystemUnderTest& system) {
@@ -167,7 +144,7 @@ void run_eval(const EvalOptions& options, const std::vector<std::string>& argv) 
   } else if (run.is_resumed()) {
     fmt::print(stderr, "hylo: goes on with run {}, which was interrupted\n", run.id());
   }
-  end_cleanly_on_interrupt();
+  const auto& interrupted = end_cleanly_on_interrupt();
   const auto end = [&] {
     ProgressLine line;
     return harness::run_plan(planned, plan, *system, store, run,
@@ -178,7 +155,7 @@ void run_eval(const EvalOptions& options, const std::vector<std::string>& argv) 
   if (end == harness::RunEnd::Stopped) {
     fmt::print(stderr, "hylo: interrupted; the same command goes on where run {} stopped\n",
                run.id());
-    throw CLI::RuntimeError(128 + interrupting_signal);
+    throw CLI::RuntimeError(interrupted_exit_code());
   }
   refuse_a_run_without_scores(store, run.id());
 }

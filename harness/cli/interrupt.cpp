@@ -6,26 +6,23 @@ namespace hylo::cli {
 namespace {
 
 // A handler can reach nothing else.
-volatile std::sig_atomic_t is_noted = 0;
-
-extern "C" void note_signal(int signal) {
-  is_noted = 1;
-  std::signal(signal, SIG_DFL);
-}
+std::atomic<bool> interrupted{false};
+std::atomic<int> interrupting_signal{0};
 
 }  // namespace
 
-Interrupt::Interrupt() {
-  is_noted = 0;
-  std::signal(SIGINT, note_signal);
-  std::signal(SIGTERM, note_signal);
+const std::atomic<bool>& end_cleanly_on_interrupt() {
+  struct sigaction action {};
+  action.sa_handler = [](int signal) {
+    interrupting_signal = signal;
+    interrupted = true;
+  };
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+  return interrupted;
 }
 
-Interrupt::~Interrupt() {
-  std::signal(SIGINT, SIG_DFL);
-  std::signal(SIGTERM, SIG_DFL);
-}
-
-bool Interrupt::is_wanted() { return is_noted != 0; }
+int interrupted_exit_code() { return 128 + interrupting_signal; }
 
 }  // namespace hylo::cli

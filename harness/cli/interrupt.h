@@ -1,17 +1,15 @@
 // Ctrl-C as a wish to end in order.
 #pragma once
 
+#include <atomic>
+
 namespace hylo::cli {
 
-/// While one lives, the first SIGINT or SIGTERM is noted instead of ending the process; the second
-/// ends it. One at a time.
-class Interrupt {
- public:
-  Interrupt();
-  ~Interrupt();
-  Interrupt(const Interrupt&) = delete;
-  Interrupt& operator=(const Interrupt&) = delete;
-  [[nodiscard]] static bool is_wanted();
-};
+/// From now on the first SIGINT or SIGTERM is noted, the second ends the process. Gives what it is
+/// noted in.
+const std::atomic<bool>& end_cleanly_on_interrupt();
+
+/// What a program that was interrupted ends with: 128 and the signal.
+int interrupted_exit_code();
 
 }  // namespace hylo::cli

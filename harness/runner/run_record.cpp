@@ -1,7 +1,6 @@
 #include "harness/runner/run_record.h"
 
 #include <fmt/ranges.h>
-#include <sys/utsname.h>
 
 #include <numeric>
 
@@ -10,6 +9,7 @@
 #include "harness/base/overloaded.h"
 #include "harness/base/version.h"
 #include "harness/runner/groups.h"
+#include "harness/system/machine_record.h"
 
 namespace hylo::harness {
 namespace {
@@ -174,15 +174,6 @@ void add_pool(OrderedJson& variant, const tasks::TaskData& data) {
 std::string licence_of_data(const tasks::Task& task) {
   const auto& info = task.info();
   return info.dataset.empty() ? info.licence : task.manifest().licence;
-}
-
-OrderedJson machine_json() {
-  utsname names{};
-  uname(&names);
-  return {{"host", names.nodename},
-          {"system", names.sysname},
-          {"release", names.release},
-          {"architecture", names.machine}};
 }
 
 }  // namespace

@@ -62,10 +62,25 @@ TEST(CommandLine, AValueThatIsNotAmongTheChoicesIsRefusedWithTheChoices) {
 }
 
 TEST(CommandLine, HelpOfEveryVerbTeachesByExample) {
-  const std::vector<std::vector<std::string>> verbs{
-      {"eval"},          {"generate"},       {"inspect"},          {"convert"},         {"list"},
-      {"list", "tasks"}, {"list", "models"}, {"list", "datasets"}, {"list", "groups"},  {"report"},
-      {"store"},         {"store", "runs"},  {"store", "check"},   {"store", "export"}, {"doctor"}};
+  const std::vector<std::vector<std::string>> verbs{{"eval"},
+                                                    {"generate"},
+                                                    {"inspect"},
+                                                    {"convert"},
+                                                    {"list"},
+                                                    {"list", "tasks"},
+                                                    {"list", "models"},
+                                                    {"list", "datasets"},
+                                                    {"list", "groups"},
+                                                    {"report"},
+                                                    {"store"},
+                                                    {"store", "runs"},
+                                                    {"store", "check"},
+                                                    {"store", "export"},
+                                                    {"doctor"},
+                                                    {"upcycle"},
+                                                    {"distill"},
+                                                    {"train"},
+                                                    {"report", "training"}};
   for (auto arguments : verbs) {
     std::string called = "  hylo";
     for (const auto& word : arguments) called += " " + word;
@@ -80,8 +95,8 @@ TEST(CommandLine, HelpOfEveryVerbTeachesByExample) {
 TEST(CommandLine, HelpOfTheProgramNamesTheVerbs) {
   const auto result = run_hylo({"--help"});
   EXPECT_EQ(result.exit_code, 0);
-  for (const auto* verb :
-       {"eval", "generate", "inspect", "convert", "list", "report", "store", "doctor"}) {
+  for (const auto* verb : {"eval", "generate", "inspect", "convert", "upcycle", "distill", "train",
+                           "list", "report", "store", "doctor"}) {
     EXPECT_THAT(result.out, HasSubstr(verb));
   }
 }

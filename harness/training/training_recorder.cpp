@@ -1,0 +1,110 @@
+#include "harness/training/training_recorder.h"
+
+#include <numeric>
+
+#include "harness/base/version.h"
+#include "harness/system/machine_record.h"
+#include "models/config/own_config.h"
+#include "models/engine/engine.h"
+#include "models/weights/weights.h"
+
+namespace hylo::harness {
+namespace {
+
+/// The store counts the steps that are done of a stage; before the first of one is behind the last
+/// of the stage before it.
+reports::TrainingPlace place_of(const models::TrainingPlace& place,
+                                const std::vector<models::Stage>& stages) {
+  if (place.next_step > 0 || place.stage == 0) return {place.stage, place.next_step};
+  return {place.stage - 1, stages[static_cast<size_t>(place.stage) - 1].steps};
+}
+
+reports::TrainingDescription description_of(const PreparedTraining& prepared,
+                                            const TrainingLabels& labels) {
+  const auto& recipe = prepared.recipe();
+  const auto& provenance = prepared.provenance();
+  const auto layers = models::describe_layers(prepared.student());
+  reports::TrainingDescription run{
+      .name = labels.name,
+      .recipe_name = recipe.name,
+      .recipe = OrderedJson::parse(recipe.json.dump()),
+      .student = {{"parameters", models::count_parameters(prepared.student())}, {"layers", layers}},
+      .dtype = std::string(models::type_name(recipe.type)),
+      .seed = recipe.seed,
+      .output_folder = std::filesystem::absolute(labels.out).lexically_normal(),
+      .argv = labels.argv};
+  if (prepared.teacher()) {
+    run.teacher_name = provenance.teacher;
+    run.teacher_sha256 = provenance.teacher_sha256;
+  }
+  for (const auto& stage : recipe.stages) {
+    run.stages.push_back({.name = stage.name,
+                          .kind = models::name_of(stage.objective),
+                          .num_steps = stage.steps,
+                          .tokens_per_step = stage.tokens_per_step,
+                          .context_length = stage.context_length});
+  }
+  return run;
+}
+
+reports::TrainingLog log_of(reports::Store& store, const PreparedTraining& prepared,
+                            const models::Training& training, const TrainingLabels& labels) {
+  const auto run = description_of(prepared, labels);
+  const reports::TrainingHost host{.machine = machine_json(),
+                                   .build = {{"version", version()}},
+                                   .num_threads = models::Engine::num_threads()};
+  return training.is_resumed()
+             ? reports::TrainingLog::resume(store, run, host,
+                                            place_of(training.place(), prepared.recipe().stages))
+             : reports::TrainingLog::begin(store, run, host);
+}
+
+std::optional<double> mean(const std::vector<double>& values) {
+  if (values.empty()) return {};
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+}  // namespace
+
+TrainingRecorder::TrainingRecorder(reports::Store& store, const PreparedTraining& prepared,
+                                   const models::Training& training, const TrainingLabels& labels)
+    : log_(log_of(store, prepared, training, labels)), stages_(prepared.recipe().stages) {}
+
+void TrainingRecorder::add(int64_t stage, const models::StepReport& report) {
+  const auto& loss = report.loss;
+  const auto given = [](bool is_there, double value) {
+    return is_there ? std::optional(value) : std::nullopt;
+  };
+  log_.add_step({.place = {stage, report.step},
+                 .loss = loss.total,
+                 .divergence = given(loss.divergence != 0, loss.divergence),
+                 .cross_entropy = given(loss.cross_entropy != 0, loss.cross_entropy),
+                 .layer_distance = mean(loss.layers),
+                 .mixer_distance = mean(loss.mixers),
+                 .gradient_norm = report.gradient_norm,
+                 .learning_rate = report.learning_rate,
+                 .num_rows = report.num_rows,
+                 .num_labels = report.num_labels,
+                 .seconds = since_last_step_.seconds(),
+                 .resident_bytes = resident_bytes()});
+  since_last_step_ = Stopwatch();
+}
+
+void TrainingRecorder::add(const models::Validation& validation) {
+  log_.add_validation({.place = place_of(validation.place, stages_),
+                       .data = "held out",
+                       .num_tokens = validation.loss.num_labels,
+                       .cross_entropy = validation.loss.cross_entropy,
+                       .teacher_cross_entropy = teachers_});
+  since_last_step_ = Stopwatch();
+}
+
+void TrainingRecorder::add(const models::TrainingPlace& place,
+                           const std::filesystem::path& checkpoint) {
+  log_.add_checkpoint({.place = place_of(place, stages_),
+                       .folder = checkpoint,
+                       .seconds = since_last_step_.seconds()});
+  since_last_step_ = Stopwatch();
+}
+
+}  // namespace hylo::harness

@@ -1,0 +1,144 @@
+// hylo upcycle, hylo distill and hylo train, with the story model as teacher.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <filesystem>
+
+#include "harness/base/files.h"
+#include "tests/harness/cli/program.h"
+
+namespace hylo {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+using tests::error_of_hylo;
+using tests::fixture;
+using tests::json_of_hylo;
+using tests::run_hylo;
+using tests::TemporaryFolder;
+
+const std::string model = fixture("stories260k").string();
+
+constexpr const char* placement =
+    R"([{"layers": [0, 3], "mixer": {"kind": "mla", "latent_rank": 12}},)"
+    R"( {"layers": "rest", "mixer": {"kind": "gated_delta", "num_key_heads": 2, "num_heads": 2,)"
+    R"( "key_width": 8, "value_width": 8}}])";
+
+/// A recipe of a few steps on texts that the teacher writes.
+OrderedJson small_recipe() {
+  auto recipe = OrderedJson::parse(R"({
+    "name": "small",
+    "seed": 1,
+    "student": {},
+    "data": [{"name": "written", "kind": "teacher", "documents": 12, "max_tokens": 40}],
+    "held_out": {"share": 0.3},
+    "stages": [
+      {"name": "align", "kind": "align_layers", "steps": 3, "context_length": 64,
+       "tokens_per_step": 128, "peak_learning_rate": 1e-3, "schedule": {"kind": "constant"}},
+      {"name": "distil", "kind": "distill_logits", "steps": 4, "context_length": 64,
+       "tokens_per_step": 128, "peak_learning_rate": 1e-3,
+       "schedule": {"kind": "cosine", "warmup_steps": 1}, "validate_every": 2}]})");
+  recipe["student"]["placement"] = OrderedJson::parse(placement);
+  return recipe;
+}
+
+class TrainingVerbs : public testing::Test {
+ protected:
+  /// Writes the recipe and gives the words of `hylo distill` on it.
+  std::vector<std::string> distill(const OrderedJson& recipe) {
+    write_json_file(folder_ / "recipe.json", recipe);
+    return {"distill",       "--recipe", folder_ / "recipe.json", "--base",    model, "--out",
+            folder_ / "run", "--store",  folder_ / "hylo.db",     "--threads", "1"};
+  }
+  TemporaryFolder folder_;
+};
+
+TEST_F(TrainingVerbs, UpcycleSaysWhatTheStudentIsAndWritesIt) {
+  const auto out = (folder_ / "student").string();
+  const auto facts =
+      json_of_hylo({"upcycle", model, "--placement", placement, "--dry-run", "--json"});
+  EXPECT_FALSE(fs::exists(out));
+  EXPECT_LT(facts.at("student").at("cache_at_512").at("pages").get<int64_t>(),
+            facts.at("student").at("cache_at_512").at("teacher").get<int64_t>() / 4);
+  const auto written = run_hylo({"upcycle", model, "--placement", placement, "--out", out});
+  EXPECT_EQ(written.exit_code, 0) << written.err;
+  const auto inspected = json_of_hylo({"inspect", out, "--json"});
+  EXPECT_EQ(inspected.at("network").at("parameters"), facts.at("student").at("parameters"));
+  const auto text =
+      run_hylo({"generate", "--model", out, "--prompt", "Once", "--max-new-tokens", "3"});
+  EXPECT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_THAT(error_of_hylo({"upcycle", model, "--placement", placement, "--out", out}),
+              HasSubstr("is there already and not an empty folder"));
+}
+
+TEST_F(TrainingVerbs, DistillTrainsAndLeavesAStudentAndAReport) {
+  const auto words = distill(small_recipe());
+  const auto first = run_hylo(words);
+  ASSERT_EQ(first.exit_code, 0) << first.err;
+  EXPECT_THAT(first.out,
+              AllOf(HasSubstr("held-out perplexity"), HasSubstr("ratio"), HasSubstr("student: ")));
+  EXPECT_THAT(first.err, AllOf(HasSubstr("stage 1/2 'align' (align_layers): 3 steps"),
+                               HasSubstr("the teacher's perplexity is")));
+  const auto student = (folder_ / "run" / "student").string();
+  EXPECT_EQ(json_of_hylo({"inspect", student, "--json"}).at("tokenizer").at("fits_the_model"),
+            true);
+  const auto again = run_hylo(words);
+  EXPECT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_THAT(again.err, HasSubstr("every stage is done"));
+  const auto report = run_hylo({"report", "training", "latest", "--store", folder_ / "hylo.db"});
+  EXPECT_EQ(report.exit_code, 0) << report.err;
+  EXPECT_THAT(report.out, AllOf(HasSubstr("align"), HasSubstr("distil")));
+}
+
+TEST_F(TrainingVerbs, AChangedRecipeIsRefusedWithWhatChanged) {
+  auto recipe = small_recipe();
+  ASSERT_EQ(run_hylo(distill(recipe)).exit_code, 0);
+  recipe["stages"][1]["steps"] = 9;
+  const auto refused = run_hylo(distill(recipe));
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("recipe.stages[1].steps: 9, was 4"));
+}
+
+TEST_F(TrainingVerbs, WhatIsMissingOrMisspeltIsNamed) {
+  auto recipe = small_recipe();
+  recipe["stages"][0]["layer_wieght"] = 2;
+  EXPECT_THAT(error_of_hylo(distill(recipe)), HasSubstr("stages[0].layer_wieght"));
+  EXPECT_THAT(error_of_hylo({"distill", "--recipe", "storys", "--out", folder_ / "run"}),
+              AllOf(HasSubstr("--recipe storys"), HasSubstr("stories")));
+  EXPECT_THAT(error_of_hylo({"distill", "--recipe", "stories", "--out", folder_ / "run"}),
+              HasSubstr("--base"));
+  EXPECT_THAT(error_of_hylo({"upcycle", model, "--out", folder_ / "run"}),
+              HasSubstr("either --placement"));
+}
+
+TEST_F(TrainingVerbs, TrainBeginsWithRandomWeights) {
+  write_text_file(folder_ / "text.jsonl",
+                  "{\"text\": \"Once upon a time there was a cat.\"}\n"
+                  "{\"text\": \"Once upon a time there was a dog.\"}\n");
+  auto recipe = small_recipe();
+  recipe.erase("student");
+  recipe.erase("held_out");
+  recipe["model"] = OrderedJson::parse(
+      R"({"width": 16, "num_layers": 2, "num_heads": 2, "feed_forward_width": 24, "max_positions": 64})");
+  recipe["data"] =
+      OrderedJson::parse(R"([{"name": "cats", "kind": "json_lines", "files": ["text.jsonl"]}])");
+  recipe["stages"].erase(0);
+  recipe["stages"][0]["kind"] = "next_token";
+  write_json_file(folder_ / "recipe.json", recipe);
+  const std::vector<std::string> words{
+      "train",         "--recipe", folder_ / "recipe.json", "--tokenizer",
+      model,           "--data",   folder_.path(),          "--out",
+      folder_ / "run", "--store",  folder_ / "hylo.db"};
+  const auto trained = run_hylo(words);
+  ASSERT_EQ(trained.exit_code, 0) << trained.err;
+  const auto student = (folder_ / "run" / "student").string();
+  EXPECT_EQ(json_of_hylo({"inspect", student, "--json"}).at("network").at("num_layers"), 2);
+  write_text_file(folder_ / "text.jsonl", "{\"text\": \"Once\"}\n{\"text\": \n");
+  fs::remove_all(folder_ / "run");
+  EXPECT_THAT(error_of_hylo(words), HasSubstr("text.jsonl:2"));
+}
+
+}  // namespace
+}  // namespace hylo
