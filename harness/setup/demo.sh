@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# demo.sh PROGRAM: evaluates the shipped story model, lets it write, and says how to go on.
+# demo.sh PROGRAM [RECIPE]: evaluates the shipped story model, lets it write, makes a hybrid of it and
+# trains that for about two minutes, and says how to go on.
 set -euo pipefail
 program=$1
+recipe=${2:-stories-demo}
 model=$HYLO_ROOT/tests/fixtures/stories260k
 folder=$HYLO_ROOT/build/demo
 store=$folder/hylo.db
@@ -35,6 +37,21 @@ run eval --model "$model" --tasks niah_single_1@512,fwe@512 --sets "$folder/sets
 
 say "What the model writes after a prompt"
 run generate --model "$model" --prompt "Once upon a time" --max-new-tokens 64
+
+say "A hybrid of it: two layers become MLA, three Gated DeltaNet. First as it is converted, untrained"
+placement=$folder/placement.json
+cat > "$placement" <<'JSON'
+[{"layers": [0, 3], "mixer": {"kind": "mla", "latent_rank": 16}},
+ {"layers": "rest", "mixer": {"kind": "gated_delta", "num_key_heads": 4, "num_heads": 4,
+                              "key_width": 16, "value_width": 16}}]
+JSON
+run upcycle "$model" --placement "$placement" --out "$folder/untrained"
+run eval --model "$folder/untrained" --tasks story_perplexity --name untrained --store "$store"
+
+say "Then aligned and distilled on stories that the model writes itself (about two minutes)"
+run distill --recipe "$recipe" --base "$model" --out "$folder/training" --name hybrid --store "$store"
+run eval --model "$folder/training/student" --tasks story_perplexity --name trained --store "$store"
+run report training hybrid --store "$store"
 
 say "Every answer is in the store; the report can be drawn again, as Markdown, CSV or JSON too"
 run report demo --store "$store" --format csv
