@@ -53,13 +53,23 @@ models::UpcycledStudent student_of(const UpcycleVerbOptions& options) {
   return student;
 }
 
+/// Absolute and without a slash at the end, so that its neighbour lies beside it.
+fs::path place_of(const std::string& folder) {
+  const auto path = fs::absolute(folder).lexically_normal();
+  return path.has_filename() ? path : path.parent_path();
+}
+
+void require_free(const fs::path& folder) {
+  require(!fs::exists(folder) || (fs::is_directory(folder) && fs::is_empty(folder)),
+          "{}: is there already and not an empty folder; name another, or remove it",
+          folder.string());
+}
+
 /// Written beside OUT and moved there when it is whole.
 void write(const UpcycleVerbOptions& options, const models::UpcycledStudent& student,
            const models::ModelConfig& config) {
-  const fs::path to = fs::absolute(options.out).lexically_normal();
+  const auto to = place_of(options.out);
   const fs::path unfinished = to.string() + ".part";
-  require(!fs::exists(to) || fs::is_empty(to),
-          "{}: is there already and not an empty folder; name another, or remove it", to.string());
   const auto base = models::open_checkpoint(options.base);
   for (const auto& note : base.notes) fmt::print(stderr, "hylo: note: {}\n", note);
   fmt::print(stderr, "hylo: decomposing and copying {} layers ...\n", config.layers.size());
@@ -81,6 +91,7 @@ void write(const UpcycleVerbOptions& options, const models::UpcycledStudent& stu
 void upcycle(const UpcycleVerbOptions& options) {
   require(options.dry_run || !options.out.empty(),
           "upcycle: expected --out FOLDER for the student, or --dry-run");
+  if (!options.dry_run) require_free(place_of(options.out));
   const auto student = student_of(options);
   const auto teacher = models::read_hf_config(options.base);
   const auto config = models::student_config(student, teacher);
