@@ -1,6 +1,6 @@
-// The forward pass is that of inference. The backward pass walks over pieces of a sequence that
-// stay in the nearer caches: what the activation was given is computed again, its gradient dz flows
-// to the inputs, the taps and the bias,
+// Both passes walk over pieces of a sequence that stay in the nearer caches. In the backward pass
+// what the activation was given is computed again, its gradient dz flows to the inputs, the taps
+// and the bias,
 //   dx_{t-C+1+c} += w_c dz_t;   dw_c += dz_t x_{t-C+1+c};   dbias += dz_t
 // and never is more than a piece of anything new but the gradients themselves.
 #include "kernels/torch/causal_conv.h"
@@ -8,6 +8,8 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/silu.h>
 #include <ATen/ops/silu_backward.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -33,8 +35,8 @@ struct ConvGradients {
   at::Tensor x_ND, weight, bias_D, tail_BCD;
 };
 
-/// One backward pass of either op. `weight` is [D, C], or [N, D, C] with taps of every row.
-struct BackwardWalk {
+/// One pass of either op. `weight` is [D, C], or [N, D, C] with taps of every row.
+struct ConvWalk {
   at::Tensor x_ND, weight, bias_D, tail_BCD;
   at::Tensor d_out_ND;
   ConvActivation activation;
@@ -64,9 +66,29 @@ struct BackwardWalk {
                                              int64_t rows) const {
     auto sum = x.narrow(0, 0, rows) * tap(0, first_row, rows);
     for (int64_t c = 1; c <= kept(); ++c) {
-      sum.addcmul_(x.narrow(0, c, rows), tap(c, first_row, rows));
+      sum.add_(x.narrow(0, c, rows) * tap(c, first_row, rows));
     }
     return bias_D.defined() ? sum.add_(bias_D.to(wide())) : sum;
+  }
+
+  /// Calls use(done, rows) for the pieces of a sequence.
+  template <class Use>
+  static void for_each_piece(const RowRange& sequence, Use&& use) {
+    for (int64_t done = 0; done < sequence.num_rows; done += rows_of_a_piece) {
+      use(done, std::min(rows_of_a_piece, sequence.num_rows - done));
+    }
+  }
+
+  /// Outputs of the rows of a sequence, and its new tail: the last inputs, of which old ones may be
+  /// in the tail.
+  void walk_forward(int64_t b, const RowRange& sequence, const CausalConvOut& out) const {
+    for_each_piece(sequence, [&](int64_t done, int64_t rows) {
+      const int64_t first_row = sequence.first_row + done;
+      auto sum = before_activation(inputs(b, sequence, done, rows), first_row, rows);
+      if (activation == ConvActivation::Silu) sum = at::silu(sum);
+      out.out_ND.narrow(0, first_row, rows).copy_(sum);
+    });
+    if (kept() > 0) out.tail_BCD.select(0, b).copy_(inputs(b, sequence, sequence.num_rows, 0));
   }
 
   /// What flows to an input of the sequence, at `position`; before 0 they are in its tail.
@@ -91,7 +113,7 @@ struct BackwardWalk {
     }
   }
 
-  void walk_piece(int64_t b, const RowRange& sequence, int64_t done, int64_t rows) {
+  void walk_piece_back(int64_t b, const RowRange& sequence, int64_t done, int64_t rows) {
     const int64_t first_row = sequence.first_row + done;
     const auto x = inputs(b, sequence, done, rows);
     auto dz = d_out_ND.narrow(0, first_row, rows).to(wide());
@@ -105,11 +127,9 @@ struct BackwardWalk {
     }
   }
 
-  /// The new tails are the last inputs, of which old ones may be in the tail.
-  void walk(int64_t b, const RowRange& sequence, const at::Tensor& d_tail_BCD) {
-    for (int64_t done = 0; done < sequence.num_rows; done += rows_of_a_piece) {
-      walk_piece(b, sequence, done, std::min(rows_of_a_piece, sequence.num_rows - done));
-    }
+  void walk_back(int64_t b, const RowRange& sequence, const at::Tensor& d_tail_BCD) {
+    for_each_piece(sequence,
+                   [&](int64_t done, int64_t rows) { walk_piece_back(b, sequence, done, rows); });
     if (kept() == 0 || !d_tail_BCD.defined()) return;
     add_to_inputs(b, sequence, sequence.num_rows - kept(), d_tail_BCD.select(0, b).to(wide()));
   }
@@ -132,10 +152,16 @@ struct Differentiable : torch::autograd::Function<Differentiable> {
                                int64_t activation) {
     const auto sequences = sequences_of(rows);
     const auto bias = bias_D.value_or(at::Tensor());
-    const auto kind = static_cast<ConvActivation>(activation);
-    const auto out = weight.dim() == 2
-                         ? kernels::causal_conv({x_ND, weight, bias, tail_BCD, sequences, kind})
-                         : kernels::dynamic_conv({x_ND, weight, tail_BCD, sequences, kind});
+    const ConvWalk walk{.x_ND = x_ND,
+                        .weight = weight,
+                        .bias_D = bias,
+                        .tail_BCD = tail_BCD,
+                        .d_out_ND = {},
+                        .activation = static_cast<ConvActivation>(activation),
+                        .gradients = {}};
+    const CausalConvOut out{at::zeros(x_ND.sizes(), x_ND.options()),
+                            at::empty(tail_BCD.sizes(), tail_BCD.options())};
+    for (int64_t b = 0; b < std::ssize(sequences); ++b) walk.walk_forward(b, sequences[b], out);
     context->save_for_backward({x_ND, weight, bias, tail_BCD});
     context->saved_data["rows"] = rows;
     context->saved_data["activation"] = activation;
@@ -152,7 +178,7 @@ struct Differentiable : torch::autograd::Function<Differentiable> {
     const auto room = [&](size_t i) {
       return room_for(saved[i], context->needs_input_grad(edges[i]));
     };
-    BackwardWalk walk{
+    ConvWalk walk{
         .x_ND = saved[0],
         .weight = saved[1],
         .bias_D = saved[2],
@@ -162,7 +188,7 @@ struct Differentiable : torch::autograd::Function<Differentiable> {
         .activation = static_cast<ConvActivation>(context->saved_data["activation"].toInt()),
         .gradients = {room(0), room(1), room(2), room(3)}};
     const auto sequences = sequences_of(context->saved_data["rows"].toIntVector());
-    for (int64_t b = 0; b < std::ssize(sequences); ++b) walk.walk(b, sequences[b], wanted[1]);
+    for (int64_t b = 0; b < std::ssize(sequences); ++b) walk.walk_back(b, sequences[b], wanted[1]);
     const auto& gradients = walk.gradients;
     return {as(gradients.x_ND, saved[0]),
             as(gradients.weight, saved[1]),

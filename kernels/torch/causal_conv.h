@@ -5,8 +5,8 @@
 
 namespace hylo::kernels::torch_form {
 
-/// Inputs as the ops have checked them; `tail_BCD` is defined. What an op gives without gradients,
-/// with gradients, once, for every tensor.
+/// Inputs as the ops have checked them; `tail_BCD` is defined. Of LibTorch's ops: results may differ
+/// from those without gradients by a rounding.
 CausalConvOut causal_conv(const CausalConvIn& in);
 CausalConvOut dynamic_conv(const DynamicConvIn& in);
 

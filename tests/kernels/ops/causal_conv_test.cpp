@@ -17,6 +17,9 @@ namespace {
 using ::hylo::tests::error_of;
 using ::testing::HasSubstr;
 
+/// Sums of four products in float32.
+constexpr double float32_tolerance = 2e-6;
+
 CausalConvIn plain(const at::Tensor& x_ND, const at::Tensor& weight_DC,
                    std::span<const RowRange> sequences) {
   return {.x_ND = x_ND,
@@ -89,7 +92,7 @@ TEST(CausalConv, TheDifferentiableFormAgreesAlsoWhereRowsBelongToNoSequence) {
   in.x_ND = x.clone().set_requires_grad(true);
   const auto recorded = causal_conv(in);
   EXPECT_TRUE(recorded.out_ND.requires_grad());
-  EXPECT_TRUE(same_bits(recorded.out_ND.detach(), quick.out_ND));
+  EXPECT_LE(max_difference(recorded.out_ND.detach(), quick.out_ND), float32_tolerance);
   EXPECT_TRUE(same_bits(recorded.tail_BCD.detach(), quick.tail_BCD));
   for (const int64_t of_nobody : {0, 3, 11}) {
     EXPECT_EQ(quick.out_ND[of_nobody].abs().sum().item<float>(), 0);
@@ -186,7 +189,8 @@ TEST(DynamicConv, WithTheSameTapsForEveryTokenItIsTheOther) {
     EXPECT_TRUE(same_bits(dynamic_conv(in).out_ND, expected.out_ND));
     EXPECT_TRUE(same_bits(dynamic_conv(in).tail_BCD, expected.tail_BCD));
     in.x_ND = x.clone().set_requires_grad(true);
-    EXPECT_TRUE(same_bits(dynamic_conv(in).out_ND.detach(), expected.out_ND));
+    EXPECT_LE(max_difference(dynamic_conv(in).out_ND.detach(), expected.out_ND),
+              4 * rounding_of(type) * 10);
   }
 }
 
