@@ -104,7 +104,8 @@ FactSection cache_facts(const models::ModelConfig& config) {
 }
 
 Fact non_finite_fact(const models::Checkpoint& checkpoint) {
-  const auto names = models::find_non_finite(checkpoint.config, checkpoint.weights);
+  const auto names =
+      models::find_non_finite(checkpoint.config, checkpoint.weights, checkpoint.spelling);
   if (names.empty()) return {"non_finite", names, "none: every weight is a finite number"};
   return {"non_finite", names,
           fmt::format("NaN or infinite weights in {} tensors: {}", names.size(),

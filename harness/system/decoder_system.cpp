@@ -69,7 +69,8 @@ DecoderSystem::DecoderSystem(const DecoderSystemOptions& options)
   std::ranges::move(disagreements(checkpoint_, tokenizer_->info()), std::back_inserter(warnings_));
   const bool is_small = checkpoint_.stored_bytes <= max_bytes_scanned_at_open;
   if (!is_synthetic(options.folder) && (options.hash_weights || is_small)) {
-    if (const auto bad = models::find_non_finite(config, checkpoint_.weights); !bad.empty()) {
+    if (const auto bad = models::find_non_finite(config, checkpoint_.weights, checkpoint_.spelling);
+        !bad.empty()) {
       warnings_.push_back(fmt::format("{} tensors hold NaN or infinite values, the first is '{}'",
                                       bad.size(), bad.front()));
     }
@@ -376,7 +377,7 @@ void DecoderSystem::generate(std::span<const tasks::Request> requests,
 
 const std::string& DecoderSystem::why_not_a_number() {
   if (not_a_number_reason_.empty()) {
-    not_a_number_reason_ = harness::why_not_a_number(checkpoint_.config, checkpoint_.weights);
+    not_a_number_reason_ = harness::why_not_a_number(checkpoint_);
   }
   return not_a_number_reason_;
 }

@@ -33,9 +33,9 @@ std::vector<std::string> disagreements(const models::Checkpoint& checkpoint,
   return found;
 }
 
-std::string why_not_a_number(const models::ModelConfig& config,
-                             const models::ModelWeights& weights) {
-  const auto bad = models::find_non_finite(config, weights);
+std::string why_not_a_number(const models::Checkpoint& checkpoint) {
+  const auto bad =
+      models::find_non_finite(checkpoint.config, checkpoint.weights, checkpoint.spelling);
   if (bad.empty()) {
     return "the model gives NaN although its weights are finite; try --dtype float32";
   }

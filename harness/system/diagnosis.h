@@ -15,7 +15,6 @@ std::vector<std::string> disagreements(const models::Checkpoint& checkpoint,
                                        const models::TokenizerInfo& tokenizer);
 
 /// Why a model gave NaN. Reads every weight.
-std::string why_not_a_number(const models::ModelConfig& config,
-                             const models::ModelWeights& weights);
+std::string why_not_a_number(const models::Checkpoint& checkpoint);
 
 }  // namespace hylo::harness

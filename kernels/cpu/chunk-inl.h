@@ -123,6 +123,14 @@ struct Chunk {
     if (has_delta) scale_rows(k, since_start, k_decayed);
   }
 
+  /// The state of a head in the place of another's, whose padding may hold what is not a number.
+  void load_state(const A* state_KV, Matrix<A> to) const {
+    for (int64_t k = 0; k < key_width; ++k) {
+      std::copy_n(state_KV + k * value_width, value_width, to.row(k));
+      std::fill_n(to.row(k) + value_width, value_step - value_width, A(0));
+    }
+  }
+
   /// What the state behind the chunk depends on: keys, values, betas and decays.
   void load_written(const RecurrenceIn& in, int64_t head, int64_t first, int64_t num_rows) {
     n = num_rows;

@@ -50,9 +50,8 @@ struct Group {
     const A mean = sum_of_squares(x.data(), padded_width) / static_cast<A>(in.group);
     const A scale = A(1) / std::sqrt(mean + static_cast<A>(in.epsilon));
     for (int64_t i = 0; i < in.group; ++i) {
-      const T normed =
-          rounded<T>(static_cast<A>(rounded<T>(x[i] * scale)) * static_cast<A>(weight[i]));
-      to[i] = gate_first ? normed : rounded<T>(static_cast<A>(normed) * gate[i]);
+      const A normed = x[i] * scale * static_cast<A>(weight[i]);
+      to[i] = rounded<T>(gate_first ? normed : normed * gate[i]);
     }
   }
 

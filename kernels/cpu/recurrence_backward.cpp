@@ -277,9 +277,7 @@ struct BackwardWalk {
   void run(const RowRange& rows, int64_t head, A* d_state_KV, A* kept_KV) {
     const int64_t width = chunk.value_width;
     const Matrix<A> outside{d_state_KV, width};
-    for (int64_t k = 0; k < chunk.key_width; ++k) {
-      std::copy_n(outside.row(k), width, d_state.row(k));
-    }
+    chunk.load_state(d_state_KV, d_state);
     replay_all(rows, head, kept_KV);
     for (int64_t done = (rows.num_rows - 1) / C::rows * C::rows; done >= 0; done -= C::rows) {
       const int64_t first = rows.first_row + done;

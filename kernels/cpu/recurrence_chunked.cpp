@@ -115,9 +115,7 @@ struct ForwardWalk {
   /// that is not null) before it moves on.
   void run(const RowRange& rows, int64_t head, A* state_KV, A* kept_KV, at::Tensor& out_NHV,
            RecurrenceTrace* trace) {
-    for (int64_t k = 0; k < chunk.key_width; ++k) {
-      std::copy_n(state_KV + k * chunk.value_width, chunk.value_width, state.row(k));
-    }
+    chunk.load_state(state_KV, state);
     if (kept_KV) copy_state_to(kept_KV);
     walk(rows, head, out_NHV, trace);
     copy_state_to(state_KV);

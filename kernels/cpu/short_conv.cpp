@@ -60,29 +60,37 @@ struct Row {
   }
 
   const A* weights_of(int64_t row, int64_t tap, const A* shared, std::vector<A>& own) const {
-    if (in.weight_CD.defined()) return shared + tap * static_cast<int64_t>(own.size());
+    if (in.weight_DC.defined()) return shared + tap * static_cast<int64_t>(own.size());
     const T* all = static_cast<const T*>(in.weight_NDC.const_data_ptr()) + row * channels * taps;
     for (int64_t i = 0; i < channels; ++i) own[i] = static_cast<A>(all[i * taps + tap]);
     return own.data();
   }
 };
 
+/// Taps [C, D] in the type that computes, each padded to `width`. As much work as half a row of the
+/// convolution, so that it can be done at every call.
+template <class T>
+std::vector<Compute<T>> turned_taps(const at::Tensor& weight_DC, int64_t width) {
+  const int64_t channels = weight_DC.size(0), taps = weight_DC.size(1);
+  const T* from = static_cast<const T*>(weight_DC.const_data_ptr());
+  std::vector<Compute<T>> to(taps * width);
+  for (int64_t c = 0; c < taps; ++c) {
+    auto* row = to.data() + c * width;
+    for (int64_t i = 0; i < channels; ++i) row[i] = static_cast<Compute<T>>(from[i * taps + c]);
+  }
+  return to;
+}
+
 template <class T>
 void short_conv_of(const ShortConvIn& in, at::Tensor& out_ND) {
   using A = Compute<T>;
   const int64_t channels = in.x_ND.size(1);
-  const int64_t taps = in.weight_CD.defined() ? in.weight_CD.size(0) : in.weight_NDC.size(2);
+  const int64_t taps = in.weight_DC.defined() ? in.weight_DC.size(1) : in.weight_NDC.size(2);
   const int64_t width = padded<A>(channels);
   std::vector<A> shared, bias(width);
-  if (in.weight_CD.defined()) {
-    shared.resize(taps * width);
-    const A* from = static_cast<const A*>(in.weight_CD.const_data_ptr());
-    for (int64_t c = 0; c < taps; ++c) {
-      std::copy_n(from + c * channels, channels, shared.begin() + c * width);
-    }
-  }
+  if (in.weight_DC.defined()) shared = turned_taps<T>(in.weight_DC, width);
   if (in.bias_D.defined()) {
-    std::copy_n(static_cast<const A*>(in.bias_D.const_data_ptr()), channels, bias.begin());
+    widen(static_cast<const T*>(in.bias_D.const_data_ptr()), bias.data(), channels);
   }
   const Row<T> row{in, taps, channels};
   T* out = static_cast<T*>(out_ND.mutable_data_ptr());

@@ -7,14 +7,14 @@
 namespace hylo::kernels::cpu {
 
 /// Rows of x_ND and of the tails may lie apart; weights are contiguous. Exactly one of the weights
-/// is defined.
+/// is defined. All of one type.
 struct ShortConvIn {
   at::Tensor x_ND;
-  at::Tensor weight_CD;   ///< the same taps for every row, in the type that computes
-  at::Tensor weight_NDC;  ///< taps of every row, in the type of x
-  at::Tensor bias_D;      ///< in the type that computes; undefined: none
-  at::Tensor tail_BCD;    ///< type of x
-  Slots slots;            ///< of the sequences' tails; empty: in their order
+  at::Tensor weight_DC;   ///< the same taps for every row
+  at::Tensor weight_NDC;  ///< taps of every row
+  at::Tensor bias_D;      ///< undefined: none
+  at::Tensor tail_BCD;
+  Slots slots;  ///< of the sequences' tails; empty: in their order
   std::span<const RowRange> sequences;
   ConvActivation activation = ConvActivation::Silu;
 };

@@ -95,9 +95,10 @@ CausalConvOut causal_conv(const CausalConvIn& in) {
           in.weight_DC.size(1) >= 1 && in.x_ND.scalar_type() == in.weight_DC.scalar_type(),
       "causal_conv: x {} {} and weight {} {} must agree in channels and type", type_text(in.x_ND),
       shape_text(in.x_ND), type_text(in.weight_DC), shape_text(in.weight_DC));
-  require(!in.bias_D.defined() || in.bias_D.numel() == in.x_ND.size(1),
-          "causal_conv: x {} and bias {} must agree in channels", shape_text(in.x_ND),
-          shape_text(in.bias_D));
+  require(!in.bias_D.defined() || (in.bias_D.numel() == in.x_ND.size(1) &&
+                                   in.bias_D.scalar_type() == in.x_ND.scalar_type()),
+          "causal_conv: x {} {} and bias {} {} must agree in channels and type", type_text(in.x_ND),
+          shape_text(in.x_ND), type_text(in.bias_D), shape_text(in.bias_D));
   check_sequences("causal_conv", in.sequences, in.x_ND.size(0));
   auto checked = in;
   checked.tail_BCD = tails_of("causal_conv", in.x_ND, in.tail_BCD, in.slots,
@@ -106,10 +107,9 @@ CausalConvOut causal_conv(const CausalConvIn& in) {
     require(in.slots.empty(), "causal_conv: tails in a pool have no gradient");
     return torch_form::causal_conv(checked);
   }
-  const auto wide = computing_type(in.x_ND.scalar_type());
   return convolve({.x_ND = in.x_ND,
-                   .weight_CD = in.weight_DC.t().to(wide).contiguous(),
-                   .bias_D = in.bias_D.defined() ? in.bias_D.to(wide).contiguous() : in.bias_D,
+                   .weight_DC = in.weight_DC.contiguous(),
+                   .bias_D = in.bias_D.defined() ? in.bias_D.contiguous() : in.bias_D,
                    .tail_BCD = checked.tail_BCD,
                    .slots = in.slots,
                    .sequences = in.sequences,

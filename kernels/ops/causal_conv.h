@@ -17,7 +17,7 @@ enum class ConvActivation { None, Silu };
 struct CausalConvIn {
   at::Tensor x_ND;
   at::Tensor weight_DC;  ///< same type; the last tap multiplies the newest token
-  at::Tensor bias_D;     ///< undefined: none
+  at::Tensor bias_D;     ///< same type; undefined: none
   at::Tensor tail_BCD;   ///< [B, C - 1, D] inputs before the first row, oldest first; undefined: 0
   std::span<const RowRange> sequences;
   ConvActivation activation = ConvActivation::Silu;
@@ -30,8 +30,8 @@ struct CausalConvOut {
 };
 
 /// out_t[d] = activation(bias[d] + sum_c weight[d, c] x_{t-C+1+c}[d]), zeros before the start.
-/// Differentiable in every tensor. A row's bits depend on its own C inputs alone. Throws Error when
-/// shapes or types disagree.
+/// Rows of no sequence are zero. Differentiable in every tensor, once. A row's bits depend on its
+/// own C inputs alone. Throws Error when shapes or types disagree.
 CausalConvOut causal_conv(const CausalConvIn& in);
 
 /// The same with taps of their own for every token: weight_NDC[t] in the place of weight_DC.

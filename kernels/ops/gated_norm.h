@@ -24,9 +24,9 @@ struct GatedNormIn {
   GateOrder order = GateOrder::NormThenGate;
   GateActivation activation = GateActivation::Silu;
 };
-/// [N, D] of the type of x: everything in float32 (float64 for float64), the normed value rounded
-/// to the type before the weight, as in Llama's norm, and the gated one once more. Differentiable
-/// in every tensor. A row's bits depend on it alone. Throws Error when shapes or types disagree.
+/// [N, D] of the type of x: everything in float32 (float64 for float64), one rounding, as in both
+/// sources. Differentiable in every tensor. A row's bits depend on it alone. Throws Error when
+/// shapes or types disagree.
 at::Tensor gated_norm(const GatedNormIn& in);
 
 struct L2NormIn {

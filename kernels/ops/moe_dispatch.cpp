@@ -1,15 +1,16 @@
 #include "kernels/ops/moe_dispatch.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full_like.h>
 #include <ATen/ops/gather.h>
-#include <ATen/ops/index_add.h>
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/scatter.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/sort.h>
+#include <ATen/ops/split_with_sizes.h>
 
 #include <limits>
 #include <numeric>
@@ -133,6 +134,22 @@ std::vector<ExpertRows> rows_of_experts(const Routes& routes, int64_t num_expert
   return found;
 }
 
+RowsOfExperts::RowsOfExperts(const at::Tensor& x_ND, std::span<const ExpertRows> experts)
+    : x_ND_(x_ND), experts_(experts) {
+  if (experts.empty() || !wants_gradient({x_ND})) return;
+  std::vector<at::Tensor> rows;
+  std::vector<int64_t> counts;
+  for (const auto& one : experts) {
+    rows.push_back(one.rows_M);
+    counts.push_back(one.rows_M.numel());
+  }
+  all_ = at::split_with_sizes(at::index_select(x_ND, 0, at::cat(rows)), counts);
+}
+
+at::Tensor RowsOfExperts::of(size_t i) const {
+  return all_.empty() ? at::index_select(x_ND_, 0, experts_[i].rows_M) : all_[i];
+}
+
 at::Tensor add_weighted(const at::Tensor& sum_ND, const at::Tensor& y_MD, const ExpertRows& to) {
   require(sum_ND.dim() == 2 && y_MD.dim() == 2 && sum_ND.size(1) == y_MD.size(1) &&
               to.rows_M.numel() == y_MD.size(0) && to.weights_M.numel() == y_MD.size(0),
@@ -144,7 +161,8 @@ at::Tensor add_weighted(const at::Tensor& sum_ND, const at::Tensor& y_MD, const 
           "and so must the weights ({})",
           type_text(sum_ND), type_text(y_MD), type_text(to.weights_M));
   if (wants_gradient({sum_ND, y_MD, to.weights_M})) {
-    return at::index_add(sum_ND, 0, to.rows_M, y_MD * to.weights_M.unsqueeze(1));
+    auto sum = sum_ND;
+    return sum.index_add_(0, to.rows_M, y_MD * to.weights_M.unsqueeze(1));
   }
   auto out_ND = sum_ND;
   cpu::add_rows({y_MD.contiguous(), to.weights_M.contiguous(), to.rows_M.contiguous()}, out_ND);

@@ -6,6 +6,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "kernels/ops/router_spec.h"
@@ -40,8 +41,21 @@ struct ExpertRows {
 /// Of the experts that get any, by ascending index. Throws Error for an expert that is not there.
 std::vector<ExpertRows> rows_of_experts(const Routes& routes, int64_t num_experts);
 
+/// The rows of x_ND that each expert gets, in the order of `experts`. Differentiable, and then the
+/// rows of all experts are taken at once: the gradient of each by itself would be as large as x_ND.
+class RowsOfExperts {
+ public:
+  RowsOfExperts(const at::Tensor& x_ND, std::span<const ExpertRows> experts);
+  [[nodiscard]] at::Tensor of(size_t i) const;
+
+ private:
+  at::Tensor x_ND_;
+  std::span<const ExpertRows> experts_;
+  std::vector<at::Tensor> all_;  ///< empty without a gradient
+};
+
 /// sum_ND with weights[m] y[m] added to row rows[m], in the type of sum_ND, which is that of the
-/// weights. Written in place, unless one of the tensors wants a gradient. Called for one expert
+/// weights. Written in place. Called for one expert
 /// after the other, a row's sum runs in the order of its experts, so its bits depend on it alone.
 at::Tensor add_weighted(const at::Tensor& sum_ND, const at::Tensor& y_MD, const ExpertRows& to);
 

@@ -16,10 +16,12 @@ struct RowRange {
 /// that is read and written in place. No two may be alike.
 using Slots = std::span<const int32_t>;
 
-/// Throws Error, in the name of `op`, unless there is a slot per sequence and each is in the pool.
+/// Throws Error, in the name of `op`, unless there is a slot per sequence, each in the pool and
+/// none twice.
 void check_slots(const char* op, Slots slots, int64_t num_sequences, int64_t pool_size);
 
-/// Throws Error, in the name of `op`, unless every sequence lies within [0, num_rows).
+/// Throws Error, in the name of `op`, unless every sequence lies within [0, num_rows) and no two
+/// share a row.
 void check_sequences(const char* op, std::span<const RowRange> sequences, int64_t num_rows);
 
 /// How an op with a recurrent state walks over the rows of a sequence.

@@ -1,11 +1,12 @@
-// The short convolutions as a composition of LibTorch's ops: differentiable, any device.
+// The short convolutions with a backward pass of their own.
 #pragma once
 
 #include "kernels/ops/causal_conv.h"
 
 namespace hylo::kernels::torch_form {
 
-/// Inputs as the ops have checked them; `tail_BCD` is defined.
+/// Inputs as the ops have checked them; `tail_BCD` is defined. Of LibTorch's ops: results may differ
+/// from those without gradients by a rounding.
 CausalConvOut causal_conv(const CausalConvIn& in);
 CausalConvOut dynamic_conv(const DynamicConvIn& in);
 

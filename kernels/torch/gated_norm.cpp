@@ -21,11 +21,10 @@ at::Tensor gated_norm(const GatedNormIn& in) {
   if (in.order == GateOrder::GateThenNorm) x = x * gate;
   const auto x_NGC = x.reshape({-1, groups, in.group});
   const auto scale = at::rsqrt((x_NGC * x_NGC).mean(-1, true) + in.epsilon);
-  const auto weight =
+  const auto raw_weight =
       in.weight.numel() == in.group ? in.weight : in.weight.view({groups, in.group});
-  const auto normed = ((x_NGC * scale).to(type) * weight).reshape(in.x_ND.sizes());
-  if (in.order == GateOrder::GateThenNorm) return normed;
-  return (normed.to(wide) * gate).to(type);
+  const auto normed = (x_NGC * scale * raw_weight.to(wide)).reshape(in.x_ND.sizes());
+  return (in.order == GateOrder::GateThenNorm ? normed : normed * gate).to(type);
 }
 
 at::Tensor l2_norm(const L2NormIn& in) {

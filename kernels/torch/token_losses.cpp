@@ -4,11 +4,13 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
+#include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
 #include <bit>
+#include <numeric>
 
 #include "harness/base/error.h"
 #include "kernels/ops/gradient.h"
@@ -71,8 +73,11 @@ Walked walk(const Projection& student, double factor, const LossOfRows& loss, Wa
   return out;
 }
 
+/// One term after the other: LibTorch's sum of many depends in its last bit on the threads.
 at::Tensor sum_of(const at::Tensor& of_each_N, double factor, at::ScalarType type) {
-  return (of_each_N.sum() * factor).to(type);
+  const double* losses = of_each_N.const_data_ptr<double>();
+  const double sum = std::accumulate(losses, losses + of_each_N.numel(), 0.0);
+  return at::scalar_tensor(sum * factor, of_each_N.options().dtype(type));
 }
 
 struct DifferentiableLosses : torch::autograd::Function<DifferentiableLosses> {

@@ -1,7 +1,6 @@
 #include "models/blocks/feed_forward.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/index_select.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
@@ -40,9 +39,12 @@ FeedForwardOut feed_forward(const MoeSpec& spec, const MoeWeights& weights, cons
                                       .spec = spec.router,
                                       .bias_E = weights.selection_bias_E});
   auto out_ND = at::zeros(x_ND.sizes(), x_ND.options().dtype(routes.weights_Nk.scalar_type()));
-  for (const auto& to : kernels::rows_of_experts(routes, spec.num_experts)) {
-    const auto x_MD = at::index_select(x_ND, 0, to.rows_M);
-    out_ND = kernels::add_weighted(out_ND, swiglu(weights.experts[to.expert], x_MD, groups), to);
+  const auto experts = kernels::rows_of_experts(routes, spec.num_experts);
+  const kernels::RowsOfExperts rows(x_ND, experts);
+  for (size_t i = 0; i < experts.size(); ++i) {
+    const auto& to = experts[i];
+    out_ND =
+        kernels::add_weighted(out_ND, swiglu(weights.experts[to.expert], rows.of(i), groups), to);
   }
   if (spec.shared_width > 0) {
     auto shared_ND = swiglu(weights.shared, x_ND, groups);

@@ -13,6 +13,8 @@
 
 namespace hylo::models {
 
+struct RecurrentMemory;
+
 struct LayerCall {
   /// Rows, past and pages of this layer; empty where nothing is remembered.
   std::span<const kernels::PagedRows> sequences;
@@ -20,6 +22,9 @@ struct LayerCall {
   /// Null where nothing is remembered: every sequence begins and ends in this call, and the layer
   /// can be trained through.
   PagePool* pages = nullptr;
+  /// Where nothing is remembered: what stands before the first rows of a recurrent layer, a state
+  /// per sequence and no slots; it is left as it is. Null: zeros.
+  const RecurrentMemory* start = nullptr;
   const RotaryTables* rotary = nullptr;  ///< for this layer's frequencies; null: it has none
   RotaryPrecision rotary_precision = RotaryPrecision::Exact;
   NormSpec norm;

@@ -3,7 +3,7 @@
 namespace hylo::models {
 
 RecurrentMemory memory_of(const LayerCall& call) {
-  if (!call.pages) return {};
+  if (!call.pages) return call.start ? *call.start : RecurrentMemory{};
   RecurrentMemory memory{call.pages->part(0), call.pages->part(1), {}};
   for (const auto& sequence : call.sequences) memory.slots.push_back(sequence.pages.front());
   return memory;

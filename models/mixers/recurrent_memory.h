@@ -16,7 +16,8 @@ struct RecurrentMemory {
   at::Tensor state_PHKV;       ///< float32, or float64 for float64
   std::vector<int32_t> slots;  ///< one per sequence of the call
 };
-/// Undefined and without slots, which ops take for zeros, where nothing is remembered.
+/// What the call starts from where nothing is remembered: undefined, which ops take for zeros,
+/// unless the call says.
 RecurrentMemory memory_of(const LayerCall& call);
 
 /// Token by token where a row's bits must depend on its own past alone; where nothing is

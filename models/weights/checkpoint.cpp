@@ -11,7 +11,6 @@
 #include "harness/base/json.h"
 #include "models/config/hf_config.h"
 #include "models/config/own_config.h"
-#include "models/weights/hf_names.h"
 #include "models/weights/number_types.h"
 #include "models/weights/readings.h"
 #include "models/weights/tensor_source.h"
@@ -113,6 +112,18 @@ void take_note_of_types(const std::set<at::ScalarType>& stored, const OpenOption
   config.stored = checkpoint.stored_types.front();
 }
 
+/// transformers keeps the sums of Mamba-2's residual stream in float32 where a key asks for it, and
+/// asks for it where there is none. Other families have the key and no use for it.
+void take_note_of_residual(const OpenOptions& options, Checkpoint& checkpoint) {
+  if (checkpoint.config.family != Family::Mamba2 || checkpoint.spelling.own) return;
+  const auto type = options.type.value_or(checkpoint.config.stored);
+  const bool is_wide = type == NumberType::Float32 || type == NumberType::Float64;
+  const auto json = read_json_file(checkpoint.folder / "config.json");
+  if (is_wide || !json.value("residual_in_fp32", true)) return;
+  checkpoint.notes.push_back(fmt::format(
+      "residual_in_fp32 is not followed: the sums of the residual stream are {}", type_name(type)));
+}
+
 /// Reads what is written about the weights beside config.json's description of the network.
 Spelling settle(Checkpoint& checkpoint, const TensorSource& source) {
   const auto file = checkpoint.folder / "config.json";
@@ -129,7 +140,8 @@ Spelling settle(Checkpoint& checkpoint, const TensorSource& source) {
 Checkpoint open_checkpoint(const std::filesystem::path& folder, const OpenOptions& options) {
   Checkpoint checkpoint{.folder = folder, .config = read_hf_config(folder), .weights = {}};
   const TensorSource source(folder);
-  const auto spelling = settle(checkpoint, source);
+  checkpoint.spelling = settle(checkpoint, source);
+  const auto& spelling = checkpoint.spelling;
   const auto& config = checkpoint.config;
   checkpoint.weights = empty_weights(config);
   std::set<std::string> used;
@@ -144,6 +156,7 @@ Checkpoint open_checkpoint(const std::filesystem::path& folder, const OpenOption
   refuse_left_over(source, used, checkpoint);
   take_note_of_head(source, checkpoint);
   take_note_of_types(stored, options, checkpoint);
+  take_note_of_residual(options, checkpoint);
   for (const auto& file : source.files()) {
     checkpoint.weight_files.push_back(file.path());
     checkpoint.stored_bytes += static_cast<int64_t>(file.data_bytes());
@@ -151,7 +164,8 @@ Checkpoint open_checkpoint(const std::filesystem::path& folder, const OpenOption
   return checkpoint;
 }
 
-std::vector<std::string> find_non_finite(const ModelConfig& config, const ModelWeights& weights) {
+std::vector<std::string> find_non_finite(const ModelConfig& config, const ModelWeights& weights,
+                                         const Spelling& spelling) {
   std::vector<std::string> names;
   visit_weights(config, weights, [&](const WeightSlot& slot, const at::Tensor& tensor) {
     // By rows, so that the table of truth values stays small.
@@ -160,7 +174,9 @@ std::vector<std::string> find_non_finite(const ModelConfig& config, const ModelW
     for (int64_t begin = 0; begin < flat.numel(); begin += piece) {
       const auto part = flat.narrow(0, begin, std::min(piece, flat.numel() - begin));
       if (at::isfinite(part).all().item<bool>()) continue;
-      names.push_back(stored_tensor(config, slot).name);
+      // Ours may be several parts of one of theirs, such as experts.
+      const auto name = stored_tensor(config, slot, spelling).name;
+      if (std::ranges::find(names, name) == names.end()) names.push_back(name);
       return;
     }
   });

@@ -10,6 +10,7 @@
 
 #include "models/config/checkpoint_format.h"
 #include "models/config/model_config.h"
+#include "models/weights/hf_names.h"
 #include "models/weights/weights.h"
 
 namespace hylo::models {
@@ -23,6 +24,7 @@ struct Checkpoint {
   int64_t stored_bytes = 0;                         ///< of all tensors
   std::vector<std::string> notes;                   ///< what a user should know
   std::optional<Provenance> provenance;
+  Spelling spelling;  ///< of the tensors' names
 };
 
 struct OpenOptions {
@@ -54,9 +56,10 @@ struct WriteOptions {
 void write_checkpoint(const std::filesystem::path& folder, const ModelConfig& config,
                       const ModelWeights& weights, const WriteOptions& options = {});
 
-/// Names, as checkpoints spell them, of tensors that hold NaN or infinite values. Reads every
-/// weight once.
-std::vector<std::string> find_non_finite(const ModelConfig& config, const ModelWeights& weights);
+/// Names, as a checkpoint of that spelling has them, of tensors that hold NaN or infinite values.
+/// Reads every weight once.
+std::vector<std::string> find_non_finite(const ModelConfig& config, const ModelWeights& weights,
+                                         const Spelling& spelling = {});
 
 /// SHA-256 over the weight files, in order. Reads them whole.
 std::string hash_weights(const Checkpoint& checkpoint);

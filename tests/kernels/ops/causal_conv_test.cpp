@@ -4,8 +4,10 @@
 
 #include <ATen/ops/cat.h>
 #include <ATen/ops/stack.h>
+#include <ATen/ops/zeros.h>
 #include <gmock/gmock.h>
 
+#include "tests/kernels/ops/gradient_check.h"
 #include "tests/kernels/ops/tensors.h"
 #include "tests/support/test_data.h"
 
@@ -91,9 +93,87 @@ TEST(CausalConv, TheDifferentiableFormAgreesAlsoWhereRowsBelongToNoSequence) {
   const auto recorded = causal_conv(in);
   EXPECT_TRUE(recorded.out_ND.requires_grad());
   EXPECT_LE(max_difference(recorded.out_ND.detach(), quick.out_ND), float32_tolerance);
-  EXPECT_EQ(max_difference(recorded.tail_BCD.detach(), quick.tail_BCD), 0);
-  EXPECT_EQ(quick.out_ND[0].abs().sum().item<float>(), 0);
-  EXPECT_EQ(quick.out_ND[3].abs().sum().item<float>(), 0);
+  EXPECT_TRUE(same_bits(recorded.tail_BCD.detach(), quick.tail_BCD));
+  for (const int64_t of_nobody : {0, 3, 11}) {
+    EXPECT_EQ(quick.out_ND[of_nobody].abs().sum().item<float>(), 0);
+  }
+}
+
+TEST(CausalConv, RowsOfNoSequenceAreZeroWhateverTheBias) {
+  const RowRange middle{1, 2};
+  auto in = plain(random_tensor({4, 5}, at::kFloat, 1).set_requires_grad(true),
+                  random_tensor({5, 4}, at::kFloat, 2), {&middle, 1});
+  in.bias_D = random_tensor({5}, at::kFloat, 3);
+  in.activation = ConvActivation::Silu;
+  const auto out_ND = causal_conv(in).out_ND;
+  EXPECT_EQ(out_ND[0].abs().sum().item<float>(), 0);
+  EXPECT_EQ(out_ND[3].abs().sum().item<float>(), 0);
+}
+
+/// Shorter than the taps, of no rows, and longer than the pieces of the backward pass; rows of
+/// nobody between them.
+const std::vector<RowRange> awkward_sequences{{1, 2}, {3, 0}, {4, 1}, {6, 261}};
+constexpr int64_t awkward_rows = 268;
+
+/// A sum that weighs every element of outputs and tails otherwise.
+at::Tensor weighed(const CausalConvOut& out) {
+  const auto sum = [](const at::Tensor& x, uint64_t seed) {
+    return (x * random_tensor(x.sizes(), at::kDouble, seed)).sum();
+  };
+  return sum(out.out_ND, 11) + sum(out.tail_BCD, 12);
+}
+
+constexpr double gradient_tolerance = 1e-7;  // Differences of a step of 1e-6 or so.
+
+TEST(CausalConv, GradientsAreFiniteDifferences) {
+  for (const auto activation : {ConvActivation::None, ConvActivation::Silu}) {
+    const auto of = [&](const std::vector<at::Tensor>& in) {
+      return weighed(causal_conv({in[0], in[1], in[2], in[3], awkward_sequences, activation}));
+    };
+    EXPECT_LE(worst_gradient_error(
+                  of, {random_tensor({awkward_rows, 2}, at::kDouble, 1),
+                       random_tensor({2, 4}, at::kDouble, 2), random_tensor({2}, at::kDouble, 3),
+                       random_tensor({4, 3, 2}, at::kDouble, 4)}),
+              gradient_tolerance);
+  }
+}
+
+TEST(CausalConv, WithoutABiasTheOtherGradientsAreTheSame) {
+  std::vector<at::Tensor> in{random_tensor({9, 3}, at::kDouble, 1),
+                             random_tensor({3, 4}, at::kDouble, 2),
+                             random_tensor({1, 3, 3}, at::kDouble, 3)};
+  const RowRange all{0, 9};
+  const auto with = gradients_of(
+      [&](const auto& t) {
+        return weighed(causal_conv({t[0], t[1], at::zeros({3}, at::kDouble), t[2], {&all, 1}}));
+      },
+      in);
+  const auto without = gradients_of(
+      [&](const auto& t) {
+        return weighed(causal_conv({t[0], t[1], {}, t[2], {&all, 1}}));
+      },
+      in);
+  for (size_t i = 0; i < in.size(); ++i) EXPECT_TRUE(same_bits(with[i], without[i])) << i;
+}
+
+TEST(CausalConv, OfOneTapHasGradientsToo) {
+  const RowRange all{0, 5};
+  const auto of = [&](const std::vector<at::Tensor>& in) {
+    return weighed(causal_conv({in[0], in[1], {}, {}, {&all, 1}}));
+  };
+  EXPECT_LE(worst_gradient_error(
+                of, {random_tensor({5, 2}, at::kDouble, 1), random_tensor({2, 1}, at::kDouble, 2)}),
+            gradient_tolerance);
+}
+
+TEST(DynamicConv, GradientsAreFiniteDifferences) {
+  const auto of = [&](const std::vector<at::Tensor>& in) {
+    return weighed(dynamic_conv({in[0], in[1], in[2], awkward_sequences}));
+  };
+  EXPECT_LE(worst_gradient_error(of, {random_tensor({awkward_rows, 2}, at::kDouble, 1),
+                                      random_tensor({awkward_rows, 2, 4}, at::kDouble, 2),
+                                      random_tensor({4, 3, 2}, at::kDouble, 3)}),
+            gradient_tolerance);
 }
 
 TEST(DynamicConv, WithTheSameTapsForEveryTokenItIsTheOther) {
@@ -146,6 +226,12 @@ TEST(CausalConv, WhatDoesNotFitIsNamed) {
   auto in = plain(x, random_tensor({2, 4}, at::kFloat, 1), {&all, 1});
   in.tail_BCD = random_tensor({1, 4, 2}, at::kFloat, 1);
   EXPECT_THAT(error_of([&] { (void)causal_conv(in); }), HasSubstr("tail float32 [1, 4, 2]"));
+  const std::vector<RowRange> sharing{{1, 2}, {0, 2}};
+  EXPECT_THAT(error_of([&] {
+                (void)causal_conv(plain(x, random_tensor({2, 4}, at::kFloat, 1), sharing));
+              }),
+              HasSubstr("causal_conv: two sequences share row 1, one has rows [0, 2), the other "
+                        "[1, 3)"));
 }
 
 }  // namespace

@@ -60,6 +60,22 @@ TEST(GatedNorm, ARowsBitsDependOnItAlone) {
   }
 }
 
+TEST(GatedNorm, InBfloat16RoundsOnceInEitherForm) {
+  for (const auto order : {GateOrder::NormThenGate, GateOrder::GateThenNorm}) {
+    auto in = random_in(50, 2, 24, at::kBFloat16);
+    in.order = order;
+    auto wide = in;
+    for (auto* tensor : {&wide.x_ND, &wide.gate_ND, &wide.weight})
+      *tensor = tensor->to(at::kDouble);
+    const auto expected = gated_norm(wide).to(at::kBFloat16);
+    // A float32 result in the middle between two of bfloat16 may fall to the other side.
+    constexpr int64_t few = 3;
+    EXPECT_LE(gated_norm(in).ne(expected).sum().item<int64_t>(), few);
+    in.x_ND = in.x_ND.clone().set_requires_grad(true);
+    EXPECT_LE(gated_norm(in).ne(expected).sum().item<int64_t>(), few);
+  }
+}
+
 TEST(L2Norm, AZeroVectorStaysZero) {
   const auto out = l2_norm({tensor_of({0, 0, 3, 4}, {2, 2}), /*epsilon=*/0.0625});
   EXPECT_EQ(out[0].abs().sum().item<float>(), 0);

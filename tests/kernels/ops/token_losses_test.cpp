@@ -1,6 +1,7 @@
 // Losses over a vocabulary against their definitions on whole logits.
 #include "kernels/torch/token_losses.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/from_blob.h>
@@ -200,6 +201,21 @@ TEST(TokenLosses, DoNotDependOnHowTokensAreCutIntoChunks) {
   const auto last =
       cross_entropy({{hidden.narrow(0, 8990, 10), weight}, labels.narrow(0, 8990, 10)});
   EXPECT_LT(max_difference(all.of_each_N.narrow(0, 8990, 10), last.of_each_N), 1e-6);
+}
+
+TEST(TokenLosses, TheSumOfManyDoesNotDependOnTheThreads) {
+  constexpr int64_t tokens = 300001;
+  const auto hidden = random_tensor({tokens, 1}, at::kDouble, 1);
+  const auto weight = random_tensor({2, 1}, at::kDouble, 2);
+  const auto labels = at::zeros({tokens}, at::TensorOptions().dtype(at::kLong));
+  const int before = at::get_num_threads();
+  at::set_num_threads(1);
+  const auto of_one = cross_entropy({{hidden, weight}, labels});
+  for (const int threads : {2, 3, 5}) {
+    at::set_num_threads(threads);
+    EXPECT_TRUE(same_bits(cross_entropy({{hidden, weight}, labels}).sum, of_one.sum)) << threads;
+  }
+  at::set_num_threads(before);
 }
 
 TEST(TokenLosses, ANanIsNotLost) {

@@ -103,6 +103,15 @@ INSTANTIATE_TEST_SUITE_P(All, CheckpointGoldens, ::testing::Values("hf-goldens",
                            return std::string(info.param).substr(0, 2) == "hf" ? "hf" : "lineage";
                          });
 
+TEST(ReadingsGoldens, ThatMamba2sResidualsAreNotWideIsNotedWhereItMatters) {
+  const auto folder = golden("hf-goldens/mamba2");
+  if (!folder) GTEST_SKIP() << skip_reason("HYLO_TEST_DATA", "hf-goldens/mamba2");
+  EXPECT_THAT(open_checkpoint(*folder).notes,
+              ElementsAre(HasSubstr("residual_in_fp32 is not followed: the sums of the residual "
+                                    "stream are bfloat16")));
+  EXPECT_THAT(open_checkpoint(*folder, {.type = NumberType::Float32}).notes, IsEmpty());
+}
+
 std::vector<std::string> notes_of(const char* name) {
   const auto folder = golden(std::string("lineage-goldens/") + name);
   return folder ? open_checkpoint(*folder).notes : std::vector<std::string>{};

@@ -292,6 +292,19 @@ TEST(Checkpoint, NanAndInfiniteWeightsAreFoundByName) {
               ElementsAre("model.layers.1.mlp.down_proj.weight", "lm_head.weight"));
 }
 
+TEST(Checkpoint, NanIsFoundUnderTheNamesOfItsFolder) {
+  const auto found_in = [](const WriteOptions& options) {
+    const Folder folder(small(), options);
+    auto checkpoint = open_checkpoint(folder.path());
+    auto& value = std::get<AttentionWeights>(checkpoint.weights.layers[1].mixer).value.weight_OI;
+    value = value * std::numeric_limits<double>::quiet_NaN();
+    return find_non_finite(checkpoint.config, checkpoint.weights, checkpoint.spelling);
+  };
+  EXPECT_THAT(found_in({}), ElementsAre("model.layers.1.self_attn.v_proj.weight"));
+  EXPECT_THAT(found_in({.format = CheckpointFormat::Own}),
+              ElementsAre("layers.1.mixer.value.weight"));
+}
+
 TEST(Checkpoint, TheHashIsThatOfTheWeightsAlone) {
   const Folder folder;
   const auto hash = hash_weights(open_checkpoint(folder.path()));
