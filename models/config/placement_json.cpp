@@ -12,7 +12,7 @@ namespace hylo::models {
 namespace {
 
 MlaSpec mla_in_place_of(const AttentionSpec& attention) {
-  const int64_t half = attention.head_width / 2;
+  const int64_t half = attention.head_width / 4 * 2;  // rotations are of pairs
   MlaSpec mla{.num_heads = attention.num_heads,
               .num_kv_heads = attention.num_kv_heads,
               .nope_width = attention.head_width - half,

@@ -10,8 +10,8 @@ namespace hylo::models {
 
 /// A mixer of this kind in the place of an attention layer: heads, widths and frequencies that
 /// follow from it. What does not follow (ranks of latents, heads of a JetBlock) is 0 and must be
-/// named. MLA: half of each head is rotated, as in the published models. Throws Error for a kind
-/// that nothing is converted to.
+/// named. MLA: half of each head is rotated, as in the published models, or one dim less where that
+/// is odd. Throws Error for a kind that nothing is converted to.
 MixerSpec mixer_in_place_of(const AttentionSpec& attention, int64_t model_width,
                             const std::string& kind);
 

@@ -212,7 +212,8 @@ NumberType read_type(JsonReader& recipe) {
   return *type;
 }
 
-/// Mixers of a row of the catalogue; everything else stays the teacher's.
+/// Mixers of a row of the catalogue, and a head of its own where the row has one; everything else
+/// stays the teacher's.
 ModelConfig with_mixers_of(const ModelConfig& teacher, const CatalogEntry& entry) {
   require(entry.config.layers.size() == teacher.layers.size(),
           "student.like: '{}' has {} layers, the teacher {}", entry.name,
@@ -220,6 +221,7 @@ ModelConfig with_mixers_of(const ModelConfig& teacher, const CatalogEntry& entry
   auto student = teacher;
   student.family = entry.config.family;
   student.backbone = teacher.backbone.value_or(teacher.family);
+  student.tied_head = teacher.tied_head && entry.config.tied_head;
   for (size_t i = 0; i < student.layers.size(); ++i) {
     student.layers[i].mixer = entry.config.layers[i].mixer;
   }

@@ -44,8 +44,10 @@ struct HeldOut {
 
 /// A student by conversion of the teacher's layers.
 struct UpcycledStudent {
-  Json placement;    ///< as read_placement wants it; null: `like` says it
-  std::string like;  ///< a row of the catalogue whose mixers are taken; empty: placement
+  Json placement;  ///< as read_placement wants it; null: `like` says it
+  /// A row of the catalogue whose mixers are taken, and whether the head is untied; empty:
+  /// placement.
+  std::string like;
   UpcycleOptions options;
 };
 /// A network that begins with random weights; its vocabulary is the tokenizer's.

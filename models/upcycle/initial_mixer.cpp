@@ -1,15 +1,11 @@
 #include "models/upcycle/initial_mixer.h"
 
-#include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 
 #include <cmath>
-#include <functional>
-#include <numbers>
 #include <string_view>
 
-#include "harness/base/hash.h"
-#include "harness/base/random.h"
+#include "models/upcycle/draws.h"
 
 namespace hylo::models {
 namespace {
@@ -24,14 +20,6 @@ double min_rate(const MixerSpec& spec) {
   return is_delta ? 0 : 1;
 }
 
-/// Uniform in (0, 1]: a logarithm may be taken.
-double above_zero(CounterRandom& random) { return 1 - random.uniform(); }
-
-double normal(CounterRandom& random) {
-  const double radius = std::sqrt(-2 * std::log(above_zero(random)));
-  return radius * std::cos(2 * std::numbers::pi * random.uniform());
-}
-
 double log_rate(CounterRandom& random, double smallest) {
   return std::log(smallest + (max_rate - smallest) * above_zero(random));
 }
@@ -39,13 +27,6 @@ double log_rate(CounterRandom& random, double smallest) {
 double step_bias(CounterRandom& random) {
   const double step = min_step * std::pow(max_step / min_step, random.uniform());
   return step + std::log(-std::expm1(-step));  // inverse of softplus
-}
-
-at::Tensor drawn(const WeightSlot& slot, const std::function<double()>& draw) {
-  auto tensor = at::empty(slot.shape, at::kDouble);
-  auto* data = tensor.mutable_data_ptr<double>();
-  for (int64_t i = 0; i < tensor.numel(); ++i) data[i] = draw();
-  return tensor;
 }
 
 /// Fills the tensors of one mixer, in the order of the walk.
@@ -61,23 +42,22 @@ class Start {
 
  private:
   at::Tensor of(const WeightSlot& slot) {
-    // A key per name: the draws of a tensor do not hang on what was drawn before.
-    CounterRandom random(CounterRandom(seed_, crc32(slot.name)).next());
+    auto random = draws_of(seed_, slot.name);
     const auto ends_with = [&](std::string_view ending) { return slot.name.ends_with(ending); };
     const auto constant = [&](double value) { return at::full(slot.shape, value, at::kDouble); };
     if (ends_with("norm.weight") || ends_with(".skip")) return constant(1);
     if (ends_with(".gate_bias")) return constant(0);
-    if (ends_with(".a_log")) return drawn(slot, [&] { return log_rate(random, min_rate_); });
-    if (ends_with(".dt_bias")) return drawn(slot, [&] { return step_bias(random); });
+    if (ends_with(".a_log")) return drawn(slot.shape, [&] { return log_rate(random, min_rate_); });
+    if (ends_with(".dt_bias")) return drawn(slot.shape, [&] { return step_bias(random); });
     // The source zeroes both projections of the generator: then neither would ever get a gradient.
     // One is enough for a convolution that begins static.
     if (is_jet_ && ends_with(".generator_up.weight")) return constant(0);
     if (is_jet_ && ends_with(".generator_up.bias")) {
-      return drawn(slot, [&] { return tap_deviation * normal(random); });
+      return drawn(slot.shape, [&] { return tap_deviation * normal(random); });
     }
     // A bias follows its weight, whose input width bounds both.
     if (slot.shape.size() == 2) bound_ = 1 / std::sqrt(static_cast<double>(slot.shape.back()));
-    return drawn(slot, [&] { return bound_ * (2 * random.uniform() - 1); });
+    return drawn(slot.shape, [&] { return bound_ * (2 * random.uniform() - 1); });
   }
 
   double min_rate_;

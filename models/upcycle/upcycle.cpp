@@ -35,8 +35,19 @@ void check_network(const ModelConfig& teacher, const ModelConfig& student) {
           "untie the student's");
 }
 
-void check_feed_forward(const LayerSpec& teacher, const LayerSpec& student, int64_t model_width,
-                        const std::string& where) {
+bool becomes_mixture(const LayerSpec& teacher, const LayerSpec& student) {
+  return std::holds_alternative<SwiGluSpec>(teacher.feed_forward) &&
+         std::holds_alternative<MoeSpec>(student.feed_forward);
+}
+
+void check_feed_forwards(const LayerSpec& teacher, const LayerSpec& student, int64_t model_width,
+                         const std::string& where) {
+  check_feed_forward(student.feed_forward, where);
+  if (becomes_mixture(teacher, student)) {
+    check_dense_to_moe(std::get<SwiGluSpec>(teacher.feed_forward),
+                       std::get<MoeSpec>(student.feed_forward), where);
+    return;
+  }
   check_same_slots(feed_forward_slots(teacher.feed_forward, where, model_width),
                    feed_forward_slots(student.feed_forward, where, model_width));
   require(teacher.feed_forward == student.feed_forward,
@@ -49,6 +60,29 @@ at::Tensor head_of(const ModelConfig& teacher, const ModelWeights& weights,
   return teacher.tied_head ? weights.embedding_WD.clone() : weights.head_WD;
 }
 
+MixerWeights mixer_of_student(const ModelConfig& teacher, const ModelWeights& weights,
+                              const ModelConfig& student, size_t layer,
+                              const UpcycleOptions& options) {
+  const auto& from = teacher.layers[layer].mixer;
+  const auto& to = student.layers[layer].mixer;
+  if (keeps_tensors(from, to)) return weights.layers[layer].mixer;
+  auto initial = initial_mixer(to, layer_name(layer) + ".mixer", teacher.width,
+                               weights.embedding_WD.scalar_type(), options.seed);
+  if (options.random_mixers) return initial;
+  return convert_mixer(from, weights.layers[layer].mixer, to, std::move(initial),
+                       options.rope_rows);
+}
+
+FeedForwardWeights feed_forward_of_student(const ModelConfig& teacher, const ModelWeights& weights,
+                                           const ModelConfig& student, size_t layer,
+                                           const UpcycleOptions& options) {
+  const auto& own = weights.layers[layer].feed_forward;
+  if (!becomes_mixture(teacher.layers[layer], student.layers[layer])) return own;
+  return dense_to_moe(std::get<SwiGluWeights>(own),
+                      std::get<MoeSpec>(student.layers[layer].feed_forward),
+                      layer_name(layer) + ".feed_forward", options.seed, options.experts);
+}
+
 }  // namespace
 
 void check_student(const ModelConfig& teacher, const ModelConfig& student) {
@@ -57,7 +91,7 @@ void check_student(const ModelConfig& teacher, const ModelConfig& student) {
     const auto& from = teacher.layers[i];
     const auto& to = student.layers[i];
     const auto mixer = layer_name(i) + ".mixer";
-    check_feed_forward(from, to, teacher.width, layer_name(i) + ".feed_forward");
+    check_feed_forwards(from, to, teacher.width, layer_name(i) + ".feed_forward");
     require(from.connectivity == to.connectivity,
             "{}.connectivity: the norms stand elsewhere than the teacher's", layer_name(i));
     check_mixer(to.mixer, mixer);
@@ -84,15 +118,8 @@ ModelWeights upcycle(const ModelConfig& teacher, const ModelWeights& weights,
   auto result = weights;
   result.head_WD = head_of(teacher, weights, student);
   for (size_t i = 0; i < student.layers.size(); ++i) {
-    const auto& from = teacher.layers[i].mixer;
-    const auto& to = student.layers[i].mixer;
-    if (keeps_tensors(from, to)) continue;
-    auto initial = initial_mixer(to, layer_name(i) + ".mixer", teacher.width,
-                                 weights.embedding_WD.scalar_type(), options.seed);
-    result.layers[i].mixer = options.random_mixers
-                                 ? std::move(initial)
-                                 : convert_mixer(from, weights.layers[i].mixer, to,
-                                                 std::move(initial), options.rope_rows);
+    result.layers[i].mixer = mixer_of_student(teacher, weights, student, i, options);
+    result.layers[i].feed_forward = feed_forward_of_student(teacher, weights, student, i, options);
   }
   return result;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "models/upcycle/conversions.h"
+#include "models/upcycle/dense_to_moe.h"
 #include "models/weights/weights.h"
 
 namespace hylo::models {
@@ -15,11 +16,13 @@ struct UpcycleOptions {
   RopeRows rope_rows = RopeRows::Filled;
   /// Mixers that the teacher has not stay as they were drawn: the student to compare with.
   bool random_mixers = false;
+  SparseUpcycling experts;  ///< where a dense feed-forward becomes a mixture
 };
 
 /// Throws Error, naming layer and key, expected and found, when the student does not follow from
-/// the teacher: another vocabulary, width, number of layers, feed-forward, norm, scale or place of
-/// norms; a mixer for which there is no rule, or not as the rule wants it.
+/// the teacher: another vocabulary, width, number of layers, norm, scale or place of norms; a
+/// feed-forward that is neither the teacher's nor a mixture of copies of it; a mixer for which
+/// there is no rule, or not as the rule wants it.
 void check_student(const ModelConfig& teacher, const ModelConfig& student);
 
 /// What of the teacher's layers a student that passed the check has no place for, a line each; to
@@ -30,8 +33,9 @@ std::vector<std::string> dropped_by_upcycling(const ModelConfig& teacher,
 /// The student's weights, of the type of the teacher's. Mixers that stay (keeps_tensors),
 /// embedding, norms, feed-forwards and an untied teacher's head are the teacher's tensors, and
 /// copied projections may be: they share its memory, so copy before changing them. The head of a
-/// student that unties it is a copy of the embedding. Other mixers are converted. The same seed
-/// gives the same draws for every number of threads. Throws Error as check_student does.
+/// student that unties it is a copy of the embedding. Other mixers are converted, and dense
+/// feed-forwards that become mixtures (dense_to_moe.h). The same seed gives the same draws for
+/// every number of threads. Throws Error as check_student does.
 ModelWeights upcycle(const ModelConfig& teacher, const ModelWeights& weights,
                      const ModelConfig& student, const UpcycleOptions& options = {});
 

@@ -5,6 +5,10 @@
 #include <gtest/gtest.h>
 
 #include "harness/base/files.h"
+#include "models/config/catalog.h"
+#include "models/distill/trained_model.h"
+#include "models/upcycle/upcycle.h"
+#include "models/weights/weights.h"
 #include "tests/support/test_data.h"
 
 namespace hylo::models {
@@ -127,17 +131,127 @@ TEST(Recipe, APlacementThatDoesNotFitIsRefusedWithItsPath) {
               HasSubstr("layer 2 is named twice"));
 }
 
-TEST(Recipe, EveryShippedOneReads) {
-  int num_read = 0;
+Recipe shipped(const std::filesystem::path& file) {
+  return read_recipe(read_json_file(file), file.string(), "/data");
+}
+Recipe shipped_recipe(const std::string& name) {
+  return shipped(hylo::shipped_file("models/recipes/" + name + ".json"));
+}
+std::vector<Recipe> all_shipped() {
+  std::vector<Recipe> recipes;
   for (const auto& entry :
        std::filesystem::directory_iterator(hylo::shipped_file("models/recipes"))) {
     if (entry.path().extension() != ".json") continue;
-    SCOPED_TRACE(entry.path().filename());
-    const auto recipe = read_recipe(read_json_file(entry.path()), entry.path().string(), "/data");
-    EXPECT_EQ(recipe.name, entry.path().stem());
-    ++num_read;
+    recipes.push_back(shipped(entry.path()));
+    EXPECT_EQ(recipes.back().name, entry.path().stem());
   }
-  EXPECT_GE(num_read, 1);
+  return recipes;
+}
+
+/// Those whose student is a row of the catalogue.
+std::vector<std::pair<Recipe, CatalogEntry>> of_the_catalogue() {
+  std::vector<std::pair<Recipe, CatalogEntry>> rows;
+  for (auto& recipe : all_shipped()) {
+    const auto* upcycled = std::get_if<UpcycledStudent>(&recipe.student);
+    if (upcycled && !upcycled->like.empty()) rows.emplace_back(recipe, find_model(upcycled->like));
+  }
+  return rows;
+}
+
+bool any_tensor_fits(const ModelConfig& config, const std::string& pattern) {
+  bool fits = false;
+  const auto weights = empty_weights(config);
+  visit_weights(config, weights, [&](const WeightSlot& slot, const at::Tensor&) {
+    fits = fits || fits_pattern(slot.name, pattern);
+  });
+  return fits;
+}
+
+TEST(Recipe, EveryShippedOneReads) { EXPECT_GE(all_shipped().size(), 13U); }
+
+TEST(Recipe, AShippedStudentOfTheCatalogueFollowsFromItsTeacher) {
+  const auto rows = of_the_catalogue();
+  EXPECT_GE(rows.size(), 12U);
+  for (const auto& [recipe, entry] : rows) {
+    SCOPED_TRACE(recipe.name);
+    ASSERT_NE(entry.teacher, "");
+    const auto& teacher = find_model(entry.teacher).config;
+    const auto student = student_config(std::get<UpcycledStudent>(recipe.student), teacher);
+    EXPECT_NO_THROW(check_student(teacher, student));
+    EXPECT_EQ(count_parameters(student), count_parameters(entry.config));
+    for (const auto& stage : recipe.stages) {
+      for (const auto& pattern : stage.frozen) {
+        EXPECT_TRUE(any_tensor_fits(student, pattern)) << stage.name << ": " << pattern;
+      }
+    }
+  }
+}
+
+TEST(Recipe, AShippedStageOfTheCatalogueIsWholeSequencesWithinWhatItsPositionsReach) {
+  for (const auto& [recipe, entry] : of_the_catalogue()) {
+    for (const auto& stage : recipe.stages) {
+      SCOPED_TRACE(recipe.name + ", " + stage.name);
+      EXPECT_EQ(stage.tokens_per_step % stage.tokens_per_pass, 0);
+      EXPECT_EQ(stage.tokens_per_pass % stage.context_length, 0);
+      const auto& teacher = find_model(entry.teacher).config;
+      const double reach =
+          stage.yarn ? stage.yarn->factor * static_cast<double>(stage.yarn->original_length)
+                     : static_cast<double>(teacher.max_positions);
+      EXPECT_LE(static_cast<double>(stage.context_length), reach);
+    }
+  }
+}
+
+TEST(Recipe, AShippedLastStretchLeavesTheRotationsOfThePublishedFiles) {
+  int num_stretched = 0;
+  for (const auto& [recipe, entry] : of_the_catalogue()) {
+    SCOPED_TRACE(recipe.name);
+    const auto& yarn = recipe.stages.back().yarn;
+    // Files stretched by 1 say so; ours have plain rotations then, which are the same.
+    if (!yarn || yarn->factor == 1) continue;
+    const auto student =
+        student_config(std::get<UpcycledStudent>(recipe.student), find_model(entry.teacher).config);
+    const auto trained = stretched(student, *yarn);
+    for (size_t i = 0; i < trained.layers.size(); ++i) {
+      EXPECT_EQ(trained.layers[i].mixer, entry.config.layers[i].mixer);
+    }
+    ++num_stretched;
+  }
+  EXPECT_EQ(num_stretched, 5);
+}
+
+// Batches of 32 x 8192 and 8 x 65536 tokens, YaRN from 2048 to the length, a peak of 6e-5.
+TEST(Recipe, HyLosStagesHaveThePublishedFigures) {
+  const auto at_8k = shipped_recipe("hylo-llama-1b-4mla12gdn-8k").stages.at(1);
+  EXPECT_EQ(at_8k.tokens_per_step, 262144);
+  EXPECT_EQ(at_8k.yarn, (Stretch{4, 2048}));
+  EXPECT_EQ(at_8k.peak_learning_rate, 6e-5);
+  EXPECT_EQ(at_8k.objective, Objective(DistilLogits{.kl_weight = 1, .ce_weight = 0}));
+  const auto recipe = shipped_recipe("hylo-llama-1b-4mla12gdn-64k");
+  const auto& align = recipe.stages.at(0);
+  EXPECT_EQ(align.context_length, 2048);
+  EXPECT_EQ(align.peak_learning_rate, 2e-4);
+  const auto& at_64k = recipe.stages.at(1);
+  EXPECT_EQ(at_64k.context_length, 65536);
+  EXPECT_EQ(at_64k.tokens_per_step, 524288);
+  EXPECT_EQ(at_64k.yarn, (Stretch{32, 2048}));
+  EXPECT_EQ(shipped_recipe("hylo-llama-3b-6mla22gdn-8k").stages.at(1).tokens_per_step, 131072);
+  const auto qwen = shipped_recipe("hylo-qwen-1.7b-7mla21gdn-64k").stages.at(1);
+  EXPECT_EQ(qwen.yarn, (Stretch{2, 32768}));
+}
+
+// Per device, accumulation and devices: 12 x 2 x 8, 6 x 2 x 8 and 4 x 2 x 8 sequences of 2048.
+TEST(Recipe, ZebraLlamasStagesHaveThePublishedFigures) {
+  const auto distill = [](const char* name) { return shipped_recipe(name).stages.at(1); };
+  EXPECT_EQ(distill("zebra-llama-1b-4mla12m2").tokens_per_step, 393216);
+  EXPECT_EQ(distill("zebra-llama-1b-4mla12m2").peak_learning_rate, 8e-5);
+  EXPECT_EQ(distill("zebra-llama-3b-6mla22m2").tokens_per_step, 196608);
+  EXPECT_EQ(distill("zebra-llama-3b-6mla22m2").steps, 37842);
+  EXPECT_EQ(distill("zebra-llama-8b-8mla24m2").tokens_per_step, 131072);
+  EXPECT_EQ(distill("zebra-llama-8b-8mla24m2").steps, 72021);
+  const auto align = shipped_recipe("zebra-llama-8b-8mla24m2").stages.at(0);
+  EXPECT_EQ(align.tokens_per_step, 6 * 8 * 2048);
+  EXPECT_EQ(align.peak_learning_rate, 1e-4);
 }
 
 }  // namespace
