@@ -20,6 +20,7 @@
 #include "harness/cli/progress_line.h"
 #include "harness/cli/student_facts.h"
 #include "harness/cli/verb.h"
+#include "harness/system/machine_record.h"
 #include "harness/training/prepared_training.h"
 #include "harness/training/training_recorder.h"
 #include "models/engine/engine.h"
@@ -34,6 +35,7 @@ struct TrainingVerbOptions {
   std::string recipe, base, teacher, tokenizer, data, out, name, store;
   std::optional<uint64_t> seed;
   std::optional<int64_t> threads;
+  bool is_fresh = false;  ///< hylo train: from random weights
   bool skip_bad_lines = false, dry_run = false;
 };
 
@@ -60,8 +62,11 @@ class Narrator {
   models::TrainingEvents events(const std::atomic<bool>& stop) {
     return {.on_step = [this](int64_t stage, const models::StepReport& r) { on_step(stage, r); },
             .on_validation = [this](const models::Validation& v) { on_validation(v); },
-            .on_checkpoint = [this](const models::TrainingPlace&,
-                                    const fs::path& folder) { checkpoint_ = folder; },
+            .on_checkpoint =
+                [this](const models::TrainingPlace& place, const fs::path& folder) {
+                  recorder_.add(place, folder);
+                  checkpoint_ = folder;
+                },
             .should_stop = [&stop] { return stop.load(); }};
   }
 
@@ -85,20 +90,33 @@ class Narrator {
     const auto& now = stage(index);
     if (index != announced_) {
       announced_ = index;
-      num_rows_ = 0;
+      num_rows_ = -report.num_rows;  // The watch begins behind this step.
       watch_ = Stopwatch();
       say("stage {}/{} '{}' ({}): {} steps of {} tokens", index + 1,
           prepared_.recipe().stages.size(), now.name, models::name_of(now.objective), now.steps,
           with_thousands(now.tokens_per_step));
     }
     num_rows_ += report.num_rows;
+    const auto text = step_text(now, report);
+    if (line_.is_terminal()) return line_.show(text);
+    // Into a file: a line now and then.
+    constexpr double seconds_between_lines = 60;
+    if (since_line_.seconds() < seconds_between_lines) return;
+    since_line_ = Stopwatch();
+    say("  {}", text);
+  }
+
+  [[nodiscard]] std::string step_text(const models::Stage& now,
+                                      const models::StepReport& report) const {
+    auto text = fmt::format("{} {}/{}, loss {:.4g}, gradient {:.3g}, rate {:.2e}, {}", now.name,
+                            report.step + 1, now.steps, report.loss.total, report.gradient_norm,
+                            report.learning_rate, human_bytes(harness::resident_bytes()));
+    if (num_rows_ <= 0) return text;
     const double rate = static_cast<double>(num_rows_) / watch_.seconds();
     const auto rows_left = (now.steps - report.step - 1) * now.tokens_per_step;
-    line_.show(
-        fmt::format("{} {}/{}, loss {:.4g}, gradient {:.3g}, rate {:.2e}, {} tokens/s, {} left",
-                    now.name, report.step + 1, now.steps, report.loss.total, report.gradient_norm,
-                    report.learning_rate, with_thousands(static_cast<int64_t>(rate)),
-                    human_seconds(static_cast<double>(rows_left) / rate)));
+    return text + fmt::format(", {} tokens/s, {} left of this stage",
+                              with_thousands(static_cast<int64_t>(rate)),
+                              human_seconds(static_cast<double>(rows_left) / rate));
   }
 
   void on_validation(const models::Validation& validation) {
@@ -119,7 +137,7 @@ class Narrator {
   ProgressLine line_;
   models::TrainingPlace place_;
   int64_t announced_ = -1, num_rows_ = 0;
-  Stopwatch watch_;
+  Stopwatch watch_, since_line_;
   std::optional<models::Validation> last_;
   std::optional<models::HeldOutLoss> teachers_;
   fs::path checkpoint_;
@@ -133,7 +151,8 @@ harness::TrainingRequest request_of(const TrainingVerbOptions& options) {
           .data_root = data_root(options.data),
           .out = options.out,
           .seed = options.seed,
-          .skip_bad_lines = options.skip_bad_lines};
+          .skip_bad_lines = options.skip_bad_lines,
+          .reads_data = !options.dry_run};
 }
 
 FactSection stage_facts(const models::Recipe& recipe) {
@@ -178,9 +197,27 @@ void tell_result(const Narrator& narrator) {
   print_out(text + "\n");
 }
 
+void refuse_another_verbs_recipe(const TrainingVerbOptions& options) {
+  const auto recipe = harness::open_recipe(request_of(options));
+  const bool is_fresh = std::holds_alternative<models::FreshStudent>(recipe.student);
+  require(is_fresh == options.is_fresh, "recipe '{}' {}; `hylo {}` carries it out", recipe.name,
+          is_fresh ? "begins with random weights" : "makes its student of another model",
+          is_fresh ? "train" : "distill");
+}
+
+/// The first error is the one to be told, whatever the store says.
+void note_failure(harness::TrainingRecorder& recorder, const std::exception& error) {
+  try {
+    recorder.fail(error.what());
+  } catch (const std::exception& second) {
+    fmt::print(stderr, "hylo: the failure could not be recorded: {}\n", second.what());
+  }
+}
+
 void train(const TrainingVerbOptions& options) {
   require(options.dry_run || !options.out.empty(),
           "expected --out FOLDER for checkpoints and the student, or --dry-run");
+  refuse_another_verbs_recipe(options);
   if (options.threads) models::Engine::set_num_threads(static_cast<int>(*options.threads));
   ProgressLine writing;
   const harness::PreparedTraining prepared(
@@ -208,8 +245,8 @@ void train(const TrainingVerbOptions& options) {
   try {
     narrator.begin(training);
     training.run(narrator.events(end_cleanly_on_interrupt()));
-  } catch (const Error& error) {
-    recorder.fail(error.what());
+  } catch (const std::exception& error) {
+    note_failure(recorder, error);
     throw;
   }
   narrator.clear();
@@ -239,7 +276,8 @@ void add_training_options(CLI::App& verb, const std::shared_ptr<TrainingVerbOpti
       ->check(whole_number(1, 1024));
   verb.add_flag("--skip-bad-lines", options->skip_bad_lines,
                 "count lines that are no document and go on");
-  verb.add_flag("--dry-run", options->dry_run, "open everything, print the plan, train nothing");
+  verb.add_flag("--dry-run", options->dry_run,
+                "open the models, print the plan; read no data, write nothing");
   verb.callback([options] { train(*options); });
 }
 
@@ -263,7 +301,9 @@ void add_train(CLI::App& program) {
   auto& verb = add_verb(program, "train", "train a small network from random weights",
                         {{"hylo train --recipe ./tiny.json --tokenizer ./tokenizer --out ./teacher",
                           "a teacher to try things on"}});
-  add_training_options(verb, std::make_shared<TrainingVerbOptions>());
+  const auto options = std::make_shared<TrainingVerbOptions>();
+  options->is_fresh = true;
+  add_training_options(verb, options);
 }
 
 }  // namespace hylo::cli

@@ -18,6 +18,7 @@ class ProgressLine {
   void show(const harness::RunProgress& progress);
   /// Any text, at most a few times a second.
   void show(const std::string& text);
+  [[nodiscard]] bool is_terminal() const { return is_terminal_; }
   /// Takes the line away, so that something else can be printed.
   void clear();
 

@@ -11,10 +11,10 @@
 #include "harness/base/files.h"
 #include "harness/base/units.h"
 #include "harness/cli/facts.h"
-#include "harness/cli/output.h"
 #include "harness/cli/student_facts.h"
 #include "harness/cli/verb.h"
 #include "harness/system/companion_files.h"
+#include "harness/system/write_folder.h"
 #include "models/config/hf_config.h"
 #include "models/distill/recipe.h"
 #include "models/weights/checkpoint.h"
@@ -32,9 +32,15 @@ struct UpcycleVerbOptions {
 
 /// A file, or the JSON itself.
 Json placement_json(const std::string& text) {
-  if (!text.empty() && (text.front() == '[' || text.front() == '{')) {
+  const auto first = text.find_first_not_of(" \t\n");
+  if (first != std::string::npos && (text[first] == '[' || text[first] == '{')) {
     return parse_json(text, "--placement");
   }
+  require(
+      fs::exists(text),
+      "--placement {}: no such file, and no JSON, which begins with [; models/recipes/README.md "
+      "tells how layers are named",
+      text);
   return read_json_file(text);
 }
 
@@ -53,45 +59,34 @@ models::UpcycledStudent student_of(const UpcycleVerbOptions& options) {
   return student;
 }
 
-/// Absolute and without a slash at the end, so that its neighbour lies beside it.
-fs::path place_of(const std::string& folder) {
-  const auto path = fs::absolute(folder).lexically_normal();
-  return path.has_filename() ? path : path.parent_path();
-}
-
 void require_free(const fs::path& folder) {
   require(!fs::exists(folder) || (fs::is_directory(folder) && fs::is_empty(folder)),
           "{}: is there already and not an empty folder; name another, or remove it",
           folder.string());
 }
 
-/// Written beside OUT and moved there when it is whole.
 void write(const UpcycleVerbOptions& options, const models::UpcycledStudent& student,
            const models::ModelConfig& config) {
-  const auto to = place_of(options.out);
-  const fs::path unfinished = to.string() + ".part";
   const auto base = models::open_checkpoint(options.base);
   for (const auto& note : base.notes) fmt::print(stderr, "hylo: note: {}\n", note);
   fmt::print(stderr, "hylo: decomposing and copying {} layers ...\n", config.layers.size());
   const auto weights = models::upcycle(base.config, base.weights, config, student.options);
-  fs::remove_all(unfinished);
-  models::write_checkpoint(
-      unfinished, config, weights,
-      {.format = models::CheckpointFormat::Own,
-       .provenance = models::Provenance{.teacher = fs::absolute(options.base).filename().string(),
-                                        .teacher_sha256 = models::hash_weights(base),
-                                        .recipe = "upcycled, not trained",
-                                        .seed = options.seed}});
-  (void)harness::copy_companion_files(options.base, unfinished);
-  fs::remove_all(to);
-  fs::rename(unfinished, to);
-  print_out(fmt::format("{}: the student before any training\n", options.out));
+  const models::Provenance provenance{.teacher = fs::absolute(options.base).filename().string(),
+                                      .teacher_sha256 = models::hash_weights(base),
+                                      .recipe = "upcycled, not trained",
+                                      .seed = options.seed};
+  harness::write_folder(options.out, [&](const fs::path& part) {
+    models::write_checkpoint(part, config, weights,
+                             {.format = models::CheckpointFormat::Own, .provenance = provenance});
+    (void)harness::copy_companion_files(options.base, part);
+  });
+  fmt::print(stderr, "{}: the student before any training\n", options.out);
 }
 
 void upcycle(const UpcycleVerbOptions& options) {
   require(options.dry_run || !options.out.empty(),
           "upcycle: expected --out FOLDER for the student, or --dry-run");
-  if (!options.dry_run) require_free(place_of(options.out));
+  if (!options.dry_run) require_free(options.out);
   const auto student = student_of(options);
   const auto teacher = models::read_hf_config(options.base);
   const auto config = models::student_config(student, teacher);
@@ -114,7 +109,7 @@ void add_upcycle(CLI::App& program) {
       ->type_name("BASE")
       ->required();
   verb.add_option("--placement", options->placement,
-                  "a file, or the JSON itself: which layers get which mixer (models/distill)");
+                  "a file, or the JSON itself: which layers get which mixer (models/recipes)");
   verb.add_option("--like", options->like, "mixers of a model that `hylo list models` shows");
   verb.add_option("--out", options->out, "a folder that is not there yet, or empty");
   verb.add_option("--seed", options->seed, "of what no teacher's tensor sets")

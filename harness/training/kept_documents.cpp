@@ -54,6 +54,9 @@ models::TokenDocuments read_kept_documents(const std::filesystem::path& file,
     }
     documents.add(document);
   }
+  require(first == tokens.numel(),
+          "{}: {} tokens belong to no document; remove it, and it is written anew", file.string(),
+          tokens.numel() - first);
   return documents;
 }
 

@@ -7,6 +7,7 @@
 #include "harness/base/error.h"
 #include "harness/base/files.h"
 #include "harness/system/companion_files.h"
+#include "harness/system/write_folder.h"
 #include "models/upcycle/upcycle.h"
 #include "models/weights/number_types.h"
 
@@ -54,8 +55,11 @@ PreparedTraining::PreparedTraining(const TrainingRequest& request, const Trainin
     : request_(request), recipe_(open_recipe(request)) {
   open_models();
   open_tokenizer();
+  check();
+  note_other_tokenizer(notices);
   provenance_.recipe = recipe_.name;
   provenance_.seed = recipe_.seed;
+  if (!request_.reads_data) return;
   data_ = read_training_data(recipe_, *tokenizer_,
                              {.teacher = teacher(),
                               .teacher_sha256 = provenance_.teacher_sha256,
@@ -66,7 +70,8 @@ PreparedTraining::PreparedTraining(const TrainingRequest& request, const Trainin
 }
 
 void PreparedTraining::open_models() {
-  if (request_.base.empty()) request_.base = recipe_.teacher;
+  if (request_.base.empty()) request_.base = recipe_.base;
+  if (request_.teacher.empty()) request_.teacher = recipe_.teacher;
   const auto* upcycled = std::get_if<models::UpcycledStudent>(&recipe_.student);
   require(!upcycled || !request_.base.empty(),
           "recipe '{}' makes its student of another model's layers; name that with --base",
@@ -80,10 +85,35 @@ void PreparedTraining::open_models() {
   if (!request_.teacher.empty()) {
     const auto teacher = models::open_checkpoint(request_.teacher, {.type = recipe_.type});
     teacher_ = decoder_of(teacher);
-    provenance_.teacher += ", " + fs::absolute(request_.teacher).filename().string();
-    provenance_.teacher_sha256 += ", " + models::hash_weights(teacher);
+    const auto* separator = base_ ? ", " : "";
+    provenance_.teacher += separator + fs::absolute(request_.teacher).filename().string();
+    provenance_.teacher_sha256 += separator + models::hash_weights(teacher);
   }
   if (upcycled) student_ = models::student_config(*upcycled, base_->config());
+}
+
+/// What can be known before data are read and a teacher writes for hours.
+void PreparedTraining::check() const {
+  if (std::holds_alternative<models::UpcycledStudent>(recipe_.student)) {
+    models::check_student(base_->config(), student_);
+  }
+  for (const auto& stage : recipe_.stages) {
+    models::check_frozen(student_, stage.frozen);
+    for (const auto& [name, share] : stage.data) {
+      require(
+          std::ranges::find(recipe_.data, name, &models::DataSource::name) != recipe_.data.end(),
+          "stage '{}': data names '{}', which is no source of the recipe", stage.name, name);
+    }
+  }
+}
+
+void PreparedTraining::note_other_tokenizer(const TrainingNotices& notices) const {
+  if (request_.teacher.empty() || !models::has_tokenizer(request_.teacher)) return;
+  if (models::load_tokenizer(request_.teacher)->info().sha256 == tokenizer_->info().sha256) return;
+  notices.on_note(fmt::format(
+      "the files of {}'s tokenizer are not those of {}; the teacher is given the ids of "
+      "the latter",
+      request_.teacher.string(), tokenizer_place_.string()));
 }
 
 void PreparedTraining::open_tokenizer() {
@@ -130,19 +160,17 @@ models::TrainingPlan PreparedTraining::plan() const {
 }
 
 fs::path PreparedTraining::write_student(const models::TrainedModel& student) const {
-  const auto folder = request_.out / "student";
-  const fs::path unfinished = folder.string() + ".part";
-  fs::remove_all(unfinished);
   const auto& decoder = student.decoder();
-  models::write_checkpoint(unfinished, decoder.config(), decoder.weights(),
-                           {.format = models::CheckpointFormat::Own, .provenance = provenance_});
-  if (fs::is_directory(tokenizer_place_)) {
-    (void)copy_companion_files(tokenizer_place_, unfinished);
-  } else {
-    fs::copy_file(tokenizer_place_, unfinished / tokenizer_place_.filename());
-  }
-  fs::remove_all(folder);
-  fs::rename(unfinished, folder);
+  const auto folder = request_.out / "student";
+  write_folder(folder, [&](const fs::path& part) {
+    models::write_checkpoint(part, decoder.config(), decoder.weights(),
+                             {.format = models::CheckpointFormat::Own, .provenance = provenance_});
+    if (fs::is_directory(tokenizer_place_)) {
+      (void)copy_companion_files(tokenizer_place_, part);
+    } else {
+      fs::copy_file(tokenizer_place_, part / tokenizer_place_.filename());
+    }
+  });
   return folder;
 }
 

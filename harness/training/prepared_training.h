@@ -25,6 +25,7 @@ struct TrainingRequest {
   std::filesystem::path out;
   std::optional<uint64_t> seed;  ///< instead of the recipe's
   bool skip_bad_lines = false;
+  bool reads_data = true;  ///< false: for those who look at the plan only
 };
 
 /// Told what goes on while things are opened: a line, or how far the teacher's writing is.
@@ -57,6 +58,8 @@ class PreparedTraining {
 
  private:
   void open_models();
+  void check() const;
+  void note_other_tokenizer(const TrainingNotices& notices) const;
   void open_tokenizer();
   [[nodiscard]] models::ModelWeights initial() const;
 

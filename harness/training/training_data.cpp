@@ -7,6 +7,7 @@
 #include "harness/base/random.h"
 #include "harness/base/units.h"
 #include "harness/training/kept_documents.h"
+#include "models/config/own_config.h"
 #include "models/distill/teacher_text.h"
 
 namespace hylo::harness {
@@ -18,6 +19,22 @@ using models::TokenDocuments;
 struct Divided {
   TokenDocuments training, held_out;
 };
+
+/// FNV-1a of 64 bits (Fowler, Noll, Vo), over whole words.
+constexpr uint64_t fnv_basis = 14695981039346656037ULL;
+uint64_t fnv(uint64_t hash, uint64_t word) { return (hash ^ word) * 1099511628211ULL; }
+
+uint64_t hash_of(std::string_view text) {
+  uint64_t hash = fnv_basis;
+  for (const unsigned char byte : text) hash = fnv(hash, byte);
+  return hash;
+}
+
+uint64_t hash_of(std::span<const models::TrainingToken> document) {
+  uint64_t hash = fnv_basis;
+  for (const auto& token : document) hash = fnv(hash, static_cast<uint64_t>(token.id()));
+  return hash;
+}
 
 void append(TokenDocuments& to, const TokenDocuments& from) {
   for (int64_t i = 0; i < from.size(); ++i) to.add(from.at(i));
@@ -99,13 +116,13 @@ class DataReader {
     return {tokenized(divided.training, data.tokens), tokenized(divided.held_out, data.tokens)};
   }
 
-  /// Whether a document is held out depends on seed and number alone.
+  /// Whether a document is held out depends on the seed and its ids: equal ones are on one side.
   Divided divided_writing(const std::string& name, const models::TeacherData& data) {
     const auto documents = written(name, data);
     Divided divided{empty(), empty()};
     for (int64_t i = 0; i < documents.size(); ++i) {
       const bool is_held_out =
-          CounterRandom(recipe_.seed, static_cast<uint64_t>(i)).uniform() < held_out_share();
+          CounterRandom(recipe_.seed, hash_of(documents.at(i))).uniform() < held_out_share();
       (is_held_out ? divided.held_out : divided.training).add(documents.at(i));
     }
     return divided;
@@ -114,7 +131,7 @@ class DataReader {
   TokenDocuments written(const std::string& name, const models::TeacherData& data) {
     require(options_.teacher, "data '{}': nobody is there to write it: the training has no teacher",
             name);
-    const auto wanted = writing_of(data);
+    const auto wanted = writing_of(name, data);
     const auto file = kept_file(name, data, wanted);
     if (std::filesystem::exists(file)) return read_kept_documents(file, tokenizer_.info().sha256);
     const auto documents = models::teacher_text(
@@ -125,12 +142,13 @@ class DataReader {
     return documents;
   }
 
-  [[nodiscard]] models::TeacherTextOptions writing_of(const models::TeacherData& data) const {
+  [[nodiscard]] models::TeacherTextOptions writing_of(const std::string& name,
+                                                      const models::TeacherData& data) const {
     const auto& config = options_.teacher->config();
     models::TeacherTextOptions wanted{.num_documents = data.num_documents,
                                       .max_tokens = data.max_tokens,
                                       .sampling = data.sampling,
-                                      .seed = recipe_.seed,
+                                      .seed = CounterRandom(recipe_.seed, hash_of(name)).next(),
                                       .prompt = tokenizer_.encode(data.prompt, true),
                                       .end_tokens = config.eos};
     const auto bos = tokenizer_.info().bos ? tokenizer_.info().bos : config.bos;
@@ -152,6 +170,9 @@ class DataReader {
                                  {"top_k", data.sampling.top_k},
                                  {"top_p", data.sampling.top_p},
                                  {"prompt", wanted.prompt},
+                                 {"end_tokens", wanted.end_tokens},
+                                 {"type", models::type_name(recipe_.type)},
+                                 {"config", models::write_own_config(options_.teacher->config())},
                                  {"seed", wanted.seed}};
     constexpr size_t digits = 12;
     return options_.folder / "teacher-text" /

@@ -1,5 +1,6 @@
 #include "harness/training/training_recorder.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include "harness/base/version.h"
@@ -7,6 +8,7 @@
 #include "models/config/own_config.h"
 #include "models/engine/engine.h"
 #include "models/weights/weights.h"
+#include "reports/store/training_history.h"
 
 namespace hylo::harness {
 namespace {
@@ -19,6 +21,16 @@ reports::TrainingPlace place_of(const models::TrainingPlace& place,
   return {place.stage - 1, stages[static_cast<size_t>(place.stage) - 1].steps};
 }
 
+/// What its author says about it, and how often it is saved, may change.
+OrderedJson lasting_part(const Json& recipe) {
+  auto lasting = OrderedJson::parse(recipe.dump());
+  lasting.erase("notes");
+  for (auto& stage : lasting["stages"]) {
+    for (const auto* key : {"validate_every", "checkpoint_every"}) stage.erase(key);
+  }
+  return lasting;
+}
+
 reports::TrainingDescription description_of(const PreparedTraining& prepared,
                                             const TrainingLabels& labels) {
   const auto& recipe = prepared.recipe();
@@ -27,7 +39,7 @@ reports::TrainingDescription description_of(const PreparedTraining& prepared,
   reports::TrainingDescription run{
       .name = labels.name,
       .recipe_name = recipe.name,
-      .recipe = OrderedJson::parse(recipe.json.dump()),
+      .recipe = lasting_part(recipe.json),
       .student = {{"parameters", models::count_parameters(prepared.student())}, {"layers", layers}},
       .dtype = std::string(models::type_name(recipe.type)),
       .seed = recipe.seed,
@@ -47,13 +59,24 @@ reports::TrainingDescription description_of(const PreparedTraining& prepared,
   return run;
 }
 
+/// A run of this name that ended before its first checkpoint in the same folder.
+bool was_begun(const reports::Store& store, const reports::TrainingDescription& run) {
+  if (run.name.empty()) return false;
+  const auto all = reports::training_runs(store);
+  return std::ranges::any_of(all, [&](const reports::TrainingSummary& other) {
+    return other.description.name == run.name &&
+           other.description.output_folder == run.output_folder &&
+           other.state() != reports::TrainingState::Complete;
+  });
+}
+
 reports::TrainingLog log_of(reports::Store& store, const PreparedTraining& prepared,
                             const models::Training& training, const TrainingLabels& labels) {
   const auto run = description_of(prepared, labels);
   const reports::TrainingHost host{.machine = machine_json(),
                                    .build = {{"version", version()}},
                                    .num_threads = models::Engine::num_threads()};
-  return training.is_resumed()
+  return training.is_resumed() || was_begun(store, run)
              ? reports::TrainingLog::resume(store, run, host,
                                             place_of(training.place(), prepared.recipe().stages))
              : reports::TrainingLog::begin(store, run, host);

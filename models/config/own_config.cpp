@@ -203,15 +203,31 @@ ModelConfig read_own_config(const Json& json, const std::string& where) {
   return config;
 }
 
+namespace {
+
+/// `given` over `otherwise`; an object of another kind has other fields and takes its place whole.
+Json merged(const Json& otherwise, const Json& given) {
+  const bool are_objects = otherwise.is_object() && given.is_object();
+  if (!are_objects ||
+      (given.contains("kind") && otherwise.value("kind", Json()) != given["kind"])) {
+    return given;
+  }
+  auto whole = otherwise;
+  for (const auto& [key, value] : given.items()) {
+    whole[key] = merged(otherwise.value(key, Json()), value);
+  }
+  return whole;
+}
+
+}  // namespace
+
 MixerSpec read_mixer(const Json& json, const std::string& path,
                      const std::function<MixerSpec(const std::string&)>& otherwise) {
   const auto kind = JsonReader(json, path).get<std::string>("kind");
   require(std::ranges::find(mixer_kinds, kind) != mixer_kinds.end(),
           "{}.kind: unknown kind '{}'; known are {}", path, kind, fmt::join(mixer_kinds, ", "));
-  auto whole = Json::parse(mixer_json(otherwise(kind)).dump());
-  whole.update(json, /*merge_objects=*/true);
   MixerSpec mixer;
-  FromJson::read(whole, path, mixer);
+  FromJson::read(merged(Json::parse(mixer_json(otherwise(kind)).dump()), json), path, mixer);
   return mixer;
 }
 

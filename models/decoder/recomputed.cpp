@@ -41,6 +41,8 @@ struct Recomputed : torch::autograd::Function<Recomputed> {
       const at::AutoGradMode with_graph(true);
       out_ND = held->run(x_ND);
     }
+    // Where everything is frozen up to here, nobody wants a gradient.
+    if (!out_ND.requires_grad()) return {{}, {}, {}};
     torch::autograd::backward({out_ND}, {wanted[0]});
     return {x_ND.grad(), {}, {}};
   }

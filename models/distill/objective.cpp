@@ -2,8 +2,9 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/from_blob.h>
+#include <ATen/ops/equal.h>
 #include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/tensor.h>
 
 #include <algorithm>
 
@@ -21,9 +22,7 @@ Batch batch_of(const TrainingRows& rows) {
 }
 
 at::Tensor labels_of(const TrainingRows& rows) {
-  return at::from_blob(const_cast<int64_t*>(rows.labels_N.data()),  // NOLINT: only read
-                       {static_cast<int64_t>(rows.labels_N.size())}, at::kLong)
-      .clone();
+  return at::tensor(c10::ArrayRef<int64_t>(rows.labels_N.data(), rows.labels_N.size()), at::kLong);
 }
 
 kernels::Projection projection(const Decoder& model, const at::Tensor& normed_ND) {
@@ -32,11 +31,36 @@ kernels::Projection projection(const Decoder& model, const at::Tensor& normed_ND
 
 double per(int64_t count) { return count > 0 ? 1 / static_cast<double>(count) : 0; }
 
-/// The mean over rows of the distances of rows.
-at::Tensor mean_distance(const at::Tensor& a_ND, const at::Tensor& b_ND, double factor) {
+/// The sum over rows of their distances, times `factor`.
+at::Tensor scaled_distance(const at::Tensor& a_ND, const at::Tensor& b_ND, double factor) {
   const auto wide = a_ND.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
   return at::linalg_vector_norm(a_ND.to(wide) - b_ND.to(wide), 2, at::IntArrayRef{-1}).sum() *
          factor;
+}
+
+std::vector<std::vector<at::Tensor>> tensors_by_layer(const Decoder& model) {
+  constexpr std::string_view prefix = "layers.";
+  std::vector<std::vector<at::Tensor>> layers(model.config().layers.size());
+  visit_weights(model.config(), model.weights(),
+                [&](const WeightSlot& slot, const at::Tensor& tensor) {
+                  if (!slot.name.starts_with(prefix)) return;
+                  layers.at(std::stoul(slot.name.substr(prefix.size()))).push_back(tensor);
+                });
+  return layers;
+}
+
+/// Layers of the student that are still the base's, bit by bit. They have nothing to learn; and as
+/// a distance has a gradient of full size however small it is, rounding would move them.
+std::vector<bool> copied_layers(const Decoder& base, const Decoder& student) {
+  const auto theirs = tensors_by_layer(base), ours = tensors_by_layer(student);
+  std::vector<bool> are_copies;
+  for (size_t i = 0; i < ours.size(); ++i) {
+    const bool is_alike = base.config().layers[i] == student.config().layers[i];
+    are_copies.push_back(is_alike && std::ranges::equal(theirs[i], ours[i], [](auto& a, auto& b) {
+                           return at::equal(a, b);
+                         }));
+  }
+  return are_copies;
 }
 
 class Pass {
@@ -52,19 +76,23 @@ class Pass {
   LossParts operator()(const AlignLayers& objective) const {
     const auto target = teachers({.keep_hidden = true});
     const double factor = per(options_.counts.num_rows);
+    const auto are_copies = copied_layers(*teacher_, student_);
     LossParts parts;
     for (size_t i = 0; i < target.hidden_ND.size(); ++i) {
+      parts.layers.push_back(0);
+      parts.mixers.push_back(0);
+      if (are_copies[i]) continue;
       const bool is_last = i + 1 == target.hidden_ND.size();
       const auto made = student_.forward_layer(i, target.hidden_ND[i], batch_);
       const auto layer =
-          mean_distance(is_last ? student_.final_norm(made.out_ND) : made.out_ND,
-                        is_last ? target.normed_ND : target.hidden_ND[i + 1], factor);
-      const auto mixer = mean_distance(made.mixed_ND, target.mixed_ND[i], factor);
+          scaled_distance(is_last ? student_.final_norm(made.out_ND) : made.out_ND,
+                          is_last ? target.normed_ND : target.hidden_ND[i + 1], factor);
+      const auto mixer = scaled_distance(made.mixed_ND, target.mixed_ND[i], factor);
       const auto loss = objective.layer_weight * layer + objective.mixer_weight * mixer;
       // A layer that is frozen whole has nothing to learn.
       if (loss.requires_grad()) loss.backward();
-      parts.layers.push_back(layer.item<double>());
-      parts.mixers.push_back(mixer.item<double>());
+      parts.layers.back() = layer.item<double>();
+      parts.mixers.back() = mixer.item<double>();
       parts.total += loss.item<double>();
     }
     return parts;
@@ -76,14 +104,16 @@ class Pass {
     LossParts parts;
     const auto labels_N = labels_of(rows_);
     const bool masks = objective.only_labels;
+    // With its square the gradients keep their size whatever the temperature.
+    const double weight = objective.kl_weight * objective.temperature * objective.temperature;
     const double factor =
-        objective.kl_weight * per(masks ? options_.counts.num_labels : options_.counts.num_rows);
+        weight * per(masks ? options_.counts.num_labels : options_.counts.num_rows);
     auto loss = kernels::kl_divergence({projection(student_, normed_ND),
                                         projection(*teacher_, target.normed_ND),
                                         masks ? labels_N != kernels::no_label : at::Tensor(),
                                         objective.direction, objective.temperature, factor})
                     .sum;
-    parts.divergence = loss.item<double>() / objective.kl_weight;
+    parts.divergence = loss.item<double>() / weight;
     if (objective.ce_weight > 0) {
       const auto entropy = cross_entropy(normed_ND, labels_N, objective.ce_weight, 0);
       parts.cross_entropy = entropy.item<double>() / objective.ce_weight;
@@ -99,7 +129,7 @@ class Pass {
     loss.backward();
     LossParts parts;
     parts.total = loss.item<double>();
-    parts.cross_entropy = parts.total;
+    if (objective.z_loss == 0) parts.cross_entropy = parts.total;
     return parts;
   }
 

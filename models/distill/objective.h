@@ -17,14 +17,15 @@ namespace hylo::models {
 
 /// Every layer of the student, given the teacher's input of that layer, against the teacher's:
 /// sum over layers of the means over rows of layer_weight |h - h_t|_2 + mixer_weight |a - a_t|_2.
+/// Layers that are still the teacher's, bit by bit, are left as they are and count as 0.
 /// h: what the layer gives, the last one's after the final norm. a: what its mixer gives.
 struct AlignLayers {
   double layer_weight = 1, mixer_weight = 1;
   bool operator==(const AlignLayers&) const = default;
 };
 
-/// kl_weight times the divergence of next tokens from the teacher's, the mean over all rows, plus
-/// ce_weight times the cross-entropy, the mean over rows with labels.
+/// kl_weight times temperature^2 times the divergence of next tokens from the teacher's, the mean
+/// over all rows, plus ce_weight times the cross-entropy, the mean over rows with labels.
 struct DistilLogits {
   double kl_weight = 1, ce_weight = 0;
   double temperature = 1;
@@ -59,8 +60,8 @@ struct StepCounts {
 /// Parts of the loss, already divided; those of a step's passes add up to the step's.
 struct LossParts {
   double total = 0;                    ///< what gradients are of
-  double divergence = 0;               ///< nats a row
-  double cross_entropy = 0;            ///< nats a label
+  double divergence = 0;               ///< nats a row, without weights
+  double cross_entropy = 0;            ///< nats a label, without weights; 0 beside a z-loss
   std::vector<double> layers, mixers;  ///< mean distances, by layer
   LossParts& operator+=(const LossParts& other);
 };

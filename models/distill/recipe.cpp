@@ -5,6 +5,7 @@
 
 #include "harness/base/error.h"
 #include "models/config/catalog.h"
+#include "models/config/check_spec.h"
 #include "models/config/placement_json.h"
 
 namespace hylo::models {
@@ -69,7 +70,7 @@ TextData read_text(JsonReader& reader, const std::string& kind, const fs::path& 
                      .eos = read_end_token(reader, "eos", EndToken::Always)}};
 }
 
-TeacherData read_teacher_data(JsonReader& reader) {
+TeacherData read_teacher_data(JsonReader& reader, const std::string& path) {
   TeacherData data{.num_documents = read_positive(reader, "documents"),
                    .max_tokens = read_positive(reader, "max_tokens"),
                    .sampling = {.temperature = reader.get_or<double>("temperature", 1),
@@ -79,7 +80,7 @@ TeacherData read_teacher_data(JsonReader& reader) {
   try {
     check(data.sampling);
   } catch (const Error& error) {
-    fail("{}: {}", reader.path_of("kind"), error.what());
+    fail("{}: {}", path, error.what());
   }
   return data;
 }
@@ -92,7 +93,7 @@ DataSource read_source(const Json& json, const std::string& path, const fs::path
           source.weight);
   const auto kind = reader.get<std::string>("kind");
   if (kind == "teacher") {
-    source.data = read_teacher_data(reader);
+    source.data = read_teacher_data(reader, path);
   } else {
     source.data = read_text(reader, kind, root);
   }
@@ -145,7 +146,9 @@ RopeRows read_rope_rows(JsonReader& reader) {
 UpcycledStudent read_upcycled(JsonReader& reader) {
   UpcycledStudent student;
   student.like = reader.get_or<std::string>("like", "");
-  if (student.like.empty()) student.placement = reader.at("placement");
+  require(student.like.empty() != !reader.has("placement"),
+          "{}: expected either \"placement\" or \"like\"", reader.path_of("placement"));
+  student.placement = reader.get_or<Json>("placement", nullptr);
   student.options.rope_rows = read_rope_rows(reader);
   student.options.random_mixers = reader.get_or<bool>("random_mixers", false);
   return student;
@@ -161,6 +164,9 @@ FreshStudent read_fresh(JsonReader& reader) {
   attention.head_width = reader.get_or<int64_t>("head_width", student.width / attention.num_heads);
   attention.rope = {.theta = reader.get_or<double>("rope_theta", 10000),
                     .width = attention.head_width};
+  check_mixer(attention, reader.path_of("num_heads"));
+  require(attention.rope.theta > 0, "{}: expected a number above 0, found {}",
+          reader.path_of("rope_theta"), attention.rope.theta);
   student.tied_head = reader.get_or<bool>("tied_head", true);
   student.max_positions = read_positive(reader, "max_positions");
   student.placement = reader.get_or<Json>("placement", nullptr);
@@ -205,10 +211,9 @@ std::vector<Stage> read_stages(JsonReader& recipe) {
 NumberType read_type(JsonReader& recipe) {
   const auto word = recipe.get_or<std::string>("number_type", "float32");
   const auto type = type_named(word);
-  require(type && *type != NumberType::Float64,
-          "{}: expected float32, bfloat16 or float16, found "
-          "'{}'",
-          recipe.path_of("number_type"), word);
+  // Gradients of float16 would have to be scaled, lest they vanish.
+  require(type == NumberType::Float32 || type == NumberType::BFloat16,
+          "{}: expected float32 or bfloat16, found '{}'", recipe.path_of("number_type"), word);
   return *type;
 }
 
@@ -234,6 +239,7 @@ Recipe read_recipe(const Json& json, const std::string& where, const fs::path& d
   JsonReader reader(json, where);
   Recipe recipe{.name = reader.get<std::string>("name"),
                 .json = json,
+                .base = reader.get_or<std::string>("base", ""),
                 .teacher = reader.get_or<std::string>("teacher", ""),
                 .type = read_type(reader),
                 .seed = reader.get_or<uint64_t>("seed", 0),

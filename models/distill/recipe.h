@@ -61,8 +61,8 @@ struct FreshStudent {
 
 struct Recipe {
   std::string name;
-  Json json;            ///< the whole, as written
-  std::string teacher;  ///< a folder, where the command line names none; may be empty
+  Json json;                  ///< the whole, as written
+  std::string base, teacher;  ///< folders, where the command line names none; may be empty
   NumberType type = NumberType::Float32;
   uint64_t seed = 0;
   std::variant<UpcycledStudent, FreshStudent> student;

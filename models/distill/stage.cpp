@@ -1,6 +1,9 @@
 #include "models/distill/stage.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 
 #include "harness/base/error.h"
@@ -35,7 +38,8 @@ AdamWOptions read_optimizer(JsonReader& stage) {
   require(kind == "adamw", "{}: expected adamw, found '{}'", reader.path_of("kind"), kind);
   const auto betas = reader.get_or<std::vector<double>>("betas", {0.9, 0.95});
   require(betas.size() == 2 && std::ranges::all_of(betas, [](double b) { return b >= 0 && b < 1; }),
-          "{}: expected two numbers from 0 to below 1", reader.path_of("betas"));
+          "{}: expected two numbers from 0 to below 1, found [{}]", reader.path_of("betas"),
+          fmt::join(betas, ", "));
   const AdamWOptions options{betas[0], betas[1], read_from_0(reader, "epsilon", 1e-8),
                              read_from_0(reader, "weight_decay", 0)};
   reader.done();
@@ -73,6 +77,24 @@ void check_sizes(const JsonReader& reader, const Stage& stage) {
           reader.path_of("tokens_per_step"), stage.tokens_per_step, stage.context_length);
 }
 
+/// Names are parts of file names.
+void check_name(const std::string& name, const std::string& path) {
+  const bool is_plain = !name.empty() && std::ranges::all_of(name, [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '-' || c == '_';
+  });
+  require(is_plain, "{}: expected letters, digits, - and _, found '{}'", path, name);
+}
+
+void check_warmup(const JsonReader& reader, const Stage& stage) {
+  const auto* wsd = std::get_if<WarmupStableDecay>(&stage.schedule);
+  const auto warmup =
+      std::visit([](const auto& schedule) { return schedule.warmup_steps; }, stage.schedule);
+  const auto taken = warmup + (wsd ? wsd->decay_steps : 0);
+  require(warmup < stage.steps && taken <= stage.steps,
+          "{}: {} steps of warm-up and decay do not fit in the stage's {}",
+          reader.path_of("schedule"), taken, stage.steps);
+}
+
 template <class Spec>
 void stretch_rope(Spec& spec, const Stretch& stretch) {
   if (spec.rope.width == 0) return;
@@ -86,6 +108,7 @@ void stretch_rope(Spec& spec, const Stretch& stretch) {
 Stage read_stage(const Json& json, const std::string& path) {
   JsonReader reader(json, path);
   Stage stage{.name = reader.get<std::string>("name"), .objective = read_objective(reader)};
+  check_name(stage.name, reader.path_of("name"));
   stage.steps = read_count(reader, "steps", 1);
   stage.context_length = read_count(reader, "context_length", 2);
   stage.tokens_per_step = read_count(reader, "tokens_per_step", 2);
@@ -95,6 +118,7 @@ Stage read_stage(const Json& json, const std::string& path) {
   require(stage.peak_learning_rate > 0, "{}: expected a number above 0, found {}",
           reader.path_of("peak_learning_rate"), stage.peak_learning_rate);
   stage.schedule = read_rate_schedule(reader.at("schedule"), reader.path_of("schedule"));
+  check_warmup(reader, stage);
   stage.optimizer = read_optimizer(reader);
   stage.max_gradient_norm = read_from_0(reader, "max_gradient_norm", 1);
   stage.decays_vectors = reader.get_or<bool>("decays_vectors", false);

@@ -16,7 +16,7 @@ namespace hylo::models {
 
 /// Rotary frequencies of the student's attention and latent attention from this stage on.
 struct Stretch {
-  double factor = 1;            ///< of YaRN; 1: as they were before any stretching
+  double factor = 1;            ///< of YaRN; 1: plain, without the scaling that the teacher has
   int64_t original_length = 0;  ///< for which the teacher's frequencies were trained
   bool operator==(const Stretch&) const = default;
 };
@@ -34,6 +34,7 @@ struct Stage {
   double max_gradient_norm = 1;  ///< 0: gradients are not clipped
   bool decays_vectors = false;
   std::vector<std::string> frozen;  ///< patterns; see TrainedModelOptions
+  /// Align_layers has nothing to gain by it: one layer's graph is alive at a time.
   bool recompute_layers = false;
   std::optional<Stretch> yarn;         ///< absent: as in the stage before
   std::map<std::string, double> data;  ///< shares of named sources; empty: all, by their weights

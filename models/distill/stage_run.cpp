@@ -63,18 +63,23 @@ StepReport StageRun::step(const PackedBatch& batch) {
 void StageRun::check_finite(const StepReport& report, const PackedBatch& batch) const {
   if (std::isfinite(report.loss.total) && std::isfinite(report.gradient_norm)) return;
   const auto file = record_folder_ / fmt::format("not-finite-{}-{}.json", stage_.name, report.step);
-  write_json_file(file, {{"stage", stage_.name},
-                         {"step", report.step},
-                         {"loss", found_value(Json(report.loss.total))},
-                         {"gradient_norm", found_value(Json(report.gradient_norm))},
-                         {"sequence_rows", batch.sequence_rows},
-                         {"tokens", batch.tokens_N},
-                         {"labels", batch.labels_N}});
+  auto recorded = fmt::format("the batch is in {}", file.string());
+  try {
+    write_json_file(file, {{"stage", stage_.name},
+                           {"step", report.step},
+                           {"loss", fmt::format("{}", report.loss.total)},
+                           {"gradient_norm", fmt::format("{}", report.gradient_norm)},
+                           {"sequence_rows", batch.sequence_rows},
+                           {"tokens", batch.tokens_N},
+                           {"labels", batch.labels_N}});
+  } catch (const Error& error) {
+    recorded = fmt::format("the batch could not be recorded ({})", error.what());
+  }
   fail(
-      "stage '{}', step {}: the loss is {} and the norm of its gradients {}; the batch is in {}. "
-      "Begin again from the last checkpoint with a lower peak_learning_rate, a longer warm-up or "
-      "a smaller max_gradient_norm",
-      stage_.name, report.step, report.loss.total, report.gradient_norm, file.string());
+      "stage '{}', step {}: the loss is {} and the norm of its gradients {}; {}. Train into "
+      "another folder with a lower peak_learning_rate, a longer warm-up or a smaller "
+      "max_gradient_norm",
+      stage_.name, report.step, report.loss.total, report.gradient_norm, recorded);
 }
 
 }  // namespace hylo::models

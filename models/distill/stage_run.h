@@ -31,7 +31,7 @@ class StageRun {
   StepReport step(const PackedBatch& batch);
 
   [[nodiscard]] int64_t next_step() const { return next_step_; }
-  [[nodiscard]] bool is_done() const { return next_step_ == stage_.steps; }
+  [[nodiscard]] bool is_done() const { return next_step_ >= stage_.steps; }
   /// The optimiser's moments and counts, as views.
   [[nodiscard]] std::vector<std::pair<std::string, at::Tensor>> optimizer_state() const {
     return optimizer_.state();

@@ -11,7 +11,9 @@ namespace {
 
 bool is_half(at::ScalarType type) { return type == at::kBFloat16 || type == at::kHalf; }
 
-void check_patterns(const ModelConfig& config, const std::vector<std::string>& patterns) {
+}  // namespace
+
+void check_frozen(const ModelConfig& config, const std::vector<std::string>& patterns) {
   std::vector<bool> is_used(patterns.size());
   auto weights = empty_weights(config);
   visit_weights(config, weights, [&](const WeightSlot& slot, at::Tensor&) {
@@ -26,8 +28,6 @@ void check_patterns(const ModelConfig& config, const std::vector<std::string>& p
   }
 }
 
-}  // namespace
-
 bool fits_pattern(std::string_view name, std::string_view pattern) {
   const auto star = pattern.find('*');
   if (star == std::string_view::npos) return name == pattern;
@@ -41,13 +41,14 @@ bool fits_pattern(std::string_view name, std::string_view pattern) {
 
 TrainedModel::TrainedModel(const ModelConfig& config, const ModelWeights& initial,
                            const TrainedModelOptions& options) {
-  check_patterns(config, options.frozen);
+  check_frozen(config, options.frozen);
   const auto master_type = is_half(options.type) ? at::kFloat : options.type;
   auto computing = initial;
   visit_weights(config, computing, [&](const WeightSlot& slot, at::Tensor& tensor) {
     if (std::ranges::any_of(options.frozen, [&](const auto& pattern) {
           return fits_pattern(slot.name, pattern);
         })) {
+      frozen_.push_back({slot.name, tensor.detach()});
       tensor = tensor.detach().to(options.type);
       return;
     }
@@ -66,10 +67,11 @@ at::ScalarType TrainedModel::master_type() const { return masters_.front().value
 
 ModelWeights TrainedModel::weights() const {
   auto weights = decoder_->weights();
-  size_t next = 0;
+  size_t next = 0, next_frozen = 0;
   visit_weights(decoder_->config(), weights, [&](const WeightSlot& slot, at::Tensor& tensor) {
     const bool is_trained = next < masters_.size() && masters_[next].name == slot.name;
-    tensor = is_trained ? masters_[next++].value.detach() : tensor.to(master_type());
+    tensor = is_trained ? masters_[next++].value.detach()
+                        : frozen_[next_frozen++].value.to(master_type());
   });
   return weights;
 }

@@ -36,7 +36,8 @@ class TrainedModel {
   /// All weights in the type of the masters, for checkpoints; those share their memory.
   [[nodiscard]] ModelWeights weights() const;
 
-  /// After each backward pass: adds what the leaves got to the sums.
+  /// After each backward pass: adds what the leaves got to the sums. Within a pass a leaf adds up
+  /// in its own type what several users of it (a tied embedding) give.
   void collect_gradients();
   /// Sums since the last clear, beside tensors(); undefined where nothing arrived.
   [[nodiscard]] std::vector<at::Tensor> gradients() const;
@@ -51,7 +52,12 @@ class TrainedModel {
   std::vector<OptimizedTensor> masters_;
   std::vector<at::Tensor> leaves_;  ///< beside masters_; the same tensors where nothing is rounded
   std::vector<at::Tensor> sums_;
+  /// Frozen tensors as they were given, in the order of the walk: the leaves may be rounded.
+  std::vector<OptimizedTensor> frozen_;
 };
+
+/// Throws Error for a pattern that no tensor has.
+void check_frozen(const ModelConfig& config, const std::vector<std::string>& patterns);
 
 /// Whether `name` fits a pattern in which * stands for any text.
 bool fits_pattern(std::string_view name, std::string_view pattern);

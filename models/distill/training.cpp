@@ -3,6 +3,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
+#include <system_error>
 
 #include "harness/base/error.h"
 #include "harness/base/random.h"
@@ -21,10 +23,21 @@ void fill(const NamedTensors& views, const NamedTensors& stored,
           checkpoint.string(), stored.size(), views.size());
   for (const auto& [name, view] : views) {
     const auto found = std::ranges::find(stored, name, [](const auto& t) { return t.first; });
-    require(found != stored.end() && found->second.sizes() == view.sizes(),
-            "{}: lacks the optimiser's '{}', or it has another shape", checkpoint.string(), name);
+    require(found != stored.end() && found->second.sizes() == view.sizes() &&
+                found->second.scalar_type() == view.scalar_type(),
+            "{}: lacks the optimiser's '{}', or it has another shape or type", checkpoint.string(),
+            name);
     view.copy_(found->second);
   }
+}
+
+/// Throws Error unless layers of the student can take the inputs of the base's.
+void check_alike(const std::string& stage, const ModelConfig& base, const ModelConfig& student) {
+  require(base.layers.size() == student.layers.size() && base.width == student.width &&
+              base.vocabulary_size == student.vocabulary_size,
+          "stage '{}' aligns {} layers of width {} with {} of width {}; only a student that is "
+          "made of its base can be aligned with it",
+          stage, student.layers.size(), student.width, base.layers.size(), base.width);
 }
 
 /// Layers are aligned with those that they were made of.
@@ -35,8 +48,14 @@ const Decoder* teacher_of(const TrainingPlan& plan, const Stage& stage) {
 }  // namespace
 
 Training::Training(TrainingPlan plan, std::filesystem::path folder)
-    : plan_(std::move(plan)), folder_(std::move(folder)), checkpoints_(folder_ / "checkpoints") {
+    : plan_(std::move(plan)),
+      folder_(std::move(folder)),
+      checkpoints_(folder_ / "checkpoints"),
+      data_description_(describe_data()) {
   check();
+  std::error_code failure;
+  std::filesystem::create_directories(folder_ / "checkpoints", failure);
+  require(!failure, "{}: cannot be made: {}", folder_.string(), failure.message());
   if (const auto newest = checkpoints_.newest()) {
     resume(*newest);
   } else {
@@ -57,6 +76,7 @@ void Training::check() const {
               name);
     }
   }
+  check_stages();
   if (!plan_.teacher) return;
   const auto theirs = plan_.teacher->config().vocabulary_size;
   require(theirs == plan_.student.vocabulary_size,
@@ -65,13 +85,52 @@ void Training::check() const {
           theirs, plan_.student.vocabulary_size);
 }
 
-/// What must be as it was. Paths of files are not among it: data are told by their hashes.
+void Training::check_stages() const {
+  for (int64_t i = 0; i < std::ssize(plan_.stages); ++i) {
+    const auto& stage = plan_.stages[static_cast<size_t>(i)];
+    check_frozen(plan_.student, stage.frozen);
+    if (std::holds_alternative<AlignLayers>(stage.objective)) {
+      check_alike(stage.name, plan_.base->config(), plan_.student);
+    }
+    const auto reach = config_of(i).max_positions;
+    require(reach == 0 || stage.context_length <= reach,
+            "stage '{}': a context_length of {} is beyond the {} positions of the student; stretch "
+            "them with \"yarn\"",
+            stage.name, stage.context_length, reach);
+  }
+}
+
+/// What must be as it was. Files may lie elsewhere: data are told by their hashes. How often is
+/// validated and saved changes no weight.
 Json Training::description() const {
-  return {{"recipe", plan_.recipe},
-          {"student", Json::parse(write_own_config(plan_.student).dump())},
-          {"teacher", plan_.provenance.teacher_sha256},
-          {"type", type_name(plan_.type)},
-          {"seed", plan_.seed}};
+  auto recipe = plan_.recipe;
+  for (const auto* key : {"name", "notes", "source", "base", "teacher", "data", "held_out"}) {
+    recipe.erase(key);
+  }
+  for (auto& stage : recipe["stages"]) {
+    for (const auto* key : {"validate_every", "checkpoint_every"}) stage.erase(key);
+  }
+  const auto config_json = [](const ModelConfig& config) {
+    return Json::parse(write_own_config(config).dump());
+  };
+  Json description{{"recipe", recipe},
+                   {"student", config_json(plan_.student)},
+                   {"weights_of_teachers", plan_.provenance.teacher_sha256},
+                   {"type", type_name(plan_.type)},
+                   {"seed", plan_.seed},
+                   {"data", data_description_}};
+  if (plan_.teacher) description["teacher"] = config_json(plan_.teacher->config());
+  return description;
+}
+
+Json Training::describe_data() const {
+  auto data = Json::object();
+  for (const auto& source : plan_.sources) {
+    data[source.name] = {{"sha256", source.documents->sha256()},
+                         {"tokenizer", source.documents->tokenizer_sha256()},
+                         {"weight", source.weight}};
+  }
+  return data;
 }
 
 /// The student's, with the frequencies that this stage or the last one before it asks for.
@@ -97,13 +156,16 @@ void Training::resume(const std::filesystem::path& checkpoint) {
   state_ = TrainingCheckpoints::read(checkpoint);
   const auto changed = differences(description(), state_->plan);
   require(changed.empty(),
-          "{}: belongs to another training; what differs:\n  {}\nName another output folder, or "
+          "{}: belongs to another training; what differs:\n  {}\nname another output folder, or "
           "take the change back",
           checkpoint.string(), fmt::join(changed, "\n  "));
   place_ = state_->place;
-  require(place_.stage >= 0 && place_.stage <= std::ssize(plan_.stages),
-          "{}: stage {} is none of the recipe's {}", checkpoint.string(), place_.stage,
-          plan_.stages.size());
+  const bool is_end = place_ == TrainingPlace{std::ssize(plan_.stages), 0};
+  const bool is_within = place_.stage >= 0 && place_.stage < std::ssize(plan_.stages) &&
+                         place_.next_step >= 0 &&
+                         place_.next_step < plan_.stages[static_cast<size_t>(place_.stage)].steps;
+  require(is_end || is_within, "{}: step {} of stage {} is none of the recipe's",
+          checkpoint.string(), place_.next_step, place_.stage);
   const auto last = std::min<int64_t>(place_.stage, std::ssize(plan_.stages) - 1);
   make_student(open_checkpoint(checkpoint).weights, plan_.stages[static_cast<size_t>(last)]);
   resumed_from_ = checkpoint;
@@ -128,6 +190,11 @@ void Training::run(const TrainingEvents& events) {
     const auto before = place_;
     run_stage(events);
     if (place_.stage == before.stage) return;  // Asked to stop.
+    if (is_complete()) return;
+    // The optimiser and the graph of the stage are gone by now.
+    const auto weights = student_->weights();
+    student_.reset();
+    make_student(weights, plan_.stages[static_cast<size_t>(place_.stage)]);
   }
 }
 
@@ -158,18 +225,28 @@ void Training::run_stage(const TrainingEvents& events) {
   report_validation();
   place_ = {place_.stage + 1, 0};
   save(nullptr, nullptr, events);
-  if (is_complete()) return;
-  make_student(student_->weights(), plan_.stages[static_cast<size_t>(place_.stage)]);
 }
 
 void Training::save(const StageRun* run, const TokenStream* stream,
                     const TrainingEvents& events) const {
+  check_finite_weights();
   TrainingCheckpoint state{.place = place_, .plan = description()};
   if (run) state.optimizer = run->optimizer_state();
   if (stream) state.stream_position = stream->position();
   const auto folder = checkpoints_.write(state, student_->decoder().config(), student_->weights(),
                                          plan_.provenance);
   events.on_checkpoint(place_, folder);
+}
+
+/// A step may break what the loss before it did not show.
+void Training::check_finite_weights() const {
+  for (const auto& tensor : student_->tensors()) {
+    require(std::isfinite(norm_of(std::span(&tensor.value, 1))),
+            "stage {}, step {}: '{}' is not finite any more, so nothing is saved; train into "
+            "another folder with a lower peak_learning_rate, a longer warm-up or a smaller "
+            "max_gradient_norm",
+            place_.stage, place_.next_step, tensor.name);
+  }
 }
 
 HeldOutLoss Training::validate(const Decoder& model) const {

@@ -68,7 +68,10 @@ class Training {
 
  private:
   [[nodiscard]] Json description() const;
+  [[nodiscard]] Json describe_data() const;
   void check() const;
+  void check_stages() const;
+  void check_finite_weights() const;
   void begin();
   void resume(const std::filesystem::path& checkpoint);
   void make_student(const ModelWeights& weights, const Stage& stage);
@@ -80,6 +83,7 @@ class Training {
   TrainingPlan plan_;
   std::filesystem::path folder_;
   TrainingCheckpoints checkpoints_;
+  Json data_description_;
   TrainingPlace place_;
   std::optional<std::filesystem::path> resumed_from_;
   std::optional<TrainingCheckpoint> state_;  ///< of the stage that is taken up

@@ -1,6 +1,11 @@
 #include "models/distill/training_checkpoint.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <system_error>
 
 #include "harness/base/error.h"
@@ -32,7 +37,24 @@ void write_into(const fs::path& folder, const TrainingCheckpoint& state, const M
 
 /// In order of training: stage and step are written with leading zeros.
 std::string name_of(const TrainingPlace& place) {
-  return fmt::format("stage-{:02}-step-{:08}", place.stage, place.next_step);
+  return fmt::format("stage-{:04}-step-{:012}", place.stage, place.next_step);
+}
+
+/// What a folder holds stays so when the power fails.
+void sync(const fs::path& folder) {
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY);
+  require(descriptor >= 0, "{}: cannot be opened: {}", folder.string(), std::strerror(errno));
+  (void)::fsync(descriptor);  // Some file systems know none for folders.
+  ::close(descriptor);
+}
+
+/// Never a folder that lost some of its files and still looks whole.
+void remove_checkpoint(const fs::path& checkpoint) {
+  std::error_code ignored;
+  const auto part = fs::path(checkpoint.string() + unfinished);
+  fs::remove_all(part, ignored);
+  fs::rename(checkpoint, part, ignored);
+  fs::remove_all(part, ignored);
 }
 
 }  // namespace
@@ -46,8 +68,10 @@ fs::path TrainingCheckpoints::write(const TrainingCheckpoint& state, const Model
   fs::remove_all(part, ignored);
   try {
     write_into(part, state, config, weights, provenance);
+    sync(part);
     fs::remove_all(folder);
     fs::rename(part, folder);
+    sync(folder_);
   } catch (const fs::filesystem_error& error) {
     fs::remove_all(part, ignored);
     fail("{}: cannot be written: {}", folder.string(), error.code().message());
@@ -58,7 +82,7 @@ fs::path TrainingCheckpoints::write(const TrainingCheckpoint& state, const Model
   auto old = all();
   if (old.size() > num_kept) {
     old.resize(old.size() - num_kept);
-    for (const auto& superseded : old) fs::remove_all(superseded, ignored);
+    for (const auto& superseded : old) remove_checkpoint(superseded);
   }
   return folder;
 }

@@ -23,14 +23,14 @@ struct TrainingPlace {
   bool operator==(const TrainingPlace&) const = default;
 };
 
+using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
+
 struct TrainingCheckpoint {
   TrainingPlace place;
-  Json plan;             ///< what must not change; see Training
-  Json stream_position;  ///< null where the stage has not begun
-  std::vector<std::pair<std::string, at::Tensor>> optimizer;  ///< empty where it has not begun
+  Json plan;               ///< what must not change; see Training
+  Json stream_position;    ///< null where the stage has not begun
+  NamedTensors optimizer;  ///< empty where it has not begun
 };
-
-using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 /// Checkpoints lie side by side in one folder, each a folder of its own: a model that any verb
 /// opens, optimizer.safetensors and training.json. One is written beside and then renamed: a crash

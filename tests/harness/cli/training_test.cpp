@@ -1,6 +1,5 @@
 // hylo upcycle, hylo distill and hylo train, with the story model as teacher.
 #include <gtest/gtest.h>
-#include <signal.h>
 
 #include <filesystem>
 
@@ -92,6 +91,16 @@ TEST_F(TrainingVerbs, DistillTrainsAndLeavesAStudentAndAReport) {
   EXPECT_THAT(report.out, AllOf(HasSubstr("align"), HasSubstr("distil")));
 }
 
+TEST_F(TrainingVerbs, ADryRunWritesNothing) {
+  auto words = distill(small_recipe());
+  words.emplace_back("--dry-run");
+  const auto planned = run_hylo(words);
+  EXPECT_EQ(planned.exit_code, 0) << planned.err;
+  EXPECT_THAT(planned.out, AllOf(HasSubstr("cache at 512"), HasSubstr("align_layers, 3 steps")));
+  EXPECT_FALSE(fs::exists(folder_ / "run"));
+  EXPECT_FALSE(fs::exists(folder_ / "hylo.db"));
+}
+
 TEST_F(TrainingVerbs, AChangedRecipeIsRefusedWithWhatChanged) {
   auto recipe = small_recipe();
   ASSERT_EQ(run_hylo(distill(recipe)).exit_code, 0);
@@ -109,6 +118,9 @@ TEST_F(TrainingVerbs, WhatIsMissingOrMisspeltIsNamed) {
               AllOf(HasSubstr("--recipe storys"), HasSubstr("stories")));
   EXPECT_THAT(error_of_hylo({"distill", "--recipe", "stories", "--out", folder_ / "run"}),
               HasSubstr("--base"));
+  EXPECT_THAT(error_of_hylo(
+                  {"train", "--recipe", "stories", "--tokenizer", model, "--out", folder_ / "run"}),
+              HasSubstr("`hylo distill` carries it out"));
   EXPECT_THAT(error_of_hylo({"upcycle", model, "--out", folder_ / "run"}),
               HasSubstr("either --placement"));
 }

@@ -98,6 +98,12 @@ TEST(Recipe, ThatIsWronglyWrittenIsRefusedWithItsPath) {
   EXPECT_THAT(refused("/data/1/kind", "txt"), HasSubstr("r.json.data[1].kind"));
   EXPECT_THAT(refused("/held_out/share", 1), HasSubstr("r.json.held_out.share"));
   EXPECT_THAT(refused("/number_type", "int8"), HasSubstr("r.json.number_type"));
+  EXPECT_THAT(refused("/number_type", "float16"), HasSubstr("expected float32 or bfloat16"));
+  EXPECT_THAT(refused("/stages/0/name", "a/b"), HasSubstr("r.json.stages[0].name"));
+  EXPECT_THAT(refused("/stages/0/schedule/warmup_steps", 5),
+              HasSubstr("do not fit in the stage's 5"));
+  EXPECT_THAT(refused("/student/like", "hylo-llama-4mla12gdn"),
+              HasSubstr("either \"placement\" or \"like\""));
   EXPECT_THAT(refused("/model", Json::object()), HasSubstr("either \"student\""));
 }
 
@@ -165,6 +171,30 @@ bool any_tensor_fits(const ModelConfig& config, const std::string& pattern) {
     fits = fits || fits_pattern(slot.name, pattern);
   });
   return fits;
+}
+
+TEST(Recipe, AScalingOfAnotherKindTakesThePlaceOfTheTeachers) {
+  auto teacher = small_teacher();
+  for (auto& layer : teacher.layers) {
+    std::get<AttentionSpec>(layer.mixer).rope.scaling = Llama3Scaling{.original_length = 64};
+  }
+  const auto scaling_of = [&](const char* rope) {
+    auto mixer = Json::parse(R"({"kind": "mla", "latent_rank": 6})");
+    mixer.update(Json::parse(rope));
+    const UpcycledStudent student{.placement = {{{"layers", {0}}, {"mixer", mixer}}}};
+    return std::get<MlaSpec>(student_config(student, teacher).layers[0].mixer).rope.scaling;
+  };
+  EXPECT_TRUE(std::holds_alternative<Llama3Scaling>(scaling_of("{}")));
+  EXPECT_EQ(scaling_of(R"({"rope": {"scaling": {"kind": "linear", "factor": 4}}})"),
+            RopeScaling(LinearScaling{4}));
+}
+
+TEST(Recipe, ANetworkThatCannotBeIsRefused) {
+  auto json = small_recipe();
+  json.erase("student");
+  json["model"] = {{"width", 16},       {"num_layers", 1},         {"num_heads", 3},
+                   {"num_kv_heads", 2}, {"feed_forward_width", 8}, {"max_positions", 32}};
+  EXPECT_THAT(error_of([&] { read(json); }), HasSubstr("num_kv_heads"));
 }
 
 TEST(Recipe, EveryShippedOneReads) { EXPECT_GE(all_shipped().size(), 13U); }

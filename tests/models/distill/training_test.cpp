@@ -209,11 +209,12 @@ TEST_F(TrainingTest, ACheckpointThatWasNotFinishedIsNone) {
   listener.stop_after = 2;
   Training(learner.plan(two_stages()), folder.path()).run(listener.events());
   const auto checkpoints = folder / "checkpoints";
-  std::filesystem::copy(checkpoints / "stage-00-step-00000002",
-                        checkpoints / "stage-00-step-00000003.part");
-  std::filesystem::create_directories(checkpoints / "stage-00-step-00000003");
+  std::filesystem::copy(checkpoints / "stage-0000-step-000000000002",
+                        checkpoints / "stage-0000-step-000000000003.part");
+  std::filesystem::create_directories(checkpoints / "stage-0000-step-000000000003");
   EXPECT_EQ(Training(learner.plan(two_stages()), folder.path()).place(), (TrainingPlace{0, 2}));
-  std::ofstream(checkpoints / "stage-00-step-00000002" / "training.json") << R"({"version": 1)";
+  std::ofstream(checkpoints / "stage-0000-step-000000000002" / "training.json")
+      << R"({"version": 1)";
   EXPECT_THAT(error_of([&] { Training(learner.plan(two_stages()), folder.path()); }),
               HasSubstr("training.json"));
 }
@@ -255,6 +256,54 @@ TEST_F(TrainingTest, FrozenTensorsKeepTheirBits) {
               HasSubstr("no tensor is called 'layers.*.attention'"));
 }
 
+TEST_F(TrainingTest, LayersThatAreRecomputedMayBeFrozenFromTheFirstOn) {
+  const Learner learner;
+  const TemporaryFolder folder, other;
+  auto stage = stage_of("upper", NextToken{}, 3);
+  stage.frozen = {"embedding.weight", "layers.0.*", "layers.1.*"};
+  Training kept(learner.plan({stage}), folder.path());
+  stage.recompute_layers = true;
+  Training recomputed(learner.plan({stage}), other.path());
+  Listener first, second;
+  kept.run(first.events());
+  recomputed.run(second.events());
+  EXPECT_NEAR(first.steps.back().loss.total, second.steps.back().loss.total, 1e-5);
+}
+
+/// A distance of exactly 0 has no direction: what is copied must not be moved by rounding.
+TEST_F(TrainingTest, AStudentThatIsItsBaseIsNotMovedByAlignment) {
+  const Learner learner;
+  const TemporaryFolder folder;
+  auto plan = learner.plan({stage_of("align", AlignLayers{}, 2)});
+  plan.initial = [&] { return learner.teacher.weights(); };
+  Training training(std::move(plan), folder.path());
+  Listener listener;
+  training.run(listener.events());
+  EXPECT_EQ(listener.steps.front().loss.total, 0);
+  EXPECT_EQ(listener.steps.front().gradient_norm, 0);
+}
+
+TEST_F(TrainingTest, OtherDataAreRefusedBetweenStagesToo) {
+  const Learner learner;
+  const TemporaryFolder folder;
+  Listener listener;
+  {
+    Training training(learner.plan(two_stages()), folder.path());
+    auto events = listener.events();
+    events.on_checkpoint = [](const TrainingPlace& place, const std::filesystem::path&) {
+      if (place == TrainingPlace{1, 0}) throw std::runtime_error("killed");
+    };
+    EXPECT_THROW(training.run(events), std::runtime_error);
+  }
+  auto plan = learner.plan(two_stages());
+  plan.sources.front().documents = counting_documents(41);
+  EXPECT_THAT(error_of([&] { Training(std::move(plan), folder.path()); }),
+              HasSubstr("data.counting.sha256"));
+  auto renamed = two_stages();
+  renamed[1].checkpoint_every = 3;
+  EXPECT_EQ(Training(learner.plan(renamed), folder.path()).place(), (TrainingPlace{1, 0}));
+}
+
 TEST_F(TrainingTest, InBfloat16StepsFloat32MastersAndResumesThem) {
   const Learner learner;
   const TemporaryFolder whole_folder, folder;
@@ -290,7 +339,15 @@ TEST_F(TrainingTest, AsksForWhatItsStagesNeed) {
   stages[1].data = {{"countin", 1.0}};
   EXPECT_THAT(error_of([&] { Training(learner.plan(stages), folder.path()); }),
               HasSubstr("'countin', which is no source"));
-  auto other = learner.plan(two_stages());
+  auto narrower = learner.plan(two_stages());
+  narrower.student.layers.pop_back();
+  EXPECT_THAT(error_of([&] { Training(std::move(narrower), folder.path()); }),
+              HasSubstr("aligns 6 layers of width 15 with 7"));
+  auto longer = two_stages();
+  longer[1].context_length = 300;
+  EXPECT_THAT(error_of([&] { Training(learner.plan(longer), folder.path()); }),
+              HasSubstr("beyond the 256 positions"));
+  auto other = learner.plan({stage_of("distil", DistilLogits{}, 2)});
   other.student.vocabulary_size = 41;
   EXPECT_THAT(error_of([&] { Training(std::move(other), folder.path()); }),
               HasSubstr("37 tokens, the student's 41"));
