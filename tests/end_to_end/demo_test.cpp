@@ -31,6 +31,7 @@ class Demo : public testing::Test {
     recipe["held_out"]["share"] = 0.3;
     for (auto& stage : recipe["stages"]) {
       stage.update({{"steps", 2}, {"tokens_per_step", 512}, {"tokens_per_pass", 512}});
+      stage["schedule"]["warmup_steps"] = 1;
     }
     const auto file = root_ / "recipe.json";
     write_text_file(file, recipe.dump());
