@@ -16,6 +16,7 @@
 #include "harness/cli/output.h"
 #include "harness/cli/verb.h"
 #include "harness/system/companion_files.h"
+#include "harness/system/write_folder.h"
 #include "models/weights/checkpoint.h"
 
 namespace hylo::cli {
@@ -28,14 +29,6 @@ struct ConvertOptions {
   std::string dtype;
   models::WriteOptions write;
 };
-
-void require_free(const fs::path& folder) {
-  std::error_code failure;
-  const bool is_free = !fs::exists(folder, failure) || (fs::is_directory(folder, failure) &&
-                                                        fs::is_empty(folder, failure) && !failure);
-  require(is_free, "{}: is there already and not an empty folder; name another, or remove it",
-          folder.string());
-}
 
 models::OpenOptions open_options(const std::string& dtype) {
   if (dtype.empty()) return {.type = {}, .allow_several_types = true};
@@ -63,8 +56,8 @@ fs::path place_of(const std::string& folder) {
 void convert(const ConvertOptions& options) {
   const auto to = place_of(options.to);
   const fs::path unfinished = to.string() + ".part";
-  require_free(to);
-  require_free(unfinished);
+  harness::require_free(to);
+  harness::require_free(unfinished);
   const auto checkpoint = models::open_checkpoint(options.from, open_options(options.dtype));
   for (const auto& note : checkpoint.notes) fmt::print(stderr, "hylo: note: {}\n", note);
   models::write_checkpoint(unfinished, checkpoint.config, checkpoint.weights, options.write);

@@ -46,9 +46,9 @@ class Narrator {
       : prepared_(prepared), recorder_(recorder) {}
 
   void begin(const models::Training& training) {
-    place_ = training.place();
     if (training.is_resumed()) {
-      say("goes on from step {} of stage '{}'", place_.next_step, stage(place_.stage).name);
+      const auto [index, step] = training.place();
+      say("goes on from step {} of stage '{}'", step, stage(index).name);
     }
     if (!prepared_.data().held_out) return;
     if (const auto* teacher = prepared_.teacher()) {
@@ -135,7 +135,6 @@ class Narrator {
   const harness::PreparedTraining& prepared_;
   harness::TrainingRecorder& recorder_;
   ProgressLine line_;
-  models::TrainingPlace place_;
   int64_t announced_ = -1, num_rows_ = 0;
   Stopwatch watch_, since_line_;
   std::optional<models::Validation> last_;
@@ -286,9 +285,10 @@ void add_training_options(CLI::App& verb, const std::shared_ptr<TrainingVerbOpti
 void add_distill(CLI::App& program) {
   auto& verb = add_verb(
       program, "distill", "train a hybrid with the guidance of the model that it was made of",
-      {{"hylo distill --recipe stories --base tests/fixtures/stories260k --out ./run",
+      {{"hylo distill --recipe stories-demo --base tests/fixtures/stories260k --out ./run",
         "made, aligned and distilled; again the same command goes on where it stopped"},
-       {"hylo distill --recipe hylo-1b-8k --base ~/Llama-3.2-1B --teacher ~/Llama-3.1-8B --out "
+       {"hylo distill --recipe hylo-llama-1b-4mla12gdn-8k --base ~/Llama-3.2-1B --teacher "
+        "~/Llama-3.1-8B --out "
         "./run",
         "logits from a larger teacher of the same vocabulary"}});
   const auto options = std::make_shared<TrainingVerbOptions>();

@@ -59,12 +59,6 @@ models::UpcycledStudent student_of(const UpcycleVerbOptions& options) {
   return student;
 }
 
-void require_free(const fs::path& folder) {
-  require(!fs::exists(folder) || (fs::is_directory(folder) && fs::is_empty(folder)),
-          "{}: is there already and not an empty folder; name another, or remove it",
-          folder.string());
-}
-
 void write(const UpcycleVerbOptions& options, const models::UpcycledStudent& student,
            const models::ModelConfig& config) {
   const auto base = models::open_checkpoint(options.base);
@@ -86,7 +80,7 @@ void write(const UpcycleVerbOptions& options, const models::UpcycledStudent& stu
 void upcycle(const UpcycleVerbOptions& options) {
   require(options.dry_run || !options.out.empty(),
           "upcycle: expected --out FOLDER for the student, or --dry-run");
-  if (!options.dry_run) require_free(options.out);
+  if (!options.dry_run) harness::require_free(options.out);
   const auto student = student_of(options);
   const auto teacher = models::read_hf_config(options.base);
   const auto config = models::student_config(student, teacher);

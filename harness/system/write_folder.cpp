@@ -6,6 +6,14 @@ namespace hylo::harness {
 
 namespace fs = std::filesystem;
 
+void require_free(const fs::path& folder) {
+  std::error_code failure;
+  const bool is_free = !fs::exists(folder, failure) || (fs::is_directory(folder, failure) &&
+                                                        fs::is_empty(folder, failure) && !failure);
+  require(is_free, "{}: is there already and not an empty folder; name another, or remove it",
+          folder.string());
+}
+
 void write_folder(const fs::path& folder, const std::function<void(const fs::path&)>& write) {
   const auto path = fs::absolute(folder).lexically_normal();
   const fs::path to = path.has_filename() ? path : path.parent_path();

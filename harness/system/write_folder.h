@@ -6,6 +6,9 @@
 
 namespace hylo::harness {
 
+/// Throws Error unless the folder is not there, or empty.
+void require_free(const std::filesystem::path& folder);
+
 /// Calls write(NEIGHBOUR), which makes and fills that folder, and moves it to `folder`, in the
 /// place of what is there. Throws Error (full disk, no permission); nothing is left of it then, and
 /// what was there stays.

@@ -97,13 +97,11 @@ void PreparedTraining::check() const {
   if (std::holds_alternative<models::UpcycledStudent>(recipe_.student)) {
     models::check_student(base_->config(), student_);
   }
+  std::vector<std::string> sources;
+  for (const auto& source : recipe_.data) sources.push_back(source.name);
   for (const auto& stage : recipe_.stages) {
     models::check_frozen(student_, stage.frozen);
-    for (const auto& [name, share] : stage.data) {
-      require(
-          std::ranges::find(recipe_.data, name, &models::DataSource::name) != recipe_.data.end(),
-          "stage '{}': data names '{}', which is no source of the recipe", stage.name, name);
-    }
+    models::check_shares(stage, sources);
   }
 }
 

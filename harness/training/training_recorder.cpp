@@ -21,16 +21,6 @@ reports::TrainingPlace place_of(const models::TrainingPlace& place,
   return {place.stage - 1, stages[static_cast<size_t>(place.stage) - 1].steps};
 }
 
-/// What its author says about it, and how often it is saved, may change.
-OrderedJson lasting_part(const Json& recipe) {
-  auto lasting = OrderedJson::parse(recipe.dump());
-  lasting.erase("notes");
-  for (auto& stage : lasting["stages"]) {
-    for (const auto* key : {"validate_every", "checkpoint_every"}) stage.erase(key);
-  }
-  return lasting;
-}
-
 reports::TrainingDescription description_of(const PreparedTraining& prepared,
                                             const TrainingLabels& labels) {
   const auto& recipe = prepared.recipe();
@@ -39,7 +29,7 @@ reports::TrainingDescription description_of(const PreparedTraining& prepared,
   reports::TrainingDescription run{
       .name = labels.name,
       .recipe_name = recipe.name,
-      .recipe = lasting_part(recipe.json),
+      .recipe = OrderedJson::parse(models::lasting_part(recipe.json).dump()),
       .student = {{"parameters", models::count_parameters(prepared.student())}, {"layers", layers}},
       .dtype = std::string(models::type_name(recipe.type)),
       .seed = recipe.seed,

@@ -7,6 +7,7 @@
 
 #include "harness/base/error.h"
 #include "kernels/ops/cross_entropy.h"
+#include "models/distill/packed_rows.h"
 
 namespace hylo::models {
 
@@ -18,11 +19,9 @@ HeldOutLoss held_out_loss(const Decoder& model, TokenWalk& walk) {
   double sum = 0;
   walk.rewind();
   while (const auto rows = walk.next()) {
-    Batch batch;
-    for (const int64_t count : rows->sequence_rows) batch.sequences.push_back({nullptr, count});
-    const auto normed_ND = model.forward(rows->tokens_N, batch).normed_ND;
-    sum += kernels::cross_entropy({{normed_ND, model.head(), model.config().logits_scale},
-                                   at::tensor(rows->labels_N, at::kLong)})
+    const auto out = model.forward(rows->tokens_N, packed_batch(rows->sequence_rows));
+    sum += kernels::cross_entropy(
+               {last_projection(model, out.normed_ND), at::tensor(rows->labels_N, at::kLong)})
                .sum.item<double>();
     loss.num_labels += rows->num_labels;
   }

@@ -7,26 +7,18 @@
 #include <ATen/ops/tensor.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "harness/base/error.h"
 #include "harness/base/overloaded.h"
 #include "kernels/ops/cross_entropy.h"
+#include "models/distill/packed_rows.h"
 
 namespace hylo::models {
 namespace {
 
-Batch batch_of(const TrainingRows& rows) {
-  Batch batch;
-  for (const int64_t count : rows.sequence_rows) batch.sequences.push_back({nullptr, count});
-  return batch;
-}
-
 at::Tensor labels_of(const TrainingRows& rows) {
   return at::tensor(c10::ArrayRef<int64_t>(rows.labels_N.data(), rows.labels_N.size()), at::kLong);
-}
-
-kernels::Projection projection(const Decoder& model, const at::Tensor& normed_ND) {
-  return {normed_ND, model.head(), model.config().logits_scale};
 }
 
 double per(int64_t count) { return count > 0 ? 1 / static_cast<double>(count) : 0; }
@@ -71,7 +63,7 @@ class Pass {
         student_(student),
         rows_(rows),
         options_(options),
-        batch_(batch_of(rows)) {}
+        batch_(packed_batch(rows.sequence_rows)) {}
 
   LossParts operator()(const AlignLayers& objective) const {
     const auto target = teachers({.keep_hidden = true});
@@ -108,8 +100,8 @@ class Pass {
     const double weight = objective.kl_weight * objective.temperature * objective.temperature;
     const double factor =
         weight * per(masks ? options_.counts.num_labels : options_.counts.num_rows);
-    auto loss = kernels::kl_divergence({projection(student_, normed_ND),
-                                        projection(*teacher_, target.normed_ND),
+    auto loss = kernels::kl_divergence({last_projection(student_, normed_ND),
+                                        last_projection(*teacher_, target.normed_ND),
                                         masks ? labels_N != kernels::no_label : at::Tensor(),
                                         objective.direction, objective.temperature, factor})
                     .sum;
@@ -145,7 +137,7 @@ class Pass {
   }
   [[nodiscard]] at::Tensor cross_entropy(const at::Tensor& normed_ND, const at::Tensor& labels_N,
                                          double weight, double z_loss) const {
-    return kernels::cross_entropy({projection(student_, normed_ND), labels_N, z_loss,
+    return kernels::cross_entropy({last_projection(student_, normed_ND), labels_N, z_loss,
                                    weight * per(options_.counts.num_labels)})
         .sum;
   }

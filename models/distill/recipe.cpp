@@ -118,11 +118,9 @@ std::vector<DataSource> read_data(JsonReader& recipe, const fs::path& root) {
 }
 
 std::optional<HeldOut> read_held_out(JsonReader& recipe, const fs::path& root) {
-  if (!recipe.has("held_out")) {
-    recipe.ignore("held_out");
-    return {};
-  }
-  JsonReader reader(recipe.at("held_out"), recipe.path_of("held_out"));
+  const auto json = recipe.get_or<Json>("held_out", nullptr);
+  if (json.is_null()) return {};
+  JsonReader reader(json, recipe.path_of("held_out"));
   HeldOut held_out;
   if (reader.has("share")) {
     held_out.share = reader.get<double>("share");

@@ -19,7 +19,9 @@ int64_t read_count(JsonReader& reader, const char* key, int64_t at_least) {
 }
 
 int64_t read_count_or(JsonReader& reader, const char* key, int64_t otherwise) {
-  return reader.has(key) ? read_count(reader, key, 0) : reader.get_or<int64_t>(key, otherwise);
+  const auto count = reader.get_or<int64_t>(key, otherwise);
+  require(count >= 0, "{}: expected 0 or more, found {}", reader.path_of(key), count);
+  return count;
 }
 
 double read_from_0(JsonReader& reader, const char* key, double otherwise) {
@@ -29,11 +31,9 @@ double read_from_0(JsonReader& reader, const char* key, double otherwise) {
 }
 
 AdamWOptions read_optimizer(JsonReader& stage) {
-  if (!stage.has("optimizer")) {
-    stage.ignore("optimizer");
-    return {};
-  }
-  JsonReader reader(stage.at("optimizer"), stage.path_of("optimizer"));
+  const auto json = stage.get_or<Json>("optimizer", nullptr);
+  if (json.is_null()) return {};
+  JsonReader reader(json, stage.path_of("optimizer"));
   const auto kind = reader.get_or<std::string>("kind", "adamw");
   require(kind == "adamw", "{}: expected adamw, found '{}'", reader.path_of("kind"), kind);
   const auto betas = reader.get_or<std::vector<double>>("betas", {0.9, 0.95});
@@ -47,11 +47,9 @@ AdamWOptions read_optimizer(JsonReader& stage) {
 }
 
 std::optional<Stretch> read_yarn(JsonReader& stage) {
-  if (!stage.has("yarn")) {
-    stage.ignore("yarn");
-    return {};
-  }
-  JsonReader reader(stage.at("yarn"), stage.path_of("yarn"));
+  const auto json = stage.get_or<Json>("yarn", nullptr);
+  if (json.is_null()) return {};
+  JsonReader reader(json, stage.path_of("yarn"));
   const Stretch stretch{reader.get<double>("factor"), read_count(reader, "original_length", 1)};
   require(stretch.factor >= 1, "{}: expected a factor from 1 on, found {}",
           reader.path_of("factor"), stretch.factor);
@@ -158,6 +156,13 @@ OrderedJson describe(const Stage& stage) {
                     {"original_length", stage.yarn->original_length}};
   }
   return json;
+}
+
+void check_shares(const Stage& stage, const std::vector<std::string>& sources) {
+  for (const auto& [name, share] : stage.data) {
+    require(std::ranges::find(sources, name) != sources.end(),
+            "stage '{}': data names '{}', which is no source of the recipe", stage.name, name);
+  }
 }
 
 ModelConfig stretched(ModelConfig config, const Stretch& stretch) {

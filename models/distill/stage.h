@@ -51,6 +51,9 @@ struct Stage {
 Stage read_stage(const Json& json, const std::string& path);
 OrderedJson describe(const Stage& stage);
 
+/// Throws Error for a share of something that is not among the names of the sources.
+void check_shares(const Stage& stage, const std::vector<std::string>& sources);
+
 /// The config with every rotary embedding stretched as the stage says, and a context of at least
 /// the length that it reaches.
 ModelConfig stretched(ModelConfig config, const Stretch& stretch);

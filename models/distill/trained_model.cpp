@@ -23,8 +23,11 @@ void check_frozen(const ModelConfig& config, const std::vector<std::string>& pat
   });
   const auto unused = std::ranges::find(is_used, false);
   if (unused != is_used.end()) {
-    fail("frozen: no tensor is called '{}'; `hylo inspect` lists them",
-         patterns[static_cast<size_t>(unused - is_used.begin())]);
+    fail(
+        "frozen: no tensor is called '{}'; names are like layers.0.mixer.query.weight, and * "
+        "stands "
+        "for any text",
+        patterns[static_cast<size_t>(unused - is_used.begin())]);
   }
 }
 
@@ -48,7 +51,7 @@ TrainedModel::TrainedModel(const ModelConfig& config, const ModelWeights& initia
     if (std::ranges::any_of(options.frozen, [&](const auto& pattern) {
           return fits_pattern(slot.name, pattern);
         })) {
-      frozen_.push_back({slot.name, tensor.detach()});
+      frozen_.push_back(tensor.detach());
       tensor = tensor.detach().to(options.type);
       return;
     }
@@ -70,8 +73,8 @@ ModelWeights TrainedModel::weights() const {
   size_t next = 0, next_frozen = 0;
   visit_weights(decoder_->config(), weights, [&](const WeightSlot& slot, at::Tensor& tensor) {
     const bool is_trained = next < masters_.size() && masters_[next].name == slot.name;
-    tensor = is_trained ? masters_[next++].value.detach()
-                        : frozen_[next_frozen++].value.to(master_type());
+    tensor =
+        is_trained ? masters_[next++].value.detach() : frozen_[next_frozen++].to(master_type());
   });
   return weights;
 }

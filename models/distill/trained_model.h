@@ -53,7 +53,7 @@ class TrainedModel {
   std::vector<at::Tensor> leaves_;  ///< beside masters_; the same tensors where nothing is rounded
   std::vector<at::Tensor> sums_;
   /// Frozen tensors as they were given, in the order of the walk: the leaves may be rounded.
-  std::vector<OptimizedTensor> frozen_;
+  std::vector<at::Tensor> frozen_;
 };
 
 /// Throws Error for a pattern that no tensor has.

@@ -47,6 +47,14 @@ const Decoder* teacher_of(const TrainingPlan& plan, const Stage& stage) {
 
 }  // namespace
 
+Json lasting_part(Json recipe) {
+  recipe.erase("notes");
+  for (auto& stage : recipe["stages"]) {
+    for (const auto* key : {"validate_every", "checkpoint_every"}) stage.erase(key);
+  }
+  return recipe;
+}
+
 Training::Training(TrainingPlan plan, std::filesystem::path folder)
     : plan_(std::move(plan)),
       folder_(std::move(folder)),
@@ -65,16 +73,13 @@ Training::Training(TrainingPlan plan, std::filesystem::path folder)
 
 void Training::check() const {
   require(!plan_.stages.empty(), "the recipe has no stages");
+  std::vector<std::string> sources;
+  for (const auto& source : plan_.sources) sources.push_back(source.name);
   for (const auto& stage : plan_.stages) {
     require(!needs_teacher(stage.objective) || teacher_of(plan_, stage),
             "stage '{}' ({}) learns from a teacher; name one", stage.name,
             name_of(stage.objective));
-    for (const auto& [name, share] : stage.data) {
-      const bool is_there =
-          std::ranges::find(plan_.sources, name, &TokenSource::name) != plan_.sources.end();
-      require(is_there, "stage '{}': data names '{}', which is no source of the recipe", stage.name,
-              name);
-    }
+    check_shares(stage, sources);
   }
   check_stages();
   if (!plan_.teacher) return;
@@ -100,15 +105,11 @@ void Training::check_stages() const {
   }
 }
 
-/// What must be as it was. Files may lie elsewhere: data are told by their hashes. How often is
-/// validated and saved changes no weight.
+/// What must be as it was. Files may lie elsewhere: data are told by their hashes.
 Json Training::description() const {
-  auto recipe = plan_.recipe;
-  for (const auto* key : {"name", "notes", "source", "base", "teacher", "data", "held_out"}) {
+  auto recipe = lasting_part(plan_.recipe);
+  for (const auto* key : {"name", "source", "base", "teacher", "data", "held_out"}) {
     recipe.erase(key);
-  }
-  for (auto& stage : recipe["stages"]) {
-    for (const auto* key : {"validate_every", "checkpoint_every"}) stage.erase(key);
   }
   const auto config_json = [](const ModelConfig& config) {
     return Json::parse(write_own_config(config).dump());

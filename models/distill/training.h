@@ -35,6 +35,9 @@ struct TrainingPlan {
   Provenance provenance;
 };
 
+/// A recipe without what changes no weight: its notes, how often is validated and saved.
+Json lasting_part(Json recipe);
+
 struct Validation {
   TrainingPlace place;  ///< the step before which it was measured
   HeldOutLoss loss;
