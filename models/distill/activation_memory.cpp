@@ -56,16 +56,16 @@ class Counter {
   [[nodiscard]] BlockMemory operator()(const Mamba2Spec& s) const {
     const int64_t inner = s.inner_width(), channels = s.conv_channels();
     Numbers kept{
-        .narrow = inner + channels + s.num_heads + inner,
-        .wide = 6 * inner + 4 * s.num_heads + s.norm_groups,
+        .narrow = inner + channels + s.num_heads + 2 * inner,
+        .wide = 2 * inner + 4 * s.num_heads,
         .bytes = states(s.num_heads, s.key_width, s.value_width) + tails(channels, s.conv_width)};
     if (is_wide_) {
       kept.narrow += channels;
     } else {
-      kept.wide += inner + (s.num_query_heads + s.num_key_heads) * s.key_width;
+      kept.wide += (s.num_query_heads + s.num_key_heads) * s.key_width;
     }
-    return recurrent_block(kept, {.narrow = inner, .wide = 4 * inner},
-                           {s.num_heads, s.key_width, s.value_width}, inner);
+    return recurrent_block(kept, inner, {s.num_heads, s.key_width, s.value_width},
+                           {.narrow = 2 * inner}, {.narrow = inner, .wide = 3 * inner});
   }
 
   [[nodiscard]] BlockMemory operator()(const DiscreteMamba2Spec& s) const {
@@ -101,7 +101,6 @@ class Counter {
                         .key_channels = 2 * inner,
                         .decays = inner,
                         .more = 3 * inner + 2 * s.head_width,
-                        .keeps_raw_gate = false,
                         .bytes = tails(s.conv_channels(), s.conv_width)});
   }
 
@@ -141,7 +140,6 @@ class Counter {
     int64_t key_channels = 0;  ///< of queries and keys, before they are normed
     int64_t decays = 0;        ///< a row
     int64_t more = 0;
-    bool keeps_raw_gate = true;  ///< a sigmoid needs its result alone
     int64_t bytes = 0;
   };
 
@@ -166,23 +164,24 @@ class Counter {
     return block(kept, {.narrow = out + gradients}, {}, {});
   }
 
-  /// `norm`: what the gated norm kept, gone when the recurrence flows back.
-  [[nodiscard]] BlockMemory recurrent_block(const Numbers& kept, const Numbers& norm,
-                                            const Heads& heads, int64_t inner,
-                                            int64_t norm_gradients = 3) const {
-    const int64_t state =
+  /// `freed` when the recurrence flows back: what the gated norm kept and gave. `made`: gradients
+  /// that are there then, besides those of queries, keys and states.
+  [[nodiscard]] BlockMemory recurrent_block(const Numbers& kept, int64_t inner, const Heads& heads,
+                                            const Numbers& freed, Numbers made) const {
+    made.wide += 2 * heads.num * heads.key_width;
+    if (!is_wide_) made.narrow += 2 * heads.num * heads.key_width;  // the same, rounded
+    made.bytes +=
         pass_.num_sequences() * heads.num * heads.key_width * heads.value_width * wide_bytes();
-    const Numbers late{.wide = 3 * inner + 2 * heads.num * heads.key_width, .bytes = state};
-    return block(kept, {.wide = norm_gradients * inner}, norm, late);
+    return block(kept, {.narrow = 2 * inner}, freed, made);
   }
 
   [[nodiscard]] BlockMemory delta_block(const Delta& d) const {
-    const int64_t gate = d.keeps_raw_gate ? d.inner : 0;
-    Numbers kept{.narrow = d.key_channels + 2 * d.inner + d.more,
-                 .wide = d.key_channels + 5 * d.inner + gate + 4 * d.decays + 4 * d.heads.num,
-                 .bytes = d.bytes + states(d.heads.num, d.heads.key_width, d.heads.value_width)};
-    return recurrent_block(kept, {.narrow = d.inner, .wide = 3 * d.inner + gate}, d.heads, d.inner,
-                           2);
+    const Numbers kept{
+        .narrow = 2 * d.key_channels + 4 * d.inner + d.more,
+        .wide = d.inner + 4 * d.decays + d.heads.num,
+        .bytes = d.bytes + states(d.heads.num, d.heads.key_width, d.heads.value_width)};
+    return recurrent_block(kept, d.inner, d.heads, {.narrow = 3 * d.inner},
+                           {.narrow = 3 * d.inner, .wide = d.decays + d.heads.num});
   }
 
   int64_t width_;
