@@ -10,6 +10,7 @@
 #include <fstream>
 #include <limits>
 
+#include "models/distill/plan.h"
 #include "tests/models/hybrids.h"
 #include "tests/support/test_data.h"
 
@@ -176,6 +177,29 @@ TEST_F(TrainingTest, KilledBetweenCheckpointsItRepeatsStepsAndEndsWithTheSameBit
   training.run(resumed.events());
   EXPECT_EQ(resumed.steps.size(), 3U);
   expect_same_weights(training.student(), whole.student());
+}
+
+TEST_F(TrainingTest, WhatItTookIsCountedOverAllTimesThatItWasTakenUp) {
+  const Learner learner;
+  const TemporaryFolder folder;
+  Listener listener;
+  listener.stop_after = 3;
+  Training(learner.plan(two_stages()), folder.path()).run(listener.events());
+  Training again(learner.plan(two_stages()), folder.path());
+  ASSERT_TRUE(again.spent());
+  EXPECT_EQ(again.spent()->tokens, 3 * 24);
+  const double seconds = again.spent()->seconds;
+  EXPECT_GT(seconds, 0);
+  again.run(Listener().events());
+  // 4 steps of alignment and 5 of distillation.
+  EXPECT_EQ(again.spent()->tokens, 9 * 24);
+  EXPECT_GT(again.spent()->seconds, seconds);
+  double flop = 0;
+  for (const auto& stage : two_stages()) {
+    const auto plan = plan_stage(stage, {learner.config, &learner.config}, NumberType::Float32);
+    flop += plan.flop.total();
+  }
+  EXPECT_NEAR(again.spent()->flop, flop, 1e-9 * flop);
 }
 
 TEST_F(TrainingTest, ThatIsCompleteSaysSoAndDoesNothing) {
