@@ -154,6 +154,7 @@ models::TrainingPlan PreparedTraining::plan() const {
           .initial = [this] { return initial(); },
           .sources = data_.sources,
           .held_out = data_.held_out,
+          .held_out_pairs = data_.held_out_pairs,
           .provenance = provenance_};
 }
 

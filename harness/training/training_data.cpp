@@ -1,5 +1,7 @@
 #include "harness/training/training_data.h"
 
+#include <algorithm>
+
 #include "datasets/held_out.h"
 #include "harness/base/error.h"
 #include "harness/base/hash.h"
@@ -37,7 +39,15 @@ uint64_t hash_of(std::span<const models::TrainingToken> document) {
 }
 
 void append(TokenDocuments& to, const TokenDocuments& from) {
-  for (int64_t i = 0; i < from.size(); ++i) to.add(from.at(i));
+  for (int64_t i = 0; i < from.size(); ++i) {
+    const auto document = from.at(i);
+    if (!from.holds_pairs()) {
+      to.add(document);
+      continue;
+    }
+    const auto border = std::ranges::find_if(document, &models::TrainingToken::begins_rejected);
+    to.add_pair({document.begin(), border}, {border, document.end()});
+  }
 }
 
 class DataReader {
@@ -47,10 +57,9 @@ class DataReader {
       : recipe_(recipe), tokenizer_(tokenizer), options_(options) {}
 
   TrainingData read() {
-    auto held_out = empty();
     if (recipe_.held_out && recipe_.held_out->text) {
       held_out_texts_ = texts_of("held_out", *recipe_.held_out->text);
-      append(held_out, tokenized(held_out_texts_, recipe_.held_out->text->tokens));
+      hold_out(tokenized(held_out_texts_, recipe_.held_out->text->tokens));
     }
     for (const auto& source : recipe_.data) {
       auto divided = std::visit(
@@ -62,21 +71,32 @@ class DataReader {
               source.name);
       note("{}: {} documents, {} tokens", source.name, with_thousands(divided.training.size()),
            with_thousands(divided.training.num_tokens()));
-      append(held_out, divided.held_out);
+      hold_out(divided.held_out);
       data_.sources.push_back({source.name,
                                std::make_shared<TokenDocuments>(std::move(divided.training)),
                                source.weight});
     }
     if (recipe_.held_out) {
-      require(held_out.size() > 0, "held_out: no document was held out; raise the share");
-      note("held out: {} documents, {} tokens", with_thousands(held_out.size()),
-           with_thousands(held_out.num_tokens()));
-      data_.held_out = std::make_shared<TokenDocuments>(std::move(held_out));
+      require(held_out_.size() + held_out_pairs_.size() > 0,
+              "held_out: no document was held out; raise the share");
+      data_.held_out = kept("documents", held_out_);
+      data_.held_out_pairs = kept("pairs", held_out_pairs_);
     }
     return std::move(data_);
   }
 
  private:
+  void hold_out(const TokenDocuments& documents) {
+    append(documents.holds_pairs() ? held_out_pairs_ : held_out_, documents);
+  }
+  /// Null where there are none.
+  std::shared_ptr<const TokenDocuments> kept(const char* words, TokenDocuments& documents) {
+    if (documents.size() == 0) return nullptr;
+    note("held out: {} {}, {} tokens", with_thousands(documents.size()), words,
+         with_thousands(documents.num_tokens()));
+    return std::make_shared<TokenDocuments>(std::move(documents));
+  }
+
   template <class... Args>
   void note(fmt::format_string<Args...> text, Args&&... args) {
     data_.notes.push_back(fmt::format(text, std::forward<Args>(args)...));
@@ -183,6 +203,7 @@ class DataReader {
   const models::Tokenizer& tokenizer_;
   const TrainingDataOptions& options_;
   std::vector<datasets::TrainingDocument> held_out_texts_;
+  TokenDocuments held_out_{tokenizer_.info().sha256}, held_out_pairs_{tokenizer_.info().sha256};
   TrainingData data_;
 };
 

@@ -17,6 +17,7 @@ namespace hylo::harness {
 struct TrainingData {
   std::vector<models::TokenSource> sources;
   std::shared_ptr<const models::TokenDocuments> held_out;  ///< null: the recipe holds nothing out
+  std::shared_ptr<const models::TokenDocuments> held_out_pairs;  ///< of preferences; may be null
   std::vector<std::string> notes;  ///< what was read and left out, a line each
 };
 

@@ -2,9 +2,9 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/linalg_vector_norm.h>
-#include <ATen/ops/tensor.h>
 
 #include <algorithm>
 #include <functional>
@@ -13,13 +13,10 @@
 #include "harness/base/overloaded.h"
 #include "kernels/ops/cross_entropy.h"
 #include "models/distill/packed_rows.h"
+#include "models/distill/preference.h"
 
 namespace hylo::models {
 namespace {
-
-at::Tensor labels_of(const TrainingRows& rows) {
-  return at::tensor(c10::ArrayRef<int64_t>(rows.labels_N.data(), rows.labels_N.size()), at::kLong);
-}
 
 double per(int64_t count) { return count > 0 ? 1 / static_cast<double>(count) : 0; }
 
@@ -125,6 +122,31 @@ class Pass {
     return parts;
   }
 
+  /// The loss is no sum over tokens. Its gradient is that of a sum in which a token counts with the
+  /// slope of its pair, so that logits are computed twice: for the slopes, and for the gradients.
+  LossParts operator()(const Prefer& objective) const {
+    invariant(rows_.reference.size() == rows_.sequence_rows.size(), "pairs without a reference");
+    const auto normed_ND = students();
+    const auto likelihoods = log_likelihoods(student_, normed_ND, rows_);
+    const double share = per(options_.counts.num_pairs);
+    LossParts parts;
+    std::vector<double> weights;  // Of each sequence's tokens.
+    for (size_t i = 0; i < likelihoods.size(); i += 2) {
+      const double margin = margin_of(std::span(likelihoods).subspan(i).first<2>(),
+                                      rows_.reference.subspan(i).first<2>());
+      const auto [loss, slope] = pair_loss(objective, margin);
+      parts.total += share * loss;
+      parts.margin += share * margin;
+      parts.accuracy += margin > 0 ? share : 0;
+      weights.insert(weights.end(), {-share * slope, share * slope});
+    }
+    kernels::cross_entropy({.student = last_projection(student_, normed_ND),
+                            .labels_N = labels_of(rows_),
+                            .weights_N = spread(weights)})
+        .sum.backward();
+    return parts;
+  }
+
  private:
   [[nodiscard]] ForwardOut teachers(const ForwardOptions& options) const {
     invariant(teacher_, "a stage that learns from a teacher has none");
@@ -140,6 +162,17 @@ class Pass {
     return kernels::cross_entropy({last_projection(student_, normed_ND), labels_N, z_loss,
                                    weight * per(options_.counts.num_labels)})
         .sum;
+  }
+
+  /// A number of each sequence, for each of its rows.
+  [[nodiscard]] at::Tensor spread(const std::vector<double>& of_sequences) const {
+    auto of_rows_N =
+        at::empty({std::ssize(rows_.tokens_N)}, at::TensorOptions().dtype(at::kDouble));
+    auto* row = of_rows_N.mutable_data_ptr<double>();
+    for (size_t i = 0; i < of_sequences.size(); ++i) {
+      row = std::fill_n(row, rows_.sequence_rows[i], of_sequences[i]);
+    }
+    return of_rows_N;
   }
 
   const Decoder* teacher_;
@@ -181,17 +214,40 @@ DistilLogits read_distil_logits(JsonReader& reader) {
   return objective;
 }
 
+Prefer read_prefer(JsonReader& reader) {
+  const auto word = reader.get_or<std::string>("reference", "student");
+  require(word == "student" || word == "teacher", "{}: expected student or teacher, found '{}'",
+          reader.path_of("reference"), word);
+  const Prefer objective{
+      .beta = reader.get_or<double>("beta", 0.1),
+      .label_smoothing = read_weight(reader, "label_smoothing", 0),
+      .reference = word == "student" ? Prefer::Reference::Student : Prefer::Reference::Teacher,
+      .max_prompt_tokens = reader.get<int64_t>("max_prompt_tokens")};
+  require(objective.beta > 0, "{}: expected a number above 0, found {}", reader.path_of("beta"),
+          objective.beta);
+  require(objective.label_smoothing < 0.5, "{}: expected less than 0.5, found {}",
+          reader.path_of("label_smoothing"), objective.label_smoothing);
+  require(objective.max_prompt_tokens > 0, "{}: expected 1 or more, found {}",
+          reader.path_of("max_prompt_tokens"), objective.max_prompt_tokens);
+  return objective;
+}
+
 }  // namespace
 
 std::string name_of(const Objective& objective) {
   return std::visit(overloaded{[](const AlignLayers&) { return "align_layers"; },
                                [](const DistilLogits&) { return "distill_logits"; },
-                               [](const NextToken&) { return "next_token"; }},
+                               [](const NextToken&) { return "next_token"; },
+                               [](const Prefer&) { return "prefer"; }},
                     objective);
 }
 
 bool needs_teacher(const Objective& objective) {
-  return !std::holds_alternative<NextToken>(objective);
+  return std::visit(
+      overloaded{[](const AlignLayers&) { return true; }, [](const DistilLogits&) { return true; },
+                 [](const NextToken&) { return false; },
+                 [](const Prefer& o) { return o.reference == Prefer::Reference::Teacher; }},
+      objective);
 }
 
 LossParts& LossParts::operator+=(const LossParts& other) {
@@ -200,6 +256,8 @@ LossParts& LossParts::operator+=(const LossParts& other) {
   cross_entropy += other.cross_entropy;
   add(layers, other.layers);
   add(mixers, other.mixers);
+  margin += other.margin;
+  accuracy += other.accuracy;
   return *this;
 }
 
@@ -215,8 +273,9 @@ Objective read_objective(JsonReader& stage) {
                        read_weight(stage, "mixer_weight", 1)};
   }
   if (kind == "distill_logits") return read_distil_logits(stage);
+  if (kind == "prefer") return read_prefer(stage);
   require(kind == "next_token",
-          "{}: expected align_layers, distill_logits or next_token, found '{}'",
+          "{}: expected align_layers, distill_logits, next_token or prefer, found '{}'",
           stage.path_of("kind"), kind);
   return NextToken{read_weight(stage, "z_loss", 0)};
 }
@@ -235,7 +294,14 @@ void describe(const Objective& objective, OrderedJson& stage) {
                               o.direction == kernels::KlDirection::Forward ? "forward" : "reverse";
                           stage["only_labels"] = o.only_labels;
                         },
-                        [&](const NextToken& o) { stage["z_loss"] = o.z_loss; }},
+                        [&](const NextToken& o) { stage["z_loss"] = o.z_loss; },
+                        [&](const Prefer& o) {
+                          stage["beta"] = o.beta;
+                          stage["label_smoothing"] = o.label_smoothing;
+                          stage["reference"] =
+                              o.reference == Prefer::Reference::Student ? "student" : "teacher";
+                          stage["max_prompt_tokens"] = o.max_prompt_tokens;
+                        }},
              objective);
 }
 

@@ -40,7 +40,21 @@ struct NextToken {
   bool operator==(const NextToken&) const = default;
 };
 
-using Objective = std::variant<AlignLayers, DistilLogits, NextToken>;
+/// Of pairs of texts, the better one more likely than the worse one, as far as a reference does not
+/// find it so already (direct preference optimisation; the loss is pair_loss in preference.h).
+struct Prefer {
+  /// Who the reference is: the student as the stage begins, or the teacher. What it gives the pairs
+  /// is computed as the stage begins and kept: no second model beside the student, nothing computed
+  /// twice in several epochs, and a training that goes on has it.
+  enum class Reference { Student, Teacher };
+  double beta = 0.1;
+  double label_smoothing = 0;  ///< the share of pairs that are thought to be the wrong way round
+  Reference reference = Reference::Student;
+  int64_t max_prompt_tokens = 0;  ///< of texts that are too long; see PairLimits
+  bool operator==(const Prefer&) const = default;
+};
+
+using Objective = std::variant<AlignLayers, DistilLogits, NextToken, Prefer>;
 
 std::string name_of(const Objective& objective);
 bool needs_teacher(const Objective& objective);
@@ -50,11 +64,13 @@ struct TrainingRows {
   std::span<const int32_t> tokens_N;
   std::span<const int64_t> labels_N;  ///< of the next token, or kernels::no_label
   std::span<const int64_t> sequence_rows;
+  /// For Prefer: what the reference gives each sequence, nats. Sequences are pairs then.
+  std::span<const double> reference = {};
 };
 
 /// What a step's rows are divided by, all its passes together.
 struct StepCounts {
-  int64_t num_rows = 0, num_labels = 0;
+  int64_t num_rows = 0, num_labels = 0, num_pairs = 0;
 };
 
 /// Parts of the loss, already divided; those of a step's passes add up to the step's.
@@ -63,6 +79,8 @@ struct LossParts {
   double divergence = 0;               ///< nats a row, without weights
   double cross_entropy = 0;            ///< nats a label, without weights; 0 beside a z-loss
   std::vector<double> layers, mixers;  ///< mean distances, by layer
+  double margin = 0;                   ///< of pairs, the mean in nats
+  double accuracy = 0;                 ///< share of pairs whose margin is above 0
   LossParts& operator+=(const LossParts& other);
 };
 

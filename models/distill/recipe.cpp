@@ -53,7 +53,15 @@ datasets::TextSource read_text_source(JsonReader& reader, const std::string& kin
                                    .field = reader.get_or<std::string>("field", "text")};
   }
   if (kind == "chat") return datasets::ChatLines{.files = read_files(reader, root)};
-  require(kind == "folder", "{}: expected text, json_lines, chat, folder or teacher, found '{}'",
+  if (kind == "preferences") {
+    return datasets::PreferenceLines{
+        .files = read_files(reader, root),
+        .prompt = reader.get_or<std::string>("prompt", "prompt"),
+        .chosen = reader.get_or<std::string>("chosen", "chosen"),
+        .rejected = reader.get_or<std::string>("rejected", "rejected")};
+  }
+  require(kind == "folder",
+          "{}: expected text, json_lines, chat, preferences, folder or teacher, found '{}'",
           reader.path_of("kind"), kind);
   using Texts = std::vector<std::string>;
   return datasets::FolderText{.folder = root / reader.get<std::string>("folder"),
@@ -206,6 +214,27 @@ std::vector<Stage> read_stages(JsonReader& recipe) {
   return stages;
 }
 
+bool holds_pairs(const DataSource& source) {
+  const auto* data = std::get_if<TextData>(&source.data);
+  return data && std::holds_alternative<datasets::PreferenceLines>(data->text);
+}
+
+/// Stages that learn preferences read pairs, all others read none.
+void check_kinds_of_data(const Stage& stage, const std::vector<DataSource>& data) {
+  const bool wants_pairs = std::holds_alternative<Prefer>(stage.objective);
+  int64_t num_sources = 0;
+  for (const auto& source : data) {
+    const bool fits = holds_pairs(source) == wants_pairs;
+    require(fits || !stage.data.contains(source.name),
+            "stage '{}' ({}): data names '{}', which holds {}pairs of preferences", stage.name,
+            name_of(stage.objective), source.name, wants_pairs ? "no " : "");
+    num_sources += fits ? 1 : 0;
+  }
+  require(num_sources > 0, "stage '{}' ({}): expected a source of {} among data, found none",
+          stage.name, name_of(stage.objective),
+          wants_pairs ? "kind preferences" : "texts or of the teacher's");
+}
+
 NumberType read_type(JsonReader& recipe) {
   const auto word = recipe.get_or<std::string>("number_type", "float32");
   const auto type = type_named(word);
@@ -247,6 +276,7 @@ Recipe read_recipe(const Json& json, const std::string& where, const fs::path& d
   recipe.held_out = read_held_out(reader, data_root);
   recipe.stages = read_stages(reader);
   reader.done();
+  for (const auto& stage : recipe.stages) check_kinds_of_data(stage, recipe.data);
   return recipe;
 }
 

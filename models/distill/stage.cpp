@@ -66,6 +66,21 @@ std::map<std::string, double> read_shares(JsonReader& stage) {
   return shares;
 }
 
+/// A pair has two texts, neither of which is cut for want of rows.
+void check_pairs(const JsonReader& reader, const Stage& stage) {
+  const auto* prefer = std::get_if<Prefer>(&stage.objective);
+  if (!prefer) return;
+  require(prefer->max_prompt_tokens < stage.context_length,
+          "{}: expected less than the context_length {}, found {}",
+          reader.path_of("max_prompt_tokens"), stage.context_length, prefer->max_prompt_tokens);
+  for (const auto& [key, rows] : {std::pair("tokens_per_pass", stage.tokens_per_pass),
+                                  std::pair("tokens_per_step", stage.tokens_per_step)}) {
+    require(rows >= 2 * stage.context_length,
+            "{}: {} rows cannot hold the two texts of a pair of context_length {}",
+            reader.path_of(key), rows, stage.context_length);
+  }
+}
+
 void check_sizes(const JsonReader& reader, const Stage& stage) {
   require(stage.tokens_per_pass >= stage.context_length,
           "{}: {} rows cannot hold one sequence of context_length {}",
@@ -112,6 +127,7 @@ Stage read_stage(const Json& json, const std::string& path) {
   stage.tokens_per_step = read_count(reader, "tokens_per_step", 2);
   stage.tokens_per_pass = read_count_or(reader, "tokens_per_pass", stage.tokens_per_step);
   check_sizes(reader, stage);
+  check_pairs(reader, stage);
   stage.peak_learning_rate = reader.get<double>("peak_learning_rate");
   require(stage.peak_learning_rate > 0, "{}: expected a number above 0, found {}",
           reader.path_of("peak_learning_rate"), stage.peak_learning_rate);

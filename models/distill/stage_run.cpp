@@ -1,11 +1,15 @@
 #include "models/distill/stage_run.h"
 
+#include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "harness/base/error.h"
 #include "harness/base/json.h"
 
 namespace hylo::models {
+
+std::string reference_name(const std::string& source) { return "data." + source; }
 
 std::vector<TrainingRows> passes_of(const PackedBatch& batch, int64_t max_rows) {
   std::vector<TrainingRows> passes;
@@ -19,8 +23,10 @@ std::vector<TrainingRows> passes_of(const PackedBatch& batch, int64_t max_rows) 
     first_row += rows;
     rows = 0;
   };
-  for (size_t i = 0; i < batch.sequence_rows.size(); ++i) {
-    const auto count = static_cast<size_t>(batch.sequence_rows[i]);
+  const size_t at_once = batch.pairs.empty() ? 1 : 2;
+  for (size_t i = 0; i < batch.sequence_rows.size(); i += at_once) {
+    const auto first = batch.sequence_rows.begin() + static_cast<ptrdiff_t>(i);
+    const auto count = std::accumulate(first, first + static_cast<ptrdiff_t>(at_once), size_t{0});
     if (rows > 0 && rows + count > static_cast<size_t>(max_rows)) close(i);
     rows += count;
   }
@@ -29,21 +35,43 @@ std::vector<TrainingRows> passes_of(const PackedBatch& batch, int64_t max_rows) 
 }
 
 StageRun::StageRun(const Stage& stage, const Decoder* teacher, TrainedModel& student,
-                   std::filesystem::path record_folder)
+                   std::filesystem::path record_folder, NamedTensors reference)
     : stage_(stage),
       teacher_(teacher),
       student_(student),
       optimizer_(student.tensors(), stage.optimizer),
-      record_folder_(std::move(record_folder)) {}
+      record_folder_(std::move(record_folder)),
+      reference_(std::move(reference)) {}
+
+std::vector<double> StageRun::reference_of(const PackedBatch& batch) const {
+  std::vector<double> likelihoods;
+  for (const auto& [source, document] : batch.pairs) {
+    const auto found = std::ranges::find(reference_, reference_name(source),
+                                         [](const auto& t) { return t.first; });
+    invariant(found != reference_.end(), "'{}' has no reference", source);
+    const auto* pair = found->second.const_data_ptr<double>() + 2 * document;
+    likelihoods.insert(likelihoods.end(), pair, pair + 2);
+  }
+  return likelihoods;
+}
 
 StepReport StageRun::step(const PackedBatch& batch) {
   StepReport report{.step = next_step_,
                     .num_rows = static_cast<int64_t>(batch.tokens_N.size()),
                     .num_labels = batch.num_labels,
-                    .learning_rate = stage_.learning_rate(next_step_)};
-  const PassOptions options{{report.num_rows, report.num_labels}, stage_.recompute_layers};
+                    .learning_rate = stage_.learning_rate(next_step_),
+                    .num_pairs = std::ssize(batch.pairs),
+                    .num_cut_pairs = batch.num_cut_pairs};
+  const PassOptions options{{report.num_rows, report.num_labels, report.num_pairs},
+                            stage_.recompute_layers};
+  const auto reference = reference_of(batch);
+  size_t first_sequence = 0;
   student_.clear_gradients();
-  for (const auto& rows : passes_of(batch, stage_.tokens_per_pass)) {
+  for (auto& rows : passes_of(batch, stage_.tokens_per_pass)) {
+    if (!reference.empty()) {
+      rows.reference = std::span(reference).subspan(first_sequence, rows.sequence_rows.size());
+    }
+    first_sequence += rows.sequence_rows.size();
     report.loss += add_gradients(stage_.objective, teacher_, student_.decoder(), rows, options);
     student_.collect_gradients();
   }

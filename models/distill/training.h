@@ -12,6 +12,7 @@
 #include "harness/base/json.h"
 #include "models/config/checkpoint_format.h"
 #include "models/distill/held_out_loss.h"
+#include "models/distill/preference.h"
 #include "models/distill/stage.h"
 #include "models/distill/stage_run.h"
 #include "models/distill/token_stream.h"
@@ -32,6 +33,8 @@ struct TrainingPlan {
   std::function<ModelWeights()> initial;  ///< called only where there is no checkpoint
   std::vector<TokenSource> sources;
   std::shared_ptr<const TokenDocuments> held_out;  ///< may be null: nothing is validated
+  /// Pairs of preferences, on which stages of that kind are validated; may be null.
+  std::shared_ptr<const TokenDocuments> held_out_pairs;
   Provenance provenance;
 };
 
@@ -43,9 +46,16 @@ struct Validation {
   HeldOutLoss loss;
 };
 
+/// Of a stage that learns preferences.
+struct PreferenceValidation {
+  TrainingPlace place;
+  PreferenceScore score;
+};
+
 struct TrainingEvents {
   std::function<void(int64_t stage, const StepReport&)> on_step;
   std::function<void(const Validation&)> on_validation;
+  std::function<void(const PreferenceValidation&)> on_preferences;  ///< may be empty
   std::function<void(const TrainingPlace&, const std::filesystem::path&)> on_checkpoint;
   std::function<bool()> should_stop;  ///< asked after each step; true: a checkpoint, and back
 };
@@ -79,7 +89,12 @@ class Training {
   void resume(const std::filesystem::path& checkpoint);
   void make_student(const ModelWeights& weights, const Stage& stage);
   [[nodiscard]] ModelConfig config_of(int64_t stage) const;
+  [[nodiscard]] std::vector<TokenSource> sources_of(const Stage& stage) const;
   [[nodiscard]] TokenStream stream_of(const Stage& stage) const;
+  [[nodiscard]] NamedTensors reference_of(const Stage& stage) const;
+  [[nodiscard]] NamedTensors stored_reference(const Stage& stage) const;
+  void report_validation(const Stage& stage, const StageRun& run,
+                         const TrainingEvents& events) const;
   void run_stage(const TrainingEvents& events);
   void save(const StageRun* run, const TokenStream* stream, const TrainingEvents& events) const;
 

@@ -30,6 +30,7 @@ struct TrainingCheckpoint {
   Json plan;               ///< what must not change; see Training
   Json stream_position;    ///< null where the stage has not begun
   NamedTensors optimizer;  ///< empty where it has not begun
+  NamedTensors reference;  ///< of preferences, see StageRun; empty for other stages
 };
 
 /// Checkpoints lie side by side in one folder, each a folder of its own: a model that any verb

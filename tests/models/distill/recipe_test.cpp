@@ -282,6 +282,12 @@ TEST(Recipe, ZebraLlamasStagesHaveThePublishedFigures) {
   const auto align = shipped_recipe("zebra-llama-8b-8mla24m2").stages.at(0);
   EXPECT_EQ(align.tokens_per_step, 6 * 8 * 2048);
   EXPECT_EQ(align.peak_learning_rate, 1e-4);
+  for (const auto* name : {"zebra-llama-1b-4mla12m2", "zebra-llama-8b-8mla24m2"}) {
+    const auto prefer = shipped_recipe(name).stages.at(2);
+    EXPECT_EQ(prefer.objective, Objective(Prefer{.beta = 0.01, .max_prompt_tokens = 512}));
+    EXPECT_EQ(prefer.peak_learning_rate, 5e-7);
+    EXPECT_EQ(prefer.context_length, 1024);
+  }
 }
 
 }  // namespace
