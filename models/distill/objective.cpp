@@ -5,6 +5,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/stack.h>
 
 #include <algorithm>
 #include <functional>
@@ -14,6 +15,7 @@
 #include "kernels/ops/cross_entropy.h"
 #include "models/distill/packed_rows.h"
 #include "models/distill/preference.h"
+#include "models/mixers/mixing_rows.h"
 
 namespace hylo::models {
 namespace {
@@ -83,6 +85,22 @@ class Pass {
       parts.layers.back() = layer.item<double>();
       parts.mixers.back() = mixer.item<double>();
       parts.total += loss.item<double>();
+    }
+    return parts;
+  }
+
+  LossParts operator()(const AlignMixing&) const {
+    const auto target = teachers({.keep_hidden = true});
+    LossParts parts;
+    for (size_t i = 0; i < target.hidden_ND.size(); ++i) {
+      parts.mixers.push_back(0);
+      if (!has_matrix_to_align(teacher_->config().layers[i], student_.config().layers[i])) continue;
+      const auto theirs_NHT = teachers_matrices(i, target.hidden_ND[i]);
+      const auto loss =
+          matrix_distance(student_.mixing_rows(i, target.hidden_ND[i], batch_), theirs_NHT);
+      if (loss.requires_grad()) loss.backward();
+      parts.mixers.back() = loss.item<double>();
+      parts.total += parts.mixers.back();
     }
     return parts;
   }
@@ -164,6 +182,24 @@ class Pass {
         .sum;
   }
 
+  [[nodiscard]] at::Tensor teachers_matrices(size_t layer, const at::Tensor& x_ND) const {
+    const at::NoGradGuard no_grad;
+    return teacher_->mixing_rows(layer, x_ND, batch_);
+  }
+  /// Of this pass's share of the sequences.
+  [[nodiscard]] at::Tensor matrix_distance(const at::Tensor& ours_NHT,
+                                           const at::Tensor& theirs_NHT) const {
+    const auto difference_NHT = ours_NHT - theirs_NHT.to(ours_NHT.scalar_type());
+    std::vector<at::Tensor> of_sequences;
+    int64_t first = 0;
+    for (const auto count : rows_.sequence_rows) {
+      of_sequences.push_back(
+          at::linalg_vector_norm(difference_NHT.narrow(0, first, count), 2, at::IntArrayRef{0, 2})
+              .mean());
+      first += count;
+    }
+    return at::stack(of_sequences).sum() * per(options_.counts.num_sequences);
+  }
   /// A number of each sequence, for each of its rows.
   [[nodiscard]] at::Tensor spread(const std::vector<double>& of_sequences) const {
     auto of_rows_N =
@@ -187,55 +223,11 @@ void add(std::vector<double>& to, const std::vector<double>& what) {
   std::ranges::transform(what, to, to.begin(), std::plus<>());
 }
 
-double read_weight(JsonReader& reader, const char* key, double otherwise) {
-  const auto weight = reader.get_or<double>(key, otherwise);
-  require(weight >= 0, "{}: expected a weight from 0 on, found {}", reader.path_of(key), weight);
-  return weight;
-}
-
-kernels::KlDirection read_direction(JsonReader& reader) {
-  const auto name = reader.get_or<std::string>("direction", "forward");
-  require(name == "forward" || name == "reverse", "{}: expected forward or reverse, found '{}'",
-          reader.path_of("direction"), name);
-  return name == "forward" ? kernels::KlDirection::Forward : kernels::KlDirection::Reverse;
-}
-
-DistilLogits read_distil_logits(JsonReader& reader) {
-  const DistilLogits objective{.kl_weight = read_weight(reader, "kl_weight", 1),
-                               .ce_weight = read_weight(reader, "ce_weight", 0),
-                               .temperature = reader.get_or<double>("temperature", 1),
-                               .direction = read_direction(reader),
-                               .only_labels = reader.get_or<bool>("only_labels", false)};
-  require(objective.temperature > 0, "{}: expected a temperature above 0, found {}",
-          reader.path_of("temperature"), objective.temperature);
-  require(objective.kl_weight > 0,
-          "{}: expected a weight above 0; without a teacher the kind is next_token",
-          reader.path_of("kl_weight"));
-  return objective;
-}
-
-Prefer read_prefer(JsonReader& reader) {
-  const auto word = reader.get_or<std::string>("reference", "student");
-  require(word == "student" || word == "teacher", "{}: expected student or teacher, found '{}'",
-          reader.path_of("reference"), word);
-  const Prefer objective{
-      .beta = reader.get_or<double>("beta", 0.1),
-      .label_smoothing = read_weight(reader, "label_smoothing", 0),
-      .reference = word == "student" ? Prefer::Reference::Student : Prefer::Reference::Teacher,
-      .max_prompt_tokens = reader.get<int64_t>("max_prompt_tokens")};
-  require(objective.beta > 0, "{}: expected a number above 0, found {}", reader.path_of("beta"),
-          objective.beta);
-  require(objective.label_smoothing < 0.5, "{}: expected less than 0.5, found {}",
-          reader.path_of("label_smoothing"), objective.label_smoothing);
-  require(objective.max_prompt_tokens > 0, "{}: expected 1 or more, found {}",
-          reader.path_of("max_prompt_tokens"), objective.max_prompt_tokens);
-  return objective;
-}
-
 }  // namespace
 
 std::string name_of(const Objective& objective) {
   return std::visit(overloaded{[](const AlignLayers&) { return "align_layers"; },
+                               [](const AlignMixing&) { return "align_mixing"; },
                                [](const DistilLogits&) { return "distill_logits"; },
                                [](const NextToken&) { return "next_token"; },
                                [](const Prefer&) { return "prefer"; }},
@@ -244,10 +236,26 @@ std::string name_of(const Objective& objective) {
 
 bool needs_teacher(const Objective& objective) {
   return std::visit(
-      overloaded{[](const AlignLayers&) { return true; }, [](const DistilLogits&) { return true; },
-                 [](const NextToken&) { return false; },
+      overloaded{[](const AlignLayers&) { return true; }, [](const AlignMixing&) { return true; },
+                 [](const DistilLogits&) { return true; }, [](const NextToken&) { return false; },
                  [](const Prefer& o) { return o.reference == Prefer::Reference::Teacher; }},
       objective);
+}
+
+bool aligns_with_base(const Objective& objective) {
+  return std::holds_alternative<AlignLayers>(objective) ||
+         std::holds_alternative<AlignMixing>(objective);
+}
+
+bool has_matrix_to_align(const LayerSpec& base, const LayerSpec& student) {
+  const auto ours = num_mixing_heads(student.mixer);
+  if (!ours || std::holds_alternative<AttentionSpec>(student.mixer)) return false;
+  const auto* attention = std::get_if<AttentionSpec>(&base.mixer);
+  require(attention != nullptr, "its base has no attention there");
+  require(attention->num_heads == *ours,
+          "its mixer has {} heads, the attention that it comes from {}", *ours,
+          attention->num_heads);
+  return true;
 }
 
 LossParts& LossParts::operator+=(const LossParts& other) {
@@ -264,45 +272,6 @@ LossParts& LossParts::operator+=(const LossParts& other) {
 LossParts add_gradients(const Objective& objective, const Decoder* teacher, const Decoder& student,
                         const TrainingRows& rows, const PassOptions& options) {
   return std::visit(Pass(teacher, student, rows, options), objective);
-}
-
-Objective read_objective(JsonReader& stage) {
-  const auto kind = stage.get<std::string>("kind");
-  if (kind == "align_layers") {
-    return AlignLayers{read_weight(stage, "layer_weight", 1),
-                       read_weight(stage, "mixer_weight", 1)};
-  }
-  if (kind == "distill_logits") return read_distil_logits(stage);
-  if (kind == "prefer") return read_prefer(stage);
-  require(kind == "next_token",
-          "{}: expected align_layers, distill_logits, next_token or prefer, found '{}'",
-          stage.path_of("kind"), kind);
-  return NextToken{read_weight(stage, "z_loss", 0)};
-}
-
-void describe(const Objective& objective, OrderedJson& stage) {
-  stage["kind"] = name_of(objective);
-  std::visit(overloaded{[&](const AlignLayers& o) {
-                          stage["layer_weight"] = o.layer_weight;
-                          stage["mixer_weight"] = o.mixer_weight;
-                        },
-                        [&](const DistilLogits& o) {
-                          stage["kl_weight"] = o.kl_weight;
-                          stage["ce_weight"] = o.ce_weight;
-                          stage["temperature"] = o.temperature;
-                          stage["direction"] =
-                              o.direction == kernels::KlDirection::Forward ? "forward" : "reverse";
-                          stage["only_labels"] = o.only_labels;
-                        },
-                        [&](const NextToken& o) { stage["z_loss"] = o.z_loss; },
-                        [&](const Prefer& o) {
-                          stage["beta"] = o.beta;
-                          stage["label_smoothing"] = o.label_smoothing;
-                          stage["reference"] =
-                              o.reference == Prefer::Reference::Student ? "student" : "teacher";
-                          stage["max_prompt_tokens"] = o.max_prompt_tokens;
-                        }},
-             objective);
 }
 
 }  // namespace hylo::models

@@ -24,6 +24,18 @@ struct AlignLayers {
   bool operator==(const AlignLayers&) const = default;
 };
 
+/// Every layer's mixer as a matrix beside the teacher's attention, given the teacher's input of
+/// that layer: the sum over layers of |M - M_t| (Frobenius), the mean over heads and sequences.
+/// Layers whose mixer the student has from its teacher as it is, and mixers without a matrix (MLA),
+/// are left as they are and count as 0. What stands outside of the matrix (gates, norms, output
+/// projections, feed-forwards) gets no gradient.
+/// Source: Bick et al. 2024 (arXiv 2408.10189), MOHAWK, section 4.1.
+struct AlignMixing {
+  /// Matrices have a row and a column for each token, in every head.
+  static constexpr int64_t max_context = 1024;
+  bool operator==(const AlignMixing&) const = default;
+};
+
 /// kl_weight times temperature^2 times the divergence of next tokens from the teacher's, the mean
 /// over all rows, plus ce_weight times the cross-entropy, the mean over rows with labels.
 struct DistilLogits {
@@ -54,10 +66,17 @@ struct Prefer {
   bool operator==(const Prefer&) const = default;
 };
 
-using Objective = std::variant<AlignLayers, DistilLogits, NextToken, Prefer>;
+using Objective = std::variant<AlignLayers, AlignMixing, DistilLogits, NextToken, Prefer>;
 
 std::string name_of(const Objective& objective);
 bool needs_teacher(const Objective& objective);
+
+/// Whether the layers of the base are the teacher.
+bool aligns_with_base(const Objective& objective);
+
+/// Whether AlignMixing changes this layer. Throws Error where the matrices of the two cannot be
+/// laid beside one another: another mixer than attention in the base, or another number of heads.
+bool has_matrix_to_align(const LayerSpec& base, const LayerSpec& student);
 
 /// Rows of one forward and backward pass.
 struct TrainingRows {
@@ -70,7 +89,7 @@ struct TrainingRows {
 
 /// What a step's rows are divided by, all its passes together.
 struct StepCounts {
-  int64_t num_rows = 0, num_labels = 0, num_pairs = 0;
+  int64_t num_rows = 0, num_labels = 0, num_sequences = 0, num_pairs = 0;
 };
 
 /// Parts of the loss, already divided; those of a step's passes add up to the step's.
@@ -78,7 +97,7 @@ struct LossParts {
   double total = 0;                    ///< what gradients are of
   double divergence = 0;               ///< nats a row, without weights
   double cross_entropy = 0;            ///< nats a label, without weights; 0 beside a z-loss
-  std::vector<double> layers, mixers;  ///< mean distances, by layer
+  std::vector<double> layers, mixers;  ///< mean distances, by layer; mixers: of their matrices too
   double margin = 0;                   ///< of pairs, the mean in nats
   double accuracy = 0;                 ///< share of pairs whose margin is above 0
   LossParts& operator+=(const LossParts& other);

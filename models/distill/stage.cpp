@@ -82,6 +82,11 @@ void check_pairs(const JsonReader& reader, const Stage& stage) {
 }
 
 void check_sizes(const JsonReader& reader, const Stage& stage) {
+  require(!std::holds_alternative<AlignMixing>(stage.objective) ||
+              stage.context_length <= AlignMixing::max_context,
+          "{}: align_mixing holds a matrix of so many rows and columns for each head; expected at "
+          "most {}, found {}",
+          reader.path_of("context_length"), AlignMixing::max_context, stage.context_length);
   require(stage.tokens_per_pass >= stage.context_length,
           "{}: {} rows cannot hold one sequence of context_length {}",
           reader.path_of("tokens_per_pass"), stage.tokens_per_pass, stage.context_length);

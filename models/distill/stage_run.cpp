@@ -62,7 +62,10 @@ StepReport StageRun::step(const PackedBatch& batch) {
                     .learning_rate = stage_.learning_rate(next_step_),
                     .num_pairs = std::ssize(batch.pairs),
                     .num_cut_pairs = batch.num_cut_pairs};
-  const PassOptions options{{report.num_rows, report.num_labels, report.num_pairs},
+  const PassOptions options{{.num_rows = report.num_rows,
+                             .num_labels = report.num_labels,
+                             .num_sequences = std::ssize(batch.sequence_rows),
+                             .num_pairs = report.num_pairs},
                             stage_.recompute_layers};
   const auto reference = reference_of(batch);
   size_t first_sequence = 0;

@@ -46,9 +46,26 @@ void check_alike(const std::string& stage, const ModelConfig& base, const ModelC
 
 constexpr const char* held_out_name = "held_out";
 
+/// Throws Error unless some layer's matrices can be aligned and none in vain.
+void check_matrices(const Stage& stage, const ModelConfig& base, const ModelConfig& student) {
+  int64_t num_layers = 0;
+  for (size_t i = 0; i < student.layers.size(); ++i) {
+    try {
+      num_layers += has_matrix_to_align(base.layers[i], student.layers[i]) ? 1 : 0;
+    } catch (const Error& error) {
+      fail("stage '{}' (align_mixing): layer {}: {}; matrices are aligned head by head", stage.name,
+           i, error.what());
+    }
+  }
+  require(num_layers > 0,
+          "stage '{}' (align_mixing): no layer of the student has a matrix to align; Mamba-2, "
+          "discrete Mamba-2 and Gated DeltaNet in the place of attention have",
+          stage.name);
+}
+
 /// Layers are aligned with those that they were made of.
 const Decoder* teacher_of(const TrainingPlan& plan, const Stage& stage) {
-  return std::holds_alternative<AlignLayers>(stage.objective) ? plan.base : plan.teacher;
+  return aligns_with_base(stage.objective) ? plan.base : plan.teacher;
 }
 
 }  // namespace
@@ -105,8 +122,11 @@ void Training::check_stages() const {
   for (int64_t i = 0; i < std::ssize(plan_.stages); ++i) {
     const auto& stage = plan_.stages[static_cast<size_t>(i)];
     check_frozen(plan_.student, stage.frozen);
-    if (std::holds_alternative<AlignLayers>(stage.objective)) {
+    if (aligns_with_base(stage.objective)) {
       check_alike(stage.name, plan_.base->config(), plan_.student);
+    }
+    if (std::holds_alternative<AlignMixing>(stage.objective)) {
+      check_matrices(stage, plan_.base->config(), plan_.student);
     }
     const auto reach = config_of(i).max_positions;
     require(reach == 0 || stage.context_length <= reach,
