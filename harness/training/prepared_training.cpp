@@ -60,13 +60,18 @@ PreparedTraining::PreparedTraining(const TrainingRequest& request, const Trainin
   provenance_.recipe = recipe_.name;
   provenance_.seed = recipe_.seed;
   if (!request_.reads_data) return;
-  data_ = read_training_data(recipe_, *tokenizer_,
-                             {.teacher = teacher(),
-                              .teacher_sha256 = provenance_.teacher_sha256,
-                              .folder = request_.out,
-                              .skip_bad_lines = request_.skip_bad_lines,
-                              .on_written = notices.on_written});
+  const TrainingDataOptions options{.teacher = teacher(),
+                                    .teacher_sha256 = provenance_.teacher_sha256,
+                                    .folder = request_.out,
+                                    .skip_bad_lines = request_.skip_bad_lines,
+                                    .on_written = notices.on_written};
+  data_ = read_training_data(recipe_, *tokenizer_, options);
   for (const auto& note : data_.notes) notices.on_note(note);
+  for (size_t i = 0; i < recipe_.stages.size(); ++i) {
+    auto kept =
+        keep_teacher_logits(recipe_, recipe_.stages[i], data_.sources, options, notices.on_note);
+    if (!kept.empty()) likeliest_.emplace(i, std::move(kept));
+  }
 }
 
 void PreparedTraining::open_models() {
@@ -155,6 +160,7 @@ models::TrainingPlan PreparedTraining::plan() const {
           .sources = data_.sources,
           .held_out = data_.held_out,
           .held_out_pairs = data_.held_out_pairs,
+          .likeliest = likeliest_,
           .provenance = provenance_};
 }
 

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -71,6 +72,7 @@ class PreparedTraining {
   models::ModelConfig student_;
   models::Provenance provenance_;
   TrainingData data_;
+  std::map<int64_t, KeptLogits> likeliest_;  ///< by stage
 };
 
 }  // namespace hylo::harness

@@ -15,6 +15,7 @@
 #include "kernels/ops/cross_entropy.h"
 #include "models/distill/packed_rows.h"
 #include "models/distill/preference.h"
+#include "models/distill/teacher_logits.h"
 #include "models/mixers/mixing_rows.h"
 
 namespace hylo::models {
@@ -106,20 +107,17 @@ class Pass {
   }
 
   LossParts operator()(const DistilLogits& objective) const {
-    const auto target = teachers({});
     const auto normed_ND = students();
     LossParts parts;
     const auto labels_N = labels_of(rows_);
     const bool masks = objective.only_labels;
+    const auto mask_N = masks ? labels_N != kernels::no_label : at::Tensor();
     // With its square the gradients keep their size whatever the temperature.
     const double weight = objective.kl_weight * objective.temperature * objective.temperature;
     const double factor =
         weight * per(masks ? options_.counts.num_labels : options_.counts.num_rows);
-    auto loss = kernels::kl_divergence({last_projection(student_, normed_ND),
-                                        last_projection(*teacher_, target.normed_ND),
-                                        masks ? labels_N != kernels::no_label : at::Tensor(),
-                                        objective.direction, objective.temperature, factor})
-                    .sum;
+    auto loss = objective.top_k > 0 ? kept_divergence(normed_ND, mask_N, factor)
+                                    : divergence(objective, normed_ND, mask_N, factor);
     parts.divergence = loss.item<double>() / weight;
     if (objective.ce_weight > 0) {
       const auto entropy = cross_entropy(normed_ND, labels_N, objective.ce_weight, 0);
@@ -174,6 +172,25 @@ class Pass {
   [[nodiscard]] at::Tensor students() const {
     return student_.forward(rows_.tokens_N, batch_, {.recompute_layers = options_.recompute_layers})
         .normed_ND;
+  }
+  [[nodiscard]] at::Tensor divergence(const DistilLogits& objective, const at::Tensor& normed_ND,
+                                      const at::Tensor& mask_N, double factor) const {
+    const auto target = teachers({});
+    return kernels::kl_divergence({last_projection(student_, normed_ND),
+                                   last_projection(*teacher_, target.normed_ND), mask_N,
+                                   objective.direction, objective.temperature, factor})
+        .sum;
+  }
+  [[nodiscard]] at::Tensor kept_divergence(const at::Tensor& normed_ND, const at::Tensor& mask_N,
+                                           double factor) const {
+    invariant(rows_.likeliest_N2k.defined(), "nothing was kept of the teacher");
+    const auto kept = unpacked(rows_.likeliest_N2k);
+    return kernels::top_k_divergence({.student = last_projection(student_, normed_ND),
+                                      .ids_Nk = kept.ids_Nk,
+                                      .probabilities_Nk = kept.probabilities_Nk,
+                                      .mask_N = mask_N,
+                                      .factor = factor})
+        .sum;
   }
   [[nodiscard]] at::Tensor cross_entropy(const at::Tensor& normed_ND, const at::Tensor& labels_N,
                                          double weight, double z_loss) const {
@@ -240,6 +257,11 @@ bool needs_teacher(const Objective& objective) {
                  [](const DistilLogits&) { return true; }, [](const NextToken&) { return false; },
                  [](const Prefer& o) { return o.reference == Prefer::Reference::Teacher; }},
       objective);
+}
+
+int64_t kept_top_k(const Objective& objective) {
+  const auto* distil = std::get_if<DistilLogits>(&objective);
+  return distil ? distil->top_k : 0;
 }
 
 bool aligns_with_base(const Objective& objective) {

@@ -43,6 +43,9 @@ struct DistilLogits {
   double temperature = 1;
   kernels::KlDirection direction = kernels::KlDirection::Forward;
   bool only_labels = false;  ///< the divergence too counts rows with labels only
+  /// Not 0: the teacher is what was kept of it (teacher_logits.h), its likeliest so many tokens and
+  /// the rest as one. Forward divergence, temperature 1.
+  int64_t top_k = 0;
   bool operator==(const DistilLogits&) const = default;
 };
 
@@ -71,6 +74,9 @@ using Objective = std::variant<AlignLayers, AlignMixing, DistilLogits, NextToken
 std::string name_of(const Objective& objective);
 bool needs_teacher(const Objective& objective);
 
+/// Of DistilLogits that learns from what was kept of its teacher; else 0.
+int64_t kept_top_k(const Objective& objective);
+
 /// Whether the layers of the base are the teacher.
 bool aligns_with_base(const Objective& objective);
 
@@ -83,6 +89,8 @@ struct TrainingRows {
   std::span<const int32_t> tokens_N;
   std::span<const int64_t> labels_N;  ///< of the next token, or kernels::no_label
   std::span<const int64_t> sequence_rows;
+  /// For DistilLogits with top_k: what the teacher gives the rows, as likeliest() has it.
+  at::Tensor likeliest_N2k = {};
   /// For Prefer: what the reference gives each sequence, nats. Sequences are pairs then.
   std::span<const double> reference = {};
 };

@@ -19,17 +19,33 @@ kernels::KlDirection read_direction(JsonReader& reader) {
   return name == "forward" ? kernels::KlDirection::Forward : kernels::KlDirection::Reverse;
 }
 
+/// {"top_k": 64}; 0 where the teacher runs beside the student.
+int64_t read_teacher_logits(JsonReader& stage) {
+  const auto json = stage.get_or<Json>("teacher_logits", nullptr);
+  if (json.is_null()) return 0;
+  JsonReader reader(json, stage.path_of("teacher_logits"));
+  const auto top_k = reader.get<int64_t>("top_k");
+  require(top_k > 0, "{}: expected 1 or more, found {}", reader.path_of("top_k"), top_k);
+  reader.done();
+  return top_k;
+}
+
 DistilLogits read_distil_logits(JsonReader& reader) {
   const DistilLogits objective{.kl_weight = read_weight(reader, "kl_weight", 1),
                                .ce_weight = read_weight(reader, "ce_weight", 0),
                                .temperature = reader.get_or<double>("temperature", 1),
                                .direction = read_direction(reader),
-                               .only_labels = reader.get_or<bool>("only_labels", false)};
+                               .only_labels = reader.get_or<bool>("only_labels", false),
+                               .top_k = read_teacher_logits(reader)};
   require(objective.temperature > 0, "{}: expected a temperature above 0, found {}",
           reader.path_of("temperature"), objective.temperature);
   require(objective.kl_weight > 0,
           "{}: expected a weight above 0; without a teacher the kind is next_token",
           reader.path_of("kl_weight"));
+  require(objective.top_k == 0 ||
+              (objective.temperature == 1 && objective.direction == kernels::KlDirection::Forward),
+          "{}: of the likeliest tokens there is the forward divergence at temperature 1 only",
+          reader.path_of("teacher_logits"));
   return objective;
 }
 
@@ -83,6 +99,7 @@ void describe(const Objective& objective, OrderedJson& stage) {
                           stage["direction"] =
                               o.direction == kernels::KlDirection::Forward ? "forward" : "reverse";
                           stage["only_labels"] = o.only_labels;
+                          if (o.top_k > 0) stage["teacher_logits"] = {{"top_k", o.top_k}};
                         },
                         [&](const NextToken& o) { stage["z_loss"] = o.z_loss; },
                         [&](const Prefer& o) {

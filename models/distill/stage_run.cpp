@@ -1,5 +1,7 @@
 #include "models/distill/stage_run.h"
 
+#include <ATen/ops/cat.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -10,6 +12,16 @@
 namespace hylo::models {
 
 std::string reference_name(const std::string& source) { return "data." + source; }
+
+namespace {
+
+const at::Tensor& tensor_of(const NamedTensors& tensors, const std::string& name) {
+  const auto found = std::ranges::find(tensors, name, [](const auto& t) { return t.first; });
+  invariant(found != tensors.end(), "nothing is kept of '{}'", name);
+  return found->second;
+}
+
+}  // namespace
 
 std::vector<TrainingRows> passes_of(const PackedBatch& batch, int64_t max_rows) {
   std::vector<TrainingRows> passes;
@@ -35,21 +47,29 @@ std::vector<TrainingRows> passes_of(const PackedBatch& batch, int64_t max_rows) 
 }
 
 StageRun::StageRun(const Stage& stage, const Decoder* teacher, TrainedModel& student,
-                   std::filesystem::path record_folder, NamedTensors reference)
+                   std::filesystem::path record_folder, KeptOfOthers kept)
     : stage_(stage),
       teacher_(teacher),
       student_(student),
       optimizer_(student.tensors(), stage.optimizer),
       record_folder_(std::move(record_folder)),
-      reference_(std::move(reference)) {}
+      kept_(std::move(kept)) {}
+
+void StageRun::add_likeliest(TrainingRows& rows, std::span<const SequencePlace> places) const {
+  if (kept_.likeliest.empty()) return;
+  std::vector<at::Tensor> parts;
+  for (size_t i = 0; i < rows.sequence_rows.size(); ++i) {
+    const auto& [source, token] = places[i];
+    parts.push_back(tensor_of(kept_.likeliest, source).narrow(0, token, rows.sequence_rows[i]));
+  }
+  rows.likeliest_N2k = at::cat(parts);
+}
 
 std::vector<double> StageRun::reference_of(const PackedBatch& batch) const {
   std::vector<double> likelihoods;
   for (const auto& [source, document] : batch.pairs) {
-    const auto found = std::ranges::find(reference_, reference_name(source),
-                                         [](const auto& t) { return t.first; });
-    invariant(found != reference_.end(), "'{}' has no reference", source);
-    const auto* pair = found->second.const_data_ptr<double>() + 2 * document;
+    const auto* pair =
+        tensor_of(kept_.reference, reference_name(source)).const_data_ptr<double>() + 2 * document;
     likelihoods.insert(likelihoods.end(), pair, pair + 2);
   }
   return likelihoods;
@@ -73,6 +93,9 @@ StepReport StageRun::step(const PackedBatch& batch) {
   for (auto& rows : passes_of(batch, stage_.tokens_per_pass)) {
     if (!reference.empty()) {
       rows.reference = std::span(reference).subspan(first_sequence, rows.sequence_rows.size());
+    }
+    if (!batch.places.empty()) {
+      add_likeliest(rows, std::span(batch.places).subspan(first_sequence));
     }
     first_sequence += rows.sequence_rows.size();
     report.loss += add_gradients(stage_.objective, teacher_, student_.decoder(), rows, options);

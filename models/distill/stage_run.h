@@ -22,13 +22,18 @@ struct StepReport {
   int64_t num_pairs = 0, num_cut_pairs = 0;  ///< of preferences; cut: too long for the context
 };
 
+/// What other models say of the stage's data, computed before.
+struct KeptOfOthers {
+  NamedTensors reference;  ///< for Prefer: what reference_likelihoods gave, by reference_name
+  NamedTensors likeliest;  ///< for DistilLogits with top_k: what likeliest gave, by source
+};
+
 class StageRun {
  public:
   /// `teacher` may be null where the objective needs none. All must outlive the run. A batch whose
-  /// loss is not finite is written into `record_folder`. `reference`: for Prefer, by source what
-  /// reference_likelihoods gave of its pairs.
+  /// loss is not finite is written into `record_folder`.
   StageRun(const Stage& stage, const Decoder* teacher, TrainedModel& student,
-           std::filesystem::path record_folder, NamedTensors reference = {});
+           std::filesystem::path record_folder, KeptOfOthers kept = {});
 
   /// One step on these rows. Throws Error naming step and file when the loss or the gradients are
   /// not finite; the weights are then as before the step.
@@ -40,12 +45,13 @@ class StageRun {
   [[nodiscard]] std::vector<std::pair<std::string, at::Tensor>> optimizer_state() const {
     return optimizer_.state();
   }
-  [[nodiscard]] const NamedTensors& reference() const { return reference_; }
+  [[nodiscard]] const NamedTensors& reference() const { return kept_.reference; }
   /// After the optimiser's state and the student's weights were filled.
   void continue_at(int64_t next_step) { next_step_ = next_step; }
 
  private:
   [[nodiscard]] std::vector<double> reference_of(const PackedBatch& batch) const;
+  void add_likeliest(TrainingRows& rows, std::span<const SequencePlace> places) const;
   void check_finite(const StepReport& report, const PackedBatch& batch) const;
 
   const Stage& stage_;
@@ -53,7 +59,7 @@ class StageRun {
   TrainedModel& student_;
   AdamW optimizer_;
   std::filesystem::path record_folder_;
-  NamedTensors reference_;
+  KeptOfOthers kept_;
   int64_t next_step_ = 0;
 };
 

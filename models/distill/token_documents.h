@@ -63,6 +63,10 @@ class TokenDocuments {
   [[nodiscard]] int64_t num_tokens() const { return static_cast<int64_t>(tokens_.size()); }
   [[nodiscard]] int64_t num_without_labels() const { return num_without_labels_; }
   [[nodiscard]] std::span<const TrainingToken> at(int64_t document) const;
+  /// Tokens of the documents before it.
+  [[nodiscard]] int64_t first_token(int64_t document) const {
+    return document == 0 ? 0 : ends_[static_cast<size_t>(document) - 1];
+  }
   [[nodiscard]] const std::string& tokenizer_sha256() const { return tokenizer_sha256_; }
   /// Over ids, marks and lengths; walks over all of them.
   [[nodiscard]] std::string sha256() const;

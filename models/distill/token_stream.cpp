@@ -130,6 +130,7 @@ Json TokenStream::describe() const {
                    {"num_epochs", options_.num_epochs ? Json(*options_.num_epochs) : Json()},
                    {"source_names", names},
                    {"sources", sources}};
+  if (options_.keeps_pieces) description["keeps_pieces"] = true;
   if (holds_pairs()) description["max_prompt_tokens"] = options_.max_prompt_tokens;
   return description;
 }
@@ -172,16 +173,23 @@ bool TokenStream::open_next_document() {
   return true;
 }
 
-/// A piece of the open document: as much as there is room for.
-void TokenStream::append_piece(PackedBatch& batch) {
+/// A piece of the open document: as much as there is room for; false: there is none for it.
+bool TokenStream::append_piece(PackedBatch& batch) {
   const auto room = options_.tokens_per_batch - rows_in(batch);
   const auto document = latest_document(open_->source, readings_[open_->source]);
   const auto num_left = std::ssize(document) - open_->num_given;
-  const auto num_rows = std::min({num_left, options_.context_length, room});
+  const auto num_wanted = std::min(num_left, options_.context_length);
+  if (options_.keeps_pieces && num_wanted > room) return false;
+  const auto num_rows = std::min(num_wanted, room);
+  const auto& reading = readings_[open_->source];
+  const auto number = reading.order[static_cast<size_t>(reading.num_read - 1)];
+  const auto& source = sources_[open_->source];
+  batch.places.push_back({source.name, source.documents->first_token(number) + open_->num_given});
   append_sequence(batch, document, open_->num_given, num_rows);
   batch.num_documents += open_->num_given == 0 ? 1 : 0;
   open_->num_given += num_rows;
   if (num_rows == num_left) open_.reset();
+  return true;
 }
 
 /// The open pair; false: there is no room for it.
@@ -201,11 +209,7 @@ std::optional<PackedBatch> TokenStream::next() {
   auto batch = empty_batch(options_.tokens_per_batch);
   while (rows_in(batch) < options_.tokens_per_batch) {
     if (!open_ && !open_next_document()) return std::nullopt;
-    if (!holds_pairs()) {
-      append_piece(batch);
-    } else if (!append_open_pair(batch)) {
-      break;
-    }
+    if (!(holds_pairs() ? append_open_pair(batch) : append_piece(batch))) break;
   }
   ++num_batches_;
   return batch;

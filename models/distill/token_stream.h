@@ -26,7 +26,10 @@ struct TokenStreamOptions {
   int64_t tokens_per_batch = 0;  ///< N
   uint64_t seed = 0;
   std::optional<int64_t> num_epochs;  ///< each source is read so often; absent: without end
-  int64_t max_prompt_tokens = 0;      ///< of pairs, as PairLimits has it; 0: there are none
+  /// Documents are cut every context_length tokens and nowhere else: a batch is full where the next
+  /// piece has no room, and a token sees the same ones before it in every epoch.
+  bool keeps_pieces = false;
+  int64_t max_prompt_tokens = 0;  ///< of pairs, as PairLimits has it; 0: there are none
 };
 
 /// Every document of a source comes once an epoch, in an order drawn from (seed, source, epoch).
@@ -44,8 +47,8 @@ class TokenStream {
   /// room is made for them, and for fewer rows than one batch.
   TokenStream(std::vector<TokenSource> sources, const TokenStreamOptions& options);
 
-  /// Exactly tokens_per_batch rows; at most so many of pairs. Nothing once every source was read
-  /// num_epochs times; rows that do not fill a batch are not given.
+  /// Exactly tokens_per_batch rows; at most so many of pairs and of pieces that are kept. Nothing
+  /// once every source was read num_epochs times; rows that do not fill a batch are not given.
   std::optional<PackedBatch> next();
 
   /// Where the stream stands and what it is made of. A stream of the same sources and options gives
@@ -83,7 +86,7 @@ class TokenStream {
                                                                const Reading& reading) const;
   bool open_next_document();
   [[nodiscard]] bool holds_pairs() const { return options_.max_prompt_tokens > 0; }
-  void append_piece(PackedBatch& batch);
+  bool append_piece(PackedBatch& batch);
   bool append_open_pair(PackedBatch& batch);
 
   std::vector<TokenSource> sources_;

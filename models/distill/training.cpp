@@ -227,6 +227,7 @@ TokenStream Training::stream_of(const Stage& stage) const {
            .tokens_per_batch = stage.tokens_per_step,
            // Each stage reads in an order of its own.
            .seed = CounterRandom(plan_.seed, static_cast<uint64_t>(place_.stage)).next(),
+           .keeps_pieces = kept_top_k(stage.objective) > 0,
            .max_prompt_tokens = prefer ? prefer->max_prompt_tokens : 0}};
 }
 
@@ -264,6 +265,21 @@ NamedTensors Training::stored_reference(const Stage& stage) const {
   return state_->reference;
 }
 
+NamedTensors Training::likeliest_of(const Stage& stage) const {
+  const auto top_k = kept_top_k(stage.objective);
+  if (top_k == 0) return {};
+  const auto found = plan_.likeliest.find(place_.stage);
+  require(found != plan_.likeliest.end(), "stage '{}': nothing was kept of its teacher",
+          stage.name);
+  for (const auto& source : sources_of(stage)) {
+    const auto* rows = tensor_named(found->second, source.name);
+    require(rows && rows->sizes() == at::IntArrayRef({source.documents->num_tokens(), 2, top_k}),
+            "stage '{}': of its teacher not {} tokens for each of the {} of '{}' were kept",
+            stage.name, top_k, source.documents->num_tokens(), source.name);
+  }
+  return found->second;
+}
+
 void Training::report_validation(const Stage& stage, const StageRun& run,
                                  const TrainingEvents& events) const {
   const auto& student = student_->decoder();
@@ -293,7 +309,8 @@ void Training::run_stage(const TrainingEvents& events) {
   auto stream = stream_of(stage);
   const bool goes_on = state_ && place_.next_step > 0;
   StageRun run(stage, teacher_of(plan_, stage), *student_, folder_,
-               goes_on ? stored_reference(stage) : reference_of(stage));
+               {.reference = goes_on ? stored_reference(stage) : reference_of(stage),
+                .likeliest = likeliest_of(stage)});
   if (goes_on) {
     fill(run.optimizer_state(), state_->optimizer, *resumed_from_);
     stream.seek(state_->stream_position);

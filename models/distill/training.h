@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,6 +36,9 @@ struct TrainingPlan {
   std::shared_ptr<const TokenDocuments> held_out;  ///< may be null: nothing is validated
   /// Pairs of preferences, on which stages of that kind are validated; may be null.
   std::shared_ptr<const TokenDocuments> held_out_pairs;
+  /// By stage, for those that learn from what was kept of the teacher: by source what likeliest()
+  /// gives of all its tokens, in pieces of the stage's context.
+  std::map<int64_t, NamedTensors> likeliest;
   Provenance provenance;
 };
 
@@ -93,6 +97,7 @@ class Training {
   [[nodiscard]] TokenStream stream_of(const Stage& stage) const;
   [[nodiscard]] NamedTensors reference_of(const Stage& stage) const;
   [[nodiscard]] NamedTensors stored_reference(const Stage& stage) const;
+  [[nodiscard]] NamedTensors likeliest_of(const Stage& stage) const;
   void report_validation(const Stage& stage, const StageRun& run,
                          const TrainingEvents& events) const;
   void run_stage(const TrainingEvents& events);
