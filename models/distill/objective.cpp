@@ -107,7 +107,8 @@ class Pass {
   }
 
   LossParts operator()(const DistilLogits& objective) const {
-    const auto normed_ND = students();
+    const auto out = students();
+    const auto& normed_ND = out.normed_ND;
     LossParts parts;
     const auto labels_N = labels_of(rows_);
     const bool masks = objective.only_labels;
@@ -124,17 +125,18 @@ class Pass {
       parts.cross_entropy = entropy.item<double>() / objective.ce_weight;
       loss = loss + entropy;
     }
-    loss.backward();
     parts.total = loss.item<double>();
+    add_routers(out, loss, parts).backward();
     return parts;
   }
 
   LossParts operator()(const NextToken& objective) const {
-    const auto loss = cross_entropy(students(), labels_of(rows_), 1, objective.z_loss);
-    loss.backward();
+    const auto out = students();
+    const auto loss = cross_entropy(out.normed_ND, labels_of(rows_), 1, objective.z_loss);
     LossParts parts;
     parts.total = loss.item<double>();
     if (objective.z_loss == 0) parts.cross_entropy = parts.total;
+    add_routers(out, loss, parts).backward();
     return parts;
   }
 
@@ -142,8 +144,8 @@ class Pass {
   /// slope of its pair, so that logits are computed twice: for the slopes, and for the gradients.
   LossParts operator()(const Prefer& objective) const {
     invariant(rows_.reference.size() == rows_.sequence_rows.size(), "pairs without a reference");
-    const auto normed_ND = students();
-    const auto likelihoods = log_likelihoods(student_, normed_ND, rows_);
+    const auto out = students();
+    const auto likelihoods = log_likelihoods(student_, out.normed_ND, rows_);
     const double share = per(options_.counts.num_pairs);
     LossParts parts;
     std::vector<double> weights;  // Of each sequence's tokens.
@@ -156,10 +158,11 @@ class Pass {
       parts.accuracy += margin > 0 ? share : 0;
       weights.insert(weights.end(), {-share * slope, share * slope});
     }
-    kernels::cross_entropy({.student = last_projection(student_, normed_ND),
-                            .labels_N = labels_of(rows_),
-                            .weights_N = spread(weights)})
-        .sum.backward();
+    const auto loss = kernels::cross_entropy({.student = last_projection(student_, out.normed_ND),
+                                              .labels_N = labels_of(rows_),
+                                              .weights_N = spread(weights)})
+                          .sum;
+    add_routers(out, loss, parts).backward();
     return parts;
   }
 
@@ -169,9 +172,22 @@ class Pass {
     const at::NoGradGuard no_grad;
     return teacher_->forward(rows_.tokens_N, batch_, options);
   }
-  [[nodiscard]] at::Tensor students() const {
-    return student_.forward(rows_.tokens_N, batch_, {.recompute_layers = options_.recompute_layers})
-        .normed_ND;
+  [[nodiscard]] ForwardOut students() const {
+    return student_.forward(rows_.tokens_N, batch_,
+                            {.keep_hidden = options_.router.is_active(),
+                             .recompute_layers = options_.recompute_layers});
+  }
+  /// With this pass's share of the routers' loss, which is a mean over rows.
+  [[nodiscard]] at::Tensor add_routers(const ForwardOut& out, const at::Tensor& loss,
+                                       LossParts& parts) const {
+    const auto& router = options_.router;
+    if (!router.is_active()) return loss;
+    const auto terms = router_terms(student_.config(), student_.weights(), out.router_logits_NE);
+    const double share = static_cast<double>(rows_.tokens_N.size()) * per(options_.counts.num_rows);
+    const auto added = share * (router.balance_weight * terms.balance + router.z_weight * terms.z);
+    parts.balance = share * terms.balance.item<double>();
+    parts.total += added.item<double>();
+    return loss + added;
   }
   [[nodiscard]] at::Tensor divergence(const DistilLogits& objective, const at::Tensor& normed_ND,
                                       const at::Tensor& mask_N, double factor) const {
@@ -259,6 +275,8 @@ bool needs_teacher(const Objective& objective) {
       objective);
 }
 
+bool runs_whole_student(const Objective& objective) { return !aligns_with_base(objective); }
+
 int64_t kept_top_k(const Objective& objective) {
   const auto* distil = std::get_if<DistilLogits>(&objective);
   return distil ? distil->top_k : 0;
@@ -283,6 +301,7 @@ bool has_matrix_to_align(const LayerSpec& base, const LayerSpec& student) {
 LossParts& LossParts::operator+=(const LossParts& other) {
   total += other.total;
   divergence += other.divergence;
+  balance += other.balance;
   cross_entropy += other.cross_entropy;
   add(layers, other.layers);
   add(mixers, other.mixers);

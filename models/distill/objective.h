@@ -12,6 +12,7 @@
 #include "harness/base/json.h"
 #include "kernels/ops/kl_divergence.h"
 #include "models/decoder/decoder.h"
+#include "models/distill/router_loss.h"
 
 namespace hylo::models {
 
@@ -77,6 +78,9 @@ bool needs_teacher(const Objective& objective);
 /// Of DistilLogits that learns from what was kept of its teacher; else 0.
 int64_t kept_top_k(const Objective& objective);
 
+/// Whether the loss is of what the whole student gives, and so may have that of routers beside it.
+bool runs_whole_student(const Objective& objective);
+
 /// Whether the layers of the base are the teacher.
 bool aligns_with_base(const Objective& objective);
 
@@ -104,6 +108,7 @@ struct StepCounts {
 struct LossParts {
   double total = 0;                    ///< what gradients are of
   double divergence = 0;               ///< nats a row, without weights
+  double balance = 0;                  ///< of routers, without weight; 1 is even
   double cross_entropy = 0;            ///< nats a label, without weights; 0 beside a z-loss
   std::vector<double> layers, mixers;  ///< mean distances, by layer; mixers: of their matrices too
   double margin = 0;                   ///< of pairs, the mean in nats
@@ -114,6 +119,7 @@ struct LossParts {
 struct PassOptions {
   StepCounts counts;
   bool recompute_layers = false;
+  RouterLoss router;  ///< beside losses of the whole student; not where layers are recomputed
 };
 
 /// Adds the gradients of the student's loss on these rows to its leaves. `teacher` may be null

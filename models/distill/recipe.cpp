@@ -1,6 +1,7 @@
 #include "models/distill/recipe.h"
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 
 #include "harness/base/error.h"
@@ -149,11 +150,53 @@ RopeRows read_rope_rows(JsonReader& reader) {
   return word == "filled" ? RopeRows::Filled : RopeRows::Kept;
 }
 
+RouterKind read_router_kind(JsonReader& reader) {
+  const auto word = reader.get_or<std::string>("router", "softmax_then_top");
+  if (word == "softmax_then_top") return RouterKind::SoftmaxThenTop;
+  if (word == "top_then_softmax") return RouterKind::TopThenSoftmax;
+  require(word == "sigmoid",
+          "{}: expected softmax_then_top, top_then_softmax or sigmoid, found '{}'",
+          reader.path_of("router"), word);
+  return RouterKind::Sigmoid;
+}
+
+UpcycledExperts read_experts(JsonReader& student, SparseUpcycling& options) {
+  JsonReader reader(student.at("experts"), student.path_of("experts"));
+  UpcycledExperts experts{
+      .layers = reader.get_or<std::vector<int64_t>>("layers", {}),
+      .spec = {.num_experts = read_positive(reader, "num_experts"),
+               .experts_per_token = read_positive(reader, "experts_per_token"),
+               .router = {.kind = read_router_kind(reader),
+                          .normalised = reader.get_or<bool>("normalised", true)},
+               .shared_gate = reader.get_or<bool>("shared_gate", false)},
+      .has_shared = reader.get_or<bool>("shared", false)};
+  const auto read = [&](const char* key, double& value) {
+    value = reader.get_or<double>(key, value);
+  };
+  read("router_deviation", options.router_deviation);
+  read("noise_deviation", options.noise_deviation);
+  read("noise_share", options.noise_share);
+  read("drop_share", options.drop_share);
+  reader.done();
+  require(experts.spec.experts_per_token <= experts.spec.num_experts,
+          "{}: expected at most the {} experts, found {}", reader.path_of("experts_per_token"),
+          experts.spec.num_experts, experts.spec.experts_per_token);
+  require(experts.has_shared || !experts.spec.shared_gate, "{}: there is no shared expert to weigh",
+          reader.path_of("shared_gate"));
+  return experts;
+}
+
 UpcycledStudent read_upcycled(JsonReader& reader) {
   UpcycledStudent student;
   student.like = reader.get_or<std::string>("like", "");
-  require(student.like.empty() != !reader.has("placement"),
+  if (reader.has("experts")) student.experts = read_experts(reader, student.options.experts);
+  reader.ignore("experts");
+  const bool has_mixers = !student.like.empty() || reader.has("placement");
+  require(student.like.empty() || !reader.has("placement"),
           "{}: expected either \"placement\" or \"like\"", reader.path_of("placement"));
+  require(has_mixers || student.experts,
+          "{}: expected either \"placement\" or \"like\", or \"experts\"",
+          reader.path_of("placement"));
   student.placement = reader.get_or<Json>("placement", nullptr);
   student.options.rope_rows = read_rope_rows(reader);
   student.options.random_mixers = reader.get_or<bool>("random_mixers", false);
@@ -260,6 +303,37 @@ ModelConfig with_mixers_of(const ModelConfig& teacher, const CatalogEntry& entry
   return student;
 }
 
+/// The student with experts in the place of dense feed-forwards, each as wide as what it copies.
+ModelConfig with_experts(ModelConfig student, const UpcycledExperts& experts) {
+  auto layers = experts.layers;
+  if (layers.empty()) {
+    layers.resize(student.layers.size());
+    std::iota(layers.begin(), layers.end(), 0);
+  }
+  for (const auto i : layers) {
+    require(i >= 0 && i < std::ssize(student.layers),
+            "student.experts.layers: layer {} is outside of the model, whose {} layers are 0 to {}",
+            i, student.layers.size(), student.layers.size() - 1);
+    auto& layer = student.layers[static_cast<size_t>(i)];
+    const auto* dense = std::get_if<SwiGluSpec>(&layer.feed_forward);
+    require(dense != nullptr,
+            "student.experts.layers: layer {} has no dense feed-forward to make experts of, or is "
+            "named twice",
+            i);
+    auto spec = experts.spec;
+    spec.width = dense->width;
+    spec.shared_width = experts.has_shared ? dense->width : 0;
+    layer.feed_forward = spec;
+  }
+  return student;
+}
+
+ModelConfig with_mixers(const UpcycledStudent& student, const ModelConfig& teacher) {
+  if (!student.like.empty()) return with_mixers_of(teacher, find_model(student.like));
+  if (student.placement.is_null()) return place(teacher, {});
+  return place(teacher, read_placement(student.placement, "student.placement", teacher));
+}
+
 }  // namespace
 
 Recipe read_recipe(const Json& json, const std::string& where, const fs::path& data_root) {
@@ -281,8 +355,8 @@ Recipe read_recipe(const Json& json, const std::string& where, const fs::path& d
 }
 
 ModelConfig student_config(const UpcycledStudent& student, const ModelConfig& teacher) {
-  if (!student.like.empty()) return with_mixers_of(teacher, find_model(student.like));
-  return place(teacher, read_placement(student.placement, "student.placement", teacher));
+  auto config = with_mixers(student, teacher);
+  return student.experts ? with_experts(std::move(config), *student.experts) : config;
 }
 
 ModelConfig student_config(const FreshStudent& student, int64_t vocabulary_size) {

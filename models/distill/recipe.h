@@ -42,12 +42,21 @@ struct HeldOut {
   std::optional<TextData> text;
 };
 
+/// Dense feed-forwards of a student that become mixtures of experts; their numbers are
+/// UpcycleOptions::experts.
+struct UpcycledExperts {
+  std::vector<int64_t> layers;  ///< empty: all
+  MoeSpec spec;                 ///< without widths, which are the teacher's
+  bool has_shared = false;      ///< a copy for every token beside them
+};
+
 /// A student by conversion of the teacher's layers.
 struct UpcycledStudent {
-  Json placement;  ///< as read_placement wants it; null: `like` says it
+  Json placement;  ///< as read_placement wants it; null: `like` says it, or mixers stay
   /// A row of the catalogue whose mixers are taken, and whether the head is untied; empty:
   /// placement.
   std::string like;
+  std::optional<UpcycledExperts> experts;
   UpcycleOptions options;
 };
 /// A network that begins with random weights; its vocabulary is the tokenizer's.

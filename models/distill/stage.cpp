@@ -46,6 +46,24 @@ AdamWOptions read_optimizer(JsonReader& stage) {
   return options;
 }
 
+/// Logits of routers are not kept of layers that are recomputed.
+RouterLoss read_router(JsonReader& reader, const Stage& stage) {
+  const auto json = reader.get_or<Json>("router", nullptr);
+  if (json.is_null()) return {};
+  JsonReader router(json, reader.path_of("router"));
+  const RouterLoss loss{read_from_0(router, "balance_weight", 0),
+                        read_from_0(router, "z_weight", 0)};
+  router.done();
+  require(!loss.is_active() || runs_whole_student(stage.objective),
+          "{}: layers that are aligned one by one have no loss of routers",
+          reader.path_of("router"));
+  require(!loss.is_active() || !stage.recompute_layers,
+          "{}: where layers are recomputed, logits of routers are not kept; leave out "
+          "recompute_layers",
+          reader.path_of("router"));
+  return loss;
+}
+
 std::optional<Stretch> read_yarn(JsonReader& stage) {
   const auto json = stage.get_or<Json>("yarn", nullptr);
   if (json.is_null()) return {};
@@ -143,6 +161,7 @@ Stage read_stage(const Json& json, const std::string& path) {
   stage.decays_vectors = reader.get_or<bool>("decays_vectors", false);
   stage.frozen = reader.get_or<std::vector<std::string>>("frozen", {});
   stage.recompute_layers = reader.get_or<bool>("recompute_layers", false);
+  stage.router = read_router(reader, stage);
   stage.yarn = read_yarn(reader);
   stage.data = read_shares(reader);
   stage.validate_every = read_count_or(reader, "validate_every", 0);
@@ -172,6 +191,10 @@ OrderedJson describe(const Stage& stage) {
                {"data", stage.data},
                {"validate_every", stage.validate_every},
                {"checkpoint_every", stage.checkpoint_every}});
+  if (stage.router.is_active()) {
+    json["router"] = {{"balance_weight", stage.router.balance_weight},
+                      {"z_weight", stage.router.z_weight}};
+  }
   if (stage.yarn) {
     json["yarn"] = {{"factor", stage.yarn->factor},
                     {"original_length", stage.yarn->original_length}};

@@ -86,7 +86,8 @@ StepReport StageRun::step(const PackedBatch& batch) {
                              .num_labels = report.num_labels,
                              .num_sequences = std::ssize(batch.sequence_rows),
                              .num_pairs = report.num_pairs},
-                            stage_.recompute_layers};
+                            stage_.recompute_layers,
+                            stage_.router};
   const auto reference = reference_of(batch);
   size_t first_sequence = 0;
   student_.clear_gradients();

@@ -63,6 +63,12 @@ void check_matrices(const Stage& stage, const ModelConfig& base, const ModelConf
           stage.name);
 }
 
+bool has_experts(const ModelConfig& config) {
+  return std::ranges::any_of(config.layers, [](const LayerSpec& layer) {
+    return std::holds_alternative<MoeSpec>(layer.feed_forward);
+  });
+}
+
 /// Layers are aligned with those that they were made of.
 const Decoder* teacher_of(const TrainingPlan& plan, const Stage& stage) {
   return aligns_with_base(stage.objective) ? plan.base : plan.teacher;
@@ -122,6 +128,8 @@ void Training::check_stages() const {
   for (int64_t i = 0; i < std::ssize(plan_.stages); ++i) {
     const auto& stage = plan_.stages[static_cast<size_t>(i)];
     check_frozen(plan_.student, stage.frozen);
+    require(!stage.router.is_active() || has_experts(plan_.student),
+            "stage '{}': router: no layer of the student has experts", stage.name);
     if (aligns_with_base(stage.objective)) {
       check_alike(stage.name, plan_.base->config(), plan_.student);
     }

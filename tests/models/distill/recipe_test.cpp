@@ -189,6 +189,37 @@ TEST(Recipe, AScalingOfAnotherKindTakesThePlaceOfTheTeachers) {
             RopeScaling(LinearScaling{4}));
 }
 
+TEST(Recipe, ExpertsTakeThePlaceOfDenseFeedForwards) {
+  auto json = small_recipe();
+  json["student"] = {{"experts",
+                      {{"num_experts", 4},
+                       {"experts_per_token", 2},
+                       {"layers", {1}},
+                       {"shared", true},
+                       {"drop_share", 0.5}}}};
+  const auto student = std::get<UpcycledStudent>(read(json).student);
+  EXPECT_EQ(student.options.experts.drop_share, 0.5);
+  const auto config = student_config(student, small_teacher());
+  EXPECT_NO_THROW(check_student(small_teacher(), config));
+  const auto& experts = std::get<MoeSpec>(config.layers[1].feed_forward);
+  EXPECT_EQ(experts.num_experts, 4);
+  EXPECT_EQ(experts.width, 8);
+  EXPECT_EQ(experts.shared_width, 8);
+  EXPECT_EQ(config.layers[0], small_teacher().layers[0]);
+  EXPECT_EQ(config.layers[1].mixer, small_teacher().layers[1].mixer);
+  auto& keys = json["student"]["experts"];
+  keys["layers"] = {3};
+  EXPECT_THAT(error_of([&] {
+                (void)student_config(std::get<UpcycledStudent>(read(json).student),
+                                     small_teacher());
+              }),
+              HasSubstr("student.experts.layers: layer 3 is outside of the model, whose 3 layers"));
+  keys["experts_per_token"] = 5;
+  EXPECT_THAT(
+      error_of([&] { read(json); }),
+      HasSubstr("r.json.student.experts.experts_per_token: expected at most the 4 experts"));
+}
+
 TEST(Recipe, ANetworkThatCannotBeIsRefused) {
   auto json = small_recipe();
   json.erase("student");
@@ -197,7 +228,7 @@ TEST(Recipe, ANetworkThatCannotBeIsRefused) {
   EXPECT_THAT(error_of([&] { read(json); }), HasSubstr("num_kv_heads"));
 }
 
-TEST(Recipe, EveryShippedOneReads) { EXPECT_GE(all_shipped().size(), 13U); }
+TEST(Recipe, EveryShippedOneReads) { EXPECT_GE(all_shipped().size(), 15U); }
 
 TEST(Recipe, AShippedStudentOfTheCatalogueFollowsFromItsTeacher) {
   const auto rows = of_the_catalogue();
