@@ -228,7 +228,7 @@ TEST(Recipe, ANetworkThatCannotBeIsRefused) {
   EXPECT_THAT(error_of([&] { read(json); }), HasSubstr("num_kv_heads"));
 }
 
-TEST(Recipe, EveryShippedOneReads) { EXPECT_GE(all_shipped().size(), 15U); }
+TEST(Recipe, EveryShippedOneReads) { EXPECT_GE(all_shipped().size(), 16U); }
 
 TEST(Recipe, AShippedStudentOfTheCatalogueFollowsFromItsTeacher) {
   const auto rows = of_the_catalogue();
@@ -299,6 +299,17 @@ TEST(Recipe, HyLosStagesHaveThePublishedFigures) {
   EXPECT_EQ(shipped_recipe("hylo-llama-3b-6mla22gdn-8k").stages.at(1).tokens_per_step, 131072);
   const auto qwen = shipped_recipe("hylo-qwen-1.7b-7mla21gdn-64k").stages.at(1);
   EXPECT_EQ(qwen.yarn, (Stretch{2, 32768}));
+}
+
+TEST(Recipe, JetNemotronsFeedForwardsRestFor50e9TokensAndLearnFor350e9) {
+  const auto stages = shipped_recipe("jet-nemotron-2b").stages;
+  const auto tokens = [](const Stage& stage) {
+    return static_cast<double>(stage.steps * stage.tokens_per_step);
+  };
+  EXPECT_NEAR(tokens(stages.at(0)), 50e9, 1e6);
+  EXPECT_EQ(stages[0].frozen, std::vector<std::string>{"layers.*.feed_forward.*"});
+  EXPECT_NEAR(tokens(stages.at(1)), 350e9, 1e6);
+  EXPECT_TRUE(stages[1].frozen.empty());
 }
 
 // Per device, accumulation and devices: 12 x 2 x 8, 6 x 2 x 8 and 4 x 2 x 8 sequences of 2048.

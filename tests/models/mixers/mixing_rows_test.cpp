@@ -70,7 +70,7 @@ at::Tensor decayed(const at::Tensor& q_TK, const at::Tensor& k_TK, const at::Ten
 
 at::Tensor discrete_definition(const DiscreteMamba2Spec& spec, const DiscreteMamba2Weights& w,
                                const at::Tensor& x_TD) {
-  const auto all = x_TD.matmul(w.input.weight.t());
+  const auto all = x_TD.matmul(w.input.weight_OI.t());
   const auto inner = spec.inner_width(), k_width = spec.num_key_heads * spec.key_width;
   const auto conv = convolved(all.narrow(1, 0, spec.conv_channels()), w.conv);
   std::vector<at::Tensor> heads;
