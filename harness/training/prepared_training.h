@@ -63,6 +63,8 @@ class PreparedTraining {
   void note_other_tokenizer(const TrainingNotices& notices) const;
   void open_tokenizer();
   [[nodiscard]] models::ModelWeights initial() const;
+  [[nodiscard]] models::ModelWeights narrowed(const models::NarrowedStudent& narrow,
+                                              const models::Checkpoint& base) const;
 
   TrainingRequest request_;
   models::Recipe recipe_;

@@ -189,6 +189,28 @@ TEST(Recipe, AScalingOfAnotherKindTakesThePlaceOfTheTeachers) {
             RopeScaling(LinearScaling{4}));
 }
 
+TEST(Recipe, ANarrowerStudentHasTheSizesThatItSaysAndTheRestOfTheTeachers) {
+  auto json = small_recipe();
+  json["student"] = {
+      {"narrow", {{"width", 20}, {"num_kv_heads", 1}, {"sequences", 4}, {"tokens", 9}}}};
+  const auto config =
+      student_config(std::get<UpcycledStudent>(read(json).student), small_teacher());
+  EXPECT_EQ(config.width, 20);
+  EXPECT_EQ(config.layers.size(), 3U);
+  EXPECT_EQ(std::get<AttentionSpec>(config.layers[2].mixer).num_heads, 2);
+  EXPECT_EQ(std::get<SwiGluSpec>(config.layers[2].feed_forward).width, 8);
+  json["student"]["like"] = "llamba-1b";
+  EXPECT_THAT(error_of([&] { read(json); }), HasSubstr("r.json.student.like: unknown key"));
+}
+
+TEST(Recipe, AShippedNarrowStudentFollowsFromItsBase) {
+  const auto recipe = shipped_recipe("minitron-llama-8b-4b");
+  const auto config =
+      student_config(std::get<UpcycledStudent>(recipe.student), find_model("llama-3.1-8b").config);
+  EXPECT_EQ(config.width, 3072);
+  EXPECT_EQ(std::get<SwiGluSpec>(config.layers[31].feed_forward).width, 9216);
+}
+
 TEST(Recipe, ExpertsTakeThePlaceOfDenseFeedForwards) {
   auto json = small_recipe();
   json["student"] = {{"experts",
@@ -228,7 +250,7 @@ TEST(Recipe, ANetworkThatCannotBeIsRefused) {
   EXPECT_THAT(error_of([&] { read(json); }), HasSubstr("num_kv_heads"));
 }
 
-TEST(Recipe, EveryShippedOneReads) { EXPECT_GE(all_shipped().size(), 16U); }
+TEST(Recipe, EveryShippedOneReads) { EXPECT_GE(all_shipped().size(), 17U); }
 
 TEST(Recipe, AShippedStudentOfTheCatalogueFollowsFromItsTeacher) {
   const auto rows = of_the_catalogue();
