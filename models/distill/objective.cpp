@@ -107,6 +107,7 @@ class Pass {
   }
 
   LossParts operator()(const DistilLogits& objective) const {
+    const auto target = objective.top_k > 0 ? ForwardOut() : teachers({});
     const auto out = students();
     const auto& normed_ND = out.normed_ND;
     LossParts parts;
@@ -117,8 +118,12 @@ class Pass {
     const double weight = objective.kl_weight * objective.temperature * objective.temperature;
     const double factor =
         weight * per(masks ? options_.counts.num_labels : options_.counts.num_rows);
-    auto loss = objective.top_k > 0 ? kept_divergence(normed_ND, mask_N, factor)
-                                    : divergence(objective, normed_ND, mask_N, factor);
+    auto loss = objective.top_k > 0
+                    ? kept_divergence(normed_ND, mask_N, factor)
+                    : kernels::kl_divergence({last_projection(student_, normed_ND),
+                                              last_projection(*teacher_, target.normed_ND), mask_N,
+                                              objective.direction, objective.temperature, factor})
+                          .sum;
     parts.divergence = loss.item<double>() / weight;
     if (objective.ce_weight > 0) {
       const auto entropy = cross_entropy(normed_ND, labels_N, objective.ce_weight, 0);
@@ -188,14 +193,6 @@ class Pass {
     parts.balance = share * terms.balance.item<double>();
     parts.total += added.item<double>();
     return loss + added;
-  }
-  [[nodiscard]] at::Tensor divergence(const DistilLogits& objective, const at::Tensor& normed_ND,
-                                      const at::Tensor& mask_N, double factor) const {
-    const auto target = teachers({});
-    return kernels::kl_divergence({last_projection(student_, normed_ND),
-                                   last_projection(*teacher_, target.normed_ND), mask_N,
-                                   objective.direction, objective.temperature, factor})
-        .sum;
   }
   [[nodiscard]] at::Tensor kept_divergence(const at::Tensor& normed_ND, const at::Tensor& mask_N,
                                            double factor) const {
@@ -270,7 +267,8 @@ std::string name_of(const Objective& objective) {
 bool needs_teacher(const Objective& objective) {
   return std::visit(
       overloaded{[](const AlignLayers&) { return true; }, [](const AlignMixing&) { return true; },
-                 [](const DistilLogits&) { return true; }, [](const NextToken&) { return false; },
+                 [](const DistilLogits& o) { return o.top_k == 0; },
+                 [](const NextToken&) { return false; },
                  [](const Prefer& o) { return o.reference == Prefer::Reference::Teacher; }},
       objective);
 }

@@ -230,7 +230,7 @@ TEST(Recipe, ExpertsTakeThePlaceOfDenseFeedForwards) {
   EXPECT_EQ(config.layers[0], small_teacher().layers[0]);
   EXPECT_EQ(config.layers[1].mixer, small_teacher().layers[1].mixer);
   auto& keys = json["student"]["experts"];
-  keys["layers"] = {3};
+  keys["layers"] = Json::array({3});
   EXPECT_THAT(error_of([&] {
                 (void)student_config(std::get<UpcycledStudent>(read(json).student),
                                      small_teacher());
@@ -328,9 +328,9 @@ TEST(Recipe, JetNemotronsFeedForwardsRestFor50e9TokensAndLearnFor350e9) {
   const auto tokens = [](const Stage& stage) {
     return static_cast<double>(stage.steps * stage.tokens_per_step);
   };
-  EXPECT_NEAR(tokens(stages.at(0)), 50e9, 1e6);
+  EXPECT_NEAR(tokens(stages.at(0)), 50e9, 2e6);
   EXPECT_EQ(stages[0].frozen, std::vector<std::string>{"layers.*.feed_forward.*"});
-  EXPECT_NEAR(tokens(stages.at(1)), 350e9, 1e6);
+  EXPECT_NEAR(tokens(stages.at(1)), 350e9, 2e6);
   EXPECT_TRUE(stages[1].frozen.empty());
 }
 
