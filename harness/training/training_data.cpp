@@ -9,6 +9,7 @@
 #include "harness/base/random.h"
 #include "harness/base/units.h"
 #include "harness/training/kept_documents.h"
+#include "harness/training/ruler_documents.h"
 #include "models/config/own_config.h"
 #include "models/distill/teacher_text.h"
 
@@ -65,7 +66,8 @@ class DataReader {
       auto divided = std::visit(
           overloaded{
               [&](const models::TextData& text) { return divided_texts(source.name, text); },
-              [&](const models::TeacherData& data) { return divided_writing(source.name, data); }},
+              [&](const models::TeacherData& data) { return divided_writing(source.name, data); },
+              [&](const models::RulerData& data) { return divided_samples(source.name, data); }},
           source.data);
       require(divided.training.size() > 0, "data '{}': no document is left to train on",
               source.name);
@@ -102,6 +104,9 @@ class DataReader {
     data_.notes.push_back(fmt::format(text, std::forward<Args>(args)...));
   }
   [[nodiscard]] TokenDocuments empty() const { return TokenDocuments(tokenizer_.info().sha256); }
+  [[nodiscard]] uint64_t seed_of(const std::string& source) const {
+    return CounterRandom(recipe_.seed, hash_of(source)).next();
+  }
   [[nodiscard]] double held_out_share() const {
     return recipe_.held_out ? recipe_.held_out->share : 0;
   }
@@ -133,6 +138,13 @@ class DataReader {
       note("{}: {} documents are held out and left out of training", name,
            with_thousands(divided.num_repeated));
     }
+    return {tokenized(divided.training, data.tokens), tokenized(divided.held_out, data.tokens)};
+  }
+
+  Divided divided_samples(const std::string& name, const models::RulerData& data) {
+    auto samples = ruler_documents(data, tokenizer_, seed_of(name));
+    if (held_out_share() == 0) return {tokenized(samples, data.tokens), empty()};
+    const auto divided = datasets::hold_out(std::move(samples), held_out_share(), recipe_.seed);
     return {tokenized(divided.training, data.tokens), tokenized(divided.held_out, data.tokens)};
   }
 
@@ -168,7 +180,7 @@ class DataReader {
     models::TeacherTextOptions wanted{.num_documents = data.num_documents,
                                       .max_tokens = data.max_tokens,
                                       .sampling = data.sampling,
-                                      .seed = CounterRandom(recipe_.seed, hash_of(name)).next(),
+                                      .seed = seed_of(name),
                                       .prompt = tokenizer_.encode(data.prompt, true),
                                       .end_tokens = config.eos};
     const auto bos = tokenizer_.info().bos ? tokenizer_.info().bos : config.bos;

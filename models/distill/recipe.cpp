@@ -58,7 +58,7 @@ datasets::TextSource read_text_source(JsonReader& reader, const std::string& kin
         .rejected = reader.get_or<std::string>("rejected", "rejected")};
   }
   require(kind == "folder",
-          "{}: expected text, json_lines, chat, preferences, folder or teacher, found '{}'",
+          "{}: expected text, json_lines, chat, preferences, folder, ruler or teacher, found '{}'",
           reader.path_of("kind"), kind);
   using Texts = std::vector<std::string>;
   return datasets::FolderText{.folder = root / reader.get<std::string>("folder"),
@@ -69,10 +69,26 @@ datasets::TextSource read_text_source(JsonReader& reader, const std::string& kin
                               .max_file_bytes = reader.get_or<int64_t>("max_file_bytes", 1 << 20)};
 }
 
+TokenizeOptions read_end_tokens(JsonReader& reader) {
+  return {.bos = read_end_token(reader, "bos", EndToken::AsTokenizer),
+          .eos = read_end_token(reader, "eos", EndToken::Always)};
+}
+
 TextData read_text(JsonReader& reader, const std::string& kind, const fs::path& root) {
-  return {.text = read_text_source(reader, kind, root),
-          .tokens = {.bos = read_end_token(reader, "bos", EndToken::AsTokenizer),
-                     .eos = read_end_token(reader, "eos", EndToken::Always)}};
+  return {.text = read_text_source(reader, kind, root), .tokens = read_end_tokens(reader)};
+}
+
+RulerData read_ruler_data(JsonReader& reader) {
+  RulerData data{.tasks = reader.get<std::vector<std::string>>("tasks"),
+                 .prompt_tokens = reader.get<std::vector<int64_t>>("prompt_tokens"),
+                 .num_documents = read_positive(reader, "documents"),
+                 .only_answers = reader.get_or<bool>("only_answers", false),
+                 .tokens = read_end_tokens(reader)};
+  require(!data.tasks.empty(), "{}: names no task", reader.path_of("tasks"));
+  require(!data.prompt_tokens.empty() &&
+              std::ranges::all_of(data.prompt_tokens, [](int64_t n) { return n > 0; }),
+          "{}: expected lengths of 1 or more", reader.path_of("prompt_tokens"));
+  return data;
 }
 
 TeacherData read_teacher_data(JsonReader& reader, const std::string& path) {
@@ -99,6 +115,8 @@ DataSource read_source(const Json& json, const std::string& path, const fs::path
   const auto kind = reader.get<std::string>("kind");
   if (kind == "teacher") {
     source.data = read_teacher_data(reader, path);
+  } else if (kind == "ruler") {
+    source.data = read_ruler_data(reader);
   } else {
     source.data = read_text(reader, kind, root);
   }

@@ -29,9 +29,17 @@ struct TeacherData {
   SamplingOptions sampling{.temperature = 1};
   std::string prompt;  ///< empty: the tokenizer's BOS
 };
+/// Samples of RULER's tasks with their answers, made of generated texts.
+struct RulerData {
+  std::vector<std::string> tasks;
+  std::vector<int64_t> prompt_tokens;  ///< the most that a prompt has; sets of each task
+  int64_t num_documents = 0;           ///< of each task and length
+  bool only_answers = false;           ///< prompts are read, and nobody learns to write them
+  TokenizeOptions tokens;
+};
 struct DataSource {
   std::string name;
-  std::variant<TextData, TeacherData> data;
+  std::variant<TextData, TeacherData, RulerData> data;
   double weight = 1;
 };
 
