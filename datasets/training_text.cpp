@@ -44,11 +44,14 @@ class Collector {
     return bytes;
   }
 
-  void add(std::vector<TextSpan> spans, std::string origin) {
-    std::erase_if(spans, [](const TextSpan& span) { return span.text.empty(); });
+  void add(TrainingDocument document) {
+    auto& [spans, origin, rejected] = document;
+    for (auto* list : {&spans, &rejected}) {
+      std::erase_if(*list, [](const TextSpan& span) { return span.text.empty(); });
+      for (const auto& span : *list) report().text_bytes += static_cast<int64_t>(span.text.size());
+    }
     if (spans.empty()) return report().leave_out(LeftOut::Empty, origin + ": no text");
-    for (const auto& span : spans) report().text_bytes += static_cast<int64_t>(span.text.size());
-    text_.documents.push_back({std::move(spans), std::move(origin)});
+    text_.documents.push_back(std::move(document));
   }
 
   TrainingText finish() {
@@ -65,19 +68,19 @@ class Collector {
   Sha256 hash_;
 };
 
-/// `spans_of` throws Error for an object that is no document; `where` opens its text.
-template <class SpansOf>
+/// `document_of` throws Error for an object that is no document; `where` opens its text.
+template <class DocumentOf>
 void read_object(std::string_view line, const std::string& where, Collector& to,
-                 const SpansOf& spans_of) {
+                 const DocumentOf& document_of) {
   require(!python_strip(line).empty(), "{}: expected a JSON object, found an empty line", where);
   const Json object = parse_json(line, where);
   require(object.is_object(), "{}: expected a JSON object, found {}", where, words_for(object));
-  to.add(spans_of(object, where), where);
+  to.add(document_of(object, where));
 }
 
-template <class SpansOf>
+template <class DocumentOf>
 void read_json_lines(const std::vector<std::filesystem::path>& files,
-                     const ReadTextOptions& options, Collector& to, const SpansOf& spans_of) {
+                     const ReadTextOptions& options, Collector& to, const DocumentOf& document_of) {
   for (const auto& file : files) {
     const auto bytes = to.read_named(file);
     int64_t number = 0;
@@ -85,7 +88,7 @@ void read_json_lines(const std::vector<std::filesystem::path>& files,
       ++number;
       try {
         check_utf8(line, file.string(), number);
-        read_object(line, fmt::format("{}:{}", file.string(), number), to, spans_of);
+        read_object(line, fmt::format("{}:{}", file.string(), number), to, document_of);
       } catch (const Error& error) {
         if (!options.skip_bad_lines) throw;
         to.report().leave_out(LeftOut::BadLine, error.what());
@@ -112,19 +115,20 @@ std::string text_of(const Json& object, const std::string& field, const std::str
 
 void read(const JsonLinesText& source, const ReadTextOptions& options, Collector& to) {
   read_json_lines(source.files, options, to,
-                  [&](const Json& object, const std::string& where) -> std::vector<TextSpan> {
-                    return {{.text = text_of(object, source.field, where)}};
+                  [&](const Json& object, const std::string& where) -> TrainingDocument {
+                    return {{{.text = text_of(object, source.field, where)}}, where};
                   });
 }
 
-std::vector<ChatTurn> turns_of(const Json& object, const std::string& where) {
-  const Json& messages = field_of(object, "messages", where);
+std::vector<ChatTurn> turns_of(const Json& object, const std::string& field,
+                               const std::string& where) {
+  const Json& messages = field_of(object, field, where);
   require(messages.is_array() && !messages.empty(),
-          "{}: field 'messages': expected a list of messages, found {}", where,
+          "{}: field '{}': expected a list of messages, found {}", where, field,
           messages.is_array() ? "an empty list" : words_for(messages));
   std::vector<ChatTurn> turns;
   for (const Json& message : messages) {
-    const auto here = fmt::format("{}: messages[{}]", where, turns.size());
+    const auto here = fmt::format("{}: {}[{}]", where, field, turns.size());
     require(message.is_object(), "{}: expected an object, found {}", here, words_for(message));
     turns.push_back({text_of(message, "role", here), text_of(message, "content", here)});
   }
@@ -133,13 +137,72 @@ std::vector<ChatTurn> turns_of(const Json& object, const std::string& where) {
 
 void read(const ChatLines& source, const ReadTextOptions& options, Collector& to) {
   read_json_lines(source.files, options, to, [&](const Json& object, const std::string& where) {
-    auto spans = source.render(turns_of(object, where));
+    auto spans = source.render(turns_of(object, "messages", where));
     const bool teaches = std::ranges::any_of(
         spans, [](const TextSpan& span) { return span.is_trained && !span.text.empty(); });
     require(teaches,
             "{}: expected something that the assistant wrote, found nothing of it to train on",
             where);
-    return spans;
+    return TrainingDocument{std::move(spans), where};
+  });
+}
+
+bool is_of_assistant(const ChatTurn& turn) { return turn.role == "assistant"; }
+
+/// The conversation that a completion ends: with the prompt before it where it lacks that.
+std::vector<ChatTurn> conversation(const Json& object, const PreferenceLines& source,
+                                   const std::string& field, const std::string& where) {
+  auto turns = turns_of(object, field, where);
+  require(is_of_assistant(turns.back()),
+          "{}: field '{}': expected that the last message is the assistant's, found one of '{}'",
+          where, field, turns.back().role);
+  if (!is_of_assistant(turns.front())) return turns;
+  const Json& prompt = field_of(object, source.prompt, where);
+  auto all = prompt.is_string() ? std::vector<ChatTurn>{{"user", prompt.get<std::string>()}}
+                                : turns_of(object, source.prompt, where);
+  all.insert(all.end(), turns.begin(), turns.end());
+  return all;
+}
+
+/// Earlier answers of the assistant are part of what both completions have in common.
+std::vector<TextSpan> with_last_answer_trained(std::vector<TextSpan> spans) {
+  const auto last =
+      std::ranges::find_if(spans.rbegin(), spans.rend(), &TextSpan::is_trained).base();
+  for (auto span = spans.begin(); span + 1 < last; ++span) span->is_trained = false;
+  return spans;
+}
+
+std::vector<TextSpan> completion_of(const Json& object, const PreferenceLines& source,
+                                    const std::string& field, const std::string& where) {
+  std::vector<TextSpan> spans;
+  if (field_of(object, field, where).is_string()) {
+    spans = {{.text = text_of(object, source.prompt, where), .is_trained = false},
+             {.text = text_of(object, field, where)}};
+  } else {
+    spans = with_last_answer_trained(source.render(conversation(object, source, field, where)));
+  }
+  const bool teaches = std::ranges::any_of(
+      spans, [](const TextSpan& span) { return span.is_trained && !span.text.empty(); });
+  require(teaches, "{}: field '{}': expected a completion, found an empty one", where, field);
+  return spans;
+}
+
+std::string prompt_in(const std::vector<TextSpan>& spans) {
+  std::string text;
+  for (const auto& span : spans) {
+    if (!span.is_trained) text += span.text;
+  }
+  return text;
+}
+
+void read(const PreferenceLines& source, const ReadTextOptions& options, Collector& to) {
+  read_json_lines(source.files, options, to, [&](const Json& object, const std::string& where) {
+    TrainingDocument pair{completion_of(object, source, source.chosen, where), where,
+                          completion_of(object, source, source.rejected, where)};
+    require(prompt_in(pair.spans) == prompt_in(pair.rejected),
+            "{}: expected completions of one prompt, found that '{}' and '{}' have different ones",
+            where, source.chosen, source.rejected);
+    return pair;
   });
 }
 
@@ -158,8 +221,8 @@ void add_divided(std::string_view bytes, const PlainText& source, const std::str
   for (const auto line : lines_of(bytes)) {
     const auto line_end = std::min(bytes.size(), line_begin + line.size() + 1);
     if (python_strip(line) == source.separator) {
-      to.add({{.text = std::string(without_line_feeds(bytes.substr(begin, line_begin - begin)))}},
-             fmt::format("{}:{}", file, first_line));
+      const auto text = without_line_feeds(bytes.substr(begin, line_begin - begin));
+      to.add({{{.text = std::string(text)}}, fmt::format("{}:{}", file, first_line)});
       begin = line_end;
       first_line = number + 1;
     }
@@ -174,7 +237,7 @@ void add_divided(std::string_view bytes, const PlainText& source, const std::str
   if (source.drop_unclosed) {
     return to.report().leave_out(LeftOut::Unclosed, where + ": no separator closes it");
   }
-  to.add({{.text = std::string(rest)}}, where);
+  to.add({{{.text = std::string(rest)}}, where});
 }
 
 void read(const PlainText& source, const ReadTextOptions&, Collector& to) {
@@ -182,7 +245,7 @@ void read(const PlainText& source, const ReadTextOptions&, Collector& to) {
     const auto bytes = to.read_named(file);
     check_utf8(bytes, file.string());
     if (source.separator.empty()) {
-      to.add({{.text = bytes}}, file.string());
+      to.add({{{.text = bytes}}, file.string()});
     } else {
       add_divided(bytes, source, file.string(), to);
     }
@@ -203,8 +266,8 @@ void add_file(const FolderText& source, const FoundText& found, Collector& to) {
   if (first_invalid_utf8(bytes)) {
     return to.report().leave_out(LeftOut::NotText, name + ": it is not UTF-8");
   }
-  if (python_strip(bytes).empty()) return to.add({}, name);
-  to.add({{.text = replace_all(source.header, "{path}", found.path) + bytes}}, name);
+  if (python_strip(bytes).empty()) return to.add({{}, name});
+  to.add({{{.text = replace_all(source.header, "{path}", found.path) + bytes}}, name});
 }
 
 void read(const FolderText& source, const ReadTextOptions&, Collector& to) {

@@ -23,6 +23,8 @@ struct TextSpan {
 struct TrainingDocument {
   std::vector<TextSpan> spans;  ///< UTF-8; together not empty
   std::string origin;           ///< "FILE:LINE", or the file where that is the document
+  /// Of a pair of preferences: the worse text, `spans` being the better one; empty for all others.
+  std::vector<TextSpan> rejected = {};
 };
 
 /// One JSON object a line, its text in one field.
@@ -68,7 +70,18 @@ struct FolderText {
   int64_t max_file_bytes = 1 << 20;
 };
 
-using TextSource = std::variant<JsonLinesText, PlainText, ChatLines, FolderText>;
+/// Pairs of a better and a worse completion of one prompt, one JSON object a line. All three fields
+/// may be texts, which follow one another as they are; or completions are lists of messages that
+/// end with what the assistant wrote, and the prompt is a list or a text of the user before them.
+/// Completions that hold the conversation from its beginning need no prompt, and one is not read.
+/// Trained is what the two do not share: the text, or the last message.
+struct PreferenceLines {
+  std::vector<std::filesystem::path> files;
+  std::string prompt = "prompt", chosen = "chosen", rejected = "rejected";  ///< names of the fields
+  ChatRendering render = plain_chat;
+};
+
+using TextSource = std::variant<JsonLinesText, PlainText, ChatLines, FolderText, PreferenceLines>;
 
 enum class LeftOut { BadLine, Empty, Unclosed, NotText, TooLarge, NotAFile, Ignored };
 

@@ -12,7 +12,7 @@
 #include "harness/cli/lengths.h"
 #include "harness/cli/numbers.h"
 #include "harness/cli/output.h"
-#include "harness/cli/token_counter.h"
+#include "harness/runner/token_counter.h"
 #include "harness/cli/verb.h"
 #include "models/tokenizer/tokenizer.h"
 #include "tasks/ruler/compat.h"
@@ -173,7 +173,7 @@ void export_set(const ExportOptions& options) {
     require(tokenizer->info().sha256 == header.description.tokenizer.sha256,
             "--tokenizer {}: expected sha256 {}, that of the set, found {}", options.tokenizer,
             header.description.tokenizer.sha256, tokenizer->info().sha256);
-    count = counter_of(*tokenizer);
+    count = harness::counter_of(*tokenizer);
   }
   int64_t number = 0;
   ruler::read_sample_set(file, [&](const ruler::Sample& sample) {

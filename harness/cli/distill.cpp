@@ -64,6 +64,14 @@ class Narrator {
   models::TrainingEvents events(const std::atomic<bool>& stop) {
     return {.on_step = [this](int64_t stage, const models::StepReport& r) { on_step(stage, r); },
             .on_validation = [this](const models::Validation& v) { on_validation(v); },
+            .on_preferences =
+                [this](const models::PreferenceValidation& v) {
+                  recorder_.add(v);
+                  say("  '{}' step {}: of {} held-out pairs {:.1f} % the right way round, margin "
+                      "{:.4g} nats",
+                      stage(v.place.stage).name, v.place.next_step,
+                      with_thousands(v.score.num_pairs), 100 * v.score.accuracy, v.score.margin);
+                },
             .on_checkpoint =
                 [this](const models::TrainingPlace& place, const fs::path& folder) {
                   recorder_.add(place, folder);
@@ -113,6 +121,10 @@ class Narrator {
     auto text = fmt::format("{} {}/{}, loss {:.4g}, gradient {:.3g}, rate {:.2e}, {}", now.name,
                             report.step + 1, now.steps, report.loss.total, report.gradient_norm,
                             report.learning_rate, human_bytes(harness::resident_bytes()));
+    if (report.num_pairs > 0) {
+      text += fmt::format(", {:.0f} % of {} pairs the right way round, {} cut",
+                          100 * report.loss.accuracy, report.num_pairs, report.num_cut_pairs);
+    }
     if (num_rows_ <= 0) return text;
     const double rate = static_cast<double>(num_rows_) / watch_.seconds();
     const auto rows_left = (now.steps - report.step - 1) * now.tokens_per_step;

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <exception>
 
-#include "harness/cli/token_counter.h"
+#include "harness/runner/token_counter.h"
 #include "tasks/ruler/sample_set.h"
 #include "tasks/ruler/strict.h"
 
@@ -37,13 +37,13 @@ Workshop::Workshop(const BuildOptions& options)
     : options_(options),
       mode_(ruler::mode_of(options.mode)),
       tokenizer_(models::load_tokenizer(options.tokenizer)),
-      count_(counter_of(*tokenizer_)),
+      count_(harness::counter_of(*tokenizer_)),
       sources_(ruler::read_sources({.words = options.words,
                                     .more_words = options.more_words,
                                     .essays = options.essays,
                                     .squad = options.squad,
                                     .hotpotqa = options.hotpotqa})) {
-  check_has_characters(*tokenizer_, options.tokenizer, sources_);
+  harness::check_has_characters(*tokenizer_, options.tokenizer, sources_);
   for (const auto& spec : ruler::ruler_specs()) {
     smallest_.try_emplace(spec.name);
     needed_.try_emplace(spec.name);

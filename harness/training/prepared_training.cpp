@@ -8,6 +8,7 @@
 #include "harness/base/files.h"
 #include "harness/system/companion_files.h"
 #include "harness/system/write_folder.h"
+#include "models/upcycle/part_importance.h"
 #include "models/upcycle/upcycle.h"
 #include "models/weights/number_types.h"
 
@@ -60,13 +61,18 @@ PreparedTraining::PreparedTraining(const TrainingRequest& request, const Trainin
   provenance_.recipe = recipe_.name;
   provenance_.seed = recipe_.seed;
   if (!request_.reads_data) return;
-  data_ = read_training_data(recipe_, *tokenizer_,
-                             {.teacher = teacher(),
-                              .teacher_sha256 = provenance_.teacher_sha256,
-                              .folder = request_.out,
-                              .skip_bad_lines = request_.skip_bad_lines,
-                              .on_written = notices.on_written});
+  const TrainingDataOptions options{.teacher = teacher(),
+                                    .teacher_sha256 = provenance_.teacher_sha256,
+                                    .folder = request_.out,
+                                    .skip_bad_lines = request_.skip_bad_lines,
+                                    .on_written = notices.on_written};
+  data_ = read_training_data(recipe_, *tokenizer_, options);
   for (const auto& note : data_.notes) notices.on_note(note);
+  for (size_t i = 0; i < recipe_.stages.size(); ++i) {
+    auto kept =
+        keep_teacher_logits(recipe_, recipe_.stages[i], data_.sources, options, notices.on_note);
+    if (!kept.empty()) likeliest_.emplace(i, std::move(kept));
+  }
 }
 
 void PreparedTraining::open_models() {
@@ -94,9 +100,8 @@ void PreparedTraining::open_models() {
 
 /// What can be known before data are read and a teacher writes for hours.
 void PreparedTraining::check() const {
-  if (std::holds_alternative<models::UpcycledStudent>(recipe_.student)) {
-    models::check_student(base_->config(), student_);
-  }
+  const auto* upcycled = std::get_if<models::UpcycledStudent>(&recipe_.student);
+  if (upcycled && !upcycled->narrow) models::check_student(base_->config(), student_);
   std::vector<std::string> sources;
   for (const auto& source : recipe_.data) sources.push_back(source.name);
   for (const auto& stage : recipe_.stages) {
@@ -138,9 +143,32 @@ models::ModelWeights PreparedTraining::initial() const {
   }
   // Conversions begin with the bits that are stored, whatever the type that is trained in.
   const auto base = models::open_checkpoint(request_.base, {.type = models::NumberType::Float32});
+  if (upcycled->narrow) return narrowed(*upcycled->narrow, base);
   auto options = upcycled->options;
   options.seed = recipe_.seed;
   return models::upcycle(base.config, base.weights, student_, options);
+}
+
+/// Of the first texts to train on: those that are held out judge the student.
+models::ModelWeights PreparedTraining::narrowed(const models::NarrowedStudent& narrow,
+                                                const models::Checkpoint& base) const {
+  std::vector<std::vector<int32_t>> sequences;
+  for (const auto& source : data_.sources) {
+    const auto& documents = *source.documents;
+    if (documents.holds_pairs()) continue;
+    for (int64_t i = 0; i < documents.size() && std::ssize(sequences) < narrow.sequences; ++i) {
+      auto& ids = sequences.emplace_back();
+      for (const auto& token : documents.at(i)) {
+        if (std::ssize(ids) < narrow.tokens) ids.push_back(token.id());
+      }
+    }
+  }
+  require(std::ssize(sequences) == narrow.sequences,
+          "student.narrow.sequences: expected at most the {} documents of the training, found {}",
+          sequences.size(), narrow.sequences);
+  const auto importance = models::part_importance(decoder_of(base), sequences);
+  return models::narrowed(base.config, base.weights,
+                          models::most_important(base.config, importance, narrow.sizes));
 }
 
 models::TrainingPlan PreparedTraining::plan() const {
@@ -154,6 +182,8 @@ models::TrainingPlan PreparedTraining::plan() const {
           .initial = [this] { return initial(); },
           .sources = data_.sources,
           .held_out = data_.held_out,
+          .held_out_pairs = data_.held_out_pairs,
+          .likeliest = likeliest_,
           .provenance = provenance_};
 }
 

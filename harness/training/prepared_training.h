@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -63,6 +64,8 @@ class PreparedTraining {
   void note_other_tokenizer(const TrainingNotices& notices) const;
   void open_tokenizer();
   [[nodiscard]] models::ModelWeights initial() const;
+  [[nodiscard]] models::ModelWeights narrowed(const models::NarrowedStudent& narrow,
+                                              const models::Checkpoint& base) const;
 
   TrainingRequest request_;
   models::Recipe recipe_;
@@ -72,6 +75,7 @@ class PreparedTraining {
   models::ModelConfig student_;
   models::Provenance provenance_;
   TrainingData data_;
+  std::map<int64_t, KeptLogits> likeliest_;  ///< by stage
 };
 
 }  // namespace hylo::harness

@@ -1,5 +1,7 @@
 #include "harness/training/training_data.h"
 
+#include <algorithm>
+
 #include "datasets/held_out.h"
 #include "harness/base/error.h"
 #include "harness/base/hash.h"
@@ -7,6 +9,7 @@
 #include "harness/base/random.h"
 #include "harness/base/units.h"
 #include "harness/training/kept_documents.h"
+#include "harness/training/ruler_documents.h"
 #include "models/config/own_config.h"
 #include "models/distill/teacher_text.h"
 
@@ -37,7 +40,15 @@ uint64_t hash_of(std::span<const models::TrainingToken> document) {
 }
 
 void append(TokenDocuments& to, const TokenDocuments& from) {
-  for (int64_t i = 0; i < from.size(); ++i) to.add(from.at(i));
+  for (int64_t i = 0; i < from.size(); ++i) {
+    const auto document = from.at(i);
+    if (!from.holds_pairs()) {
+      to.add(document);
+      continue;
+    }
+    const auto border = std::ranges::find_if(document, &models::TrainingToken::begins_rejected);
+    to.add_pair({document.begin(), border}, {border, document.end()});
+  }
 }
 
 class DataReader {
@@ -47,41 +58,55 @@ class DataReader {
       : recipe_(recipe), tokenizer_(tokenizer), options_(options) {}
 
   TrainingData read() {
-    auto held_out = empty();
     if (recipe_.held_out && recipe_.held_out->text) {
       held_out_texts_ = texts_of("held_out", *recipe_.held_out->text);
-      append(held_out, tokenized(held_out_texts_, recipe_.held_out->text->tokens));
+      hold_out(tokenized(held_out_texts_, recipe_.held_out->text->tokens));
     }
     for (const auto& source : recipe_.data) {
       auto divided = std::visit(
           overloaded{
               [&](const models::TextData& text) { return divided_texts(source.name, text); },
-              [&](const models::TeacherData& data) { return divided_writing(source.name, data); }},
+              [&](const models::TeacherData& data) { return divided_writing(source.name, data); },
+              [&](const models::RulerData& data) { return divided_samples(source.name, data); }},
           source.data);
       require(divided.training.size() > 0, "data '{}': no document is left to train on",
               source.name);
       note("{}: {} documents, {} tokens", source.name, with_thousands(divided.training.size()),
            with_thousands(divided.training.num_tokens()));
-      append(held_out, divided.held_out);
+      hold_out(divided.held_out);
       data_.sources.push_back({source.name,
                                std::make_shared<TokenDocuments>(std::move(divided.training)),
                                source.weight});
     }
     if (recipe_.held_out) {
-      require(held_out.size() > 0, "held_out: no document was held out; raise the share");
-      note("held out: {} documents, {} tokens", with_thousands(held_out.size()),
-           with_thousands(held_out.num_tokens()));
-      data_.held_out = std::make_shared<TokenDocuments>(std::move(held_out));
+      require(held_out_.size() + held_out_pairs_.size() > 0,
+              "held_out: no document was held out; raise the share");
+      data_.held_out = kept("documents", held_out_);
+      data_.held_out_pairs = kept("pairs", held_out_pairs_);
     }
     return std::move(data_);
   }
 
  private:
+  void hold_out(const TokenDocuments& documents) {
+    append(documents.holds_pairs() ? held_out_pairs_ : held_out_, documents);
+  }
+  /// Null where there are none.
+  std::shared_ptr<const TokenDocuments> kept(const char* words, TokenDocuments& documents) {
+    if (documents.size() == 0) return nullptr;
+    note("held out: {} {}, {} tokens", with_thousands(documents.size()), words,
+         with_thousands(documents.num_tokens()));
+    return std::make_shared<TokenDocuments>(std::move(documents));
+  }
+
   template <class... Args>
   void note(fmt::format_string<Args...> text, Args&&... args) {
     data_.notes.push_back(fmt::format(text, std::forward<Args>(args)...));
   }
   [[nodiscard]] TokenDocuments empty() const { return TokenDocuments(tokenizer_.info().sha256); }
+  [[nodiscard]] uint64_t seed_of(const std::string& source) const {
+    return CounterRandom(recipe_.seed, hash_of(source)).next();
+  }
   [[nodiscard]] double held_out_share() const {
     return recipe_.held_out ? recipe_.held_out->share : 0;
   }
@@ -113,6 +138,13 @@ class DataReader {
       note("{}: {} documents are held out and left out of training", name,
            with_thousands(divided.num_repeated));
     }
+    return {tokenized(divided.training, data.tokens), tokenized(divided.held_out, data.tokens)};
+  }
+
+  Divided divided_samples(const std::string& name, const models::RulerData& data) {
+    auto samples = ruler_documents(data, tokenizer_, seed_of(name));
+    if (held_out_share() == 0) return {tokenized(samples, data.tokens), empty()};
+    const auto divided = datasets::hold_out(std::move(samples), held_out_share(), recipe_.seed);
     return {tokenized(divided.training, data.tokens), tokenized(divided.held_out, data.tokens)};
   }
 
@@ -148,7 +180,7 @@ class DataReader {
     models::TeacherTextOptions wanted{.num_documents = data.num_documents,
                                       .max_tokens = data.max_tokens,
                                       .sampling = data.sampling,
-                                      .seed = CounterRandom(recipe_.seed, hash_of(name)).next(),
+                                      .seed = seed_of(name),
                                       .prompt = tokenizer_.encode(data.prompt, true),
                                       .end_tokens = config.eos};
     const auto bos = tokenizer_.info().bos ? tokenizer_.info().bos : config.bos;
@@ -183,6 +215,7 @@ class DataReader {
   const models::Tokenizer& tokenizer_;
   const TrainingDataOptions& options_;
   std::vector<datasets::TrainingDocument> held_out_texts_;
+  TokenDocuments held_out_{tokenizer_.info().sha256}, held_out_pairs_{tokenizer_.info().sha256};
   TrainingData data_;
 };
 

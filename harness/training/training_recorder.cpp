@@ -94,6 +94,8 @@ void TrainingRecorder::add(int64_t stage, const models::StepReport& report) {
                  .cross_entropy = given(loss.cross_entropy != 0, loss.cross_entropy),
                  .layer_distance = mean(loss.layers),
                  .mixer_distance = mean(loss.mixers),
+                 .margin = given(report.num_pairs > 0, loss.margin),
+                 .preference_accuracy = given(report.num_pairs > 0, loss.accuracy),
                  .gradient_norm = report.gradient_norm,
                  .learning_rate = report.learning_rate,
                  .num_rows = report.num_rows,
@@ -109,6 +111,16 @@ void TrainingRecorder::add(const models::Validation& validation) {
                        .num_tokens = validation.loss.num_labels,
                        .cross_entropy = validation.loss.cross_entropy,
                        .teacher_cross_entropy = teachers_});
+  since_last_step_ = Stopwatch();
+}
+
+void TrainingRecorder::add(const models::PreferenceValidation& validation) {
+  log_.add_validation({.place = place_of(validation.place, stages_),
+                       .data = "held-out pairs",
+                       .num_tokens = validation.score.num_labels,
+                       .preference_loss = validation.score.loss,
+                       .margin = validation.score.margin,
+                       .preference_accuracy = validation.score.accuracy});
   since_last_step_ = Stopwatch();
 }
 

@@ -29,6 +29,7 @@ class TrainingRecorder {
   void set_teachers(const models::HeldOutLoss& loss) { teachers_ = loss.cross_entropy; }
   void add(int64_t stage, const models::StepReport& report);
   void add(const models::Validation& validation);
+  void add(const models::PreferenceValidation& validation);
   void add(const models::TrainingPlace& place, const std::filesystem::path& checkpoint);
 
   void finish() { log_.finish(); }

@@ -154,8 +154,9 @@ void skip_row(const LossRows& rows, int64_t row, T* logits) {
 }
 
 template <class T>
-void cross_entropy_of(const LossRows& rows, std::span<const int64_t> labels, double z_loss) {
+void cross_entropy_of(const LossRows& rows, const LabelRows& in) {
   using A = Compute<T>;
+  const auto labels = in.labels;
   const int64_t width = rows.logits_QW.size(1);
   for_each_row<T>(
       rows, [](int64_t w) { return LogitRow<A>(w); },
@@ -163,12 +164,13 @@ void cross_entropy_of(const LossRows& rows, std::span<const int64_t> labels, dou
         if (labels[r] == no_label) return skip_row(rows, r, logits);
         student.load(logits, 1);
         const auto log_sum = static_cast<double>(student.log_sum);
-        rows.losses[r] =
-            log_sum - static_cast<double>(student.x[labels[r]]) + z_loss * log_sum * log_sum;
+        const double weight = in.weights.empty() ? 1 : in.weights[r];
+        rows.losses[r] = weight * (log_sum - static_cast<double>(student.x[labels[r]]) +
+                                   in.z_loss * log_sum * log_sum);
         if (!rows.with_gradient) return;
         const hn::ScalableTag<A> d;
-        const auto scale = static_cast<A>(rows.gradient_scale);
-        const auto of_all = hn::Set(d, scale * static_cast<A>(1 + 2 * z_loss * log_sum));
+        const auto scale = static_cast<A>(rows.gradient_scale * weight);
+        const auto of_all = hn::Set(d, scale * static_cast<A>(1 + 2 * in.z_loss * log_sum));
         student.for_each([&](int64_t c) {
           hn::StoreU(hn::Mul(of_all, exponential(d, student.log_probability(c))), d, &student.x[c]);
         });
@@ -255,9 +257,9 @@ void top_k_of(const LossRows& rows, const TopKRows& in) {
       });
 }
 
-void cross_entropy_dispatch(const LossRows& rows, std::span<const int64_t> labels, double z_loss) {
+void cross_entropy_dispatch(const LossRows& rows, const LabelRows& in) {
   for_type("token losses", rows.logits_QW.scalar_type(),
-           [&](auto t) { cross_entropy_of<decltype(t)>(rows, labels, z_loss); });
+           [&](auto t) { cross_entropy_of<decltype(t)>(rows, in); });
 }
 void kl_dispatch(const LossRows& rows, const KlRows& in) {
   for_type("token losses", rows.logits_QW.scalar_type(), [&](auto t) {
@@ -280,8 +282,8 @@ namespace hylo::kernels::cpu {
 HWY_EXPORT(cross_entropy_dispatch);
 HWY_EXPORT(kl_dispatch);
 HWY_EXPORT(top_k_dispatch);
-void cross_entropy_rows(const LossRows& rows, std::span<const int64_t> labels, double z_loss) {
-  HWY_DYNAMIC_DISPATCH(cross_entropy_dispatch)(rows, labels, z_loss);
+void cross_entropy_rows(const LossRows& rows, const LabelRows& in) {
+  HWY_DYNAMIC_DISPATCH(cross_entropy_dispatch)(rows, in);
 }
 void kl_rows(const LossRows& rows, const KlRows& in) {
   HWY_DYNAMIC_DISPATCH(kl_dispatch)(rows, in);

@@ -19,7 +19,12 @@ struct LossRows {
   bool with_gradient = false;
 };
 
-void cross_entropy_rows(const LossRows& rows, std::span<const int64_t> labels, double z_loss);
+struct LabelRows {
+  std::span<const int64_t> labels;
+  std::span<const double> weights;  ///< of loss and gradient; empty: all 1
+  double z_loss = 0;
+};
+void cross_entropy_rows(const LossRows& rows, const LabelRows& in);
 
 struct KlRows {
   at::Tensor teacher_QW;       ///< the student's type or another

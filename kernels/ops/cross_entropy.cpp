@@ -21,6 +21,16 @@ void check(const CrossEntropyIn& in) {
             "count)",
             labels[i], i, words, no_label);
   }
+  require(!in.weights_N.defined() ||
+              (in.weights_N.scalar_type() == at::kDouble && in.weights_N.is_contiguous() &&
+               in.weights_N.sizes() == in.labels_N.sizes()),
+          "cross_entropy: weights {} {} must be float64 and contiguous, one for each of {} tokens",
+          type_text(in.weights_N), shape_text(in.weights_N), tokens);
+}
+
+std::span<const double> weights_of(const at::Tensor& weights_N, int64_t first, size_t count) {
+  if (!weights_N.defined()) return {};
+  return {weights_N.const_data_ptr<double>() + first, count};
 }
 
 }  // namespace
@@ -31,7 +41,10 @@ TokenLosses cross_entropy(const CrossEntropyIn& in) {
                          static_cast<size_t>(in.labels_N.size(0)));
   return torch_form::token_losses(
       in.student, in.factor, [&](const cpu::LossRows& rows, int64_t first) {
-        cpu::cross_entropy_rows(rows, labels.subspan(first, rows.losses.size()), in.z_loss);
+        const auto count = rows.losses.size();
+        cpu::cross_entropy_rows(rows, {.labels = labels.subspan(first, count),
+                                       .weights = weights_of(in.weights_N, first, count),
+                                       .z_loss = in.z_loss});
       });
 }
 

@@ -10,6 +10,9 @@ struct CrossEntropyIn {
   at::Tensor labels_N;  ///< int64 in [0, W), or no_label
   double z_loss = 0;    ///< times the square of each token's log-sum-exp, added to its loss
   double factor = 1;    ///< such as 1 / the number of counted tokens of the whole batch
+  /// float64, what each token's loss and gradient are multiplied by; undefined: all 1. Below 0 for
+  /// what is to become less likely.
+  at::Tensor weights_N = {};
 };
 /// -log softmax(logits)[label]; statistics in float32 (float64 for float64). The gradients of
 /// hidden and weight are formed in the forward pass, that of the weight summed in float32 (the

@@ -17,6 +17,7 @@
 #include "models/mixers/jet_block.h"
 #include "models/mixers/kimi_delta.h"
 #include "models/mixers/mamba2.h"
+#include "models/mixers/mixing_rows.h"
 #include "models/mixers/mla.h"
 
 namespace hylo::models {
@@ -135,6 +136,22 @@ class Decoder::Pass : public std::enable_shared_from_this<Decoder::Pass> {
     return out;
   }
 
+  at::Tensor mixing_rows(size_t i, const at::Tensor& x_ND) {
+    const auto& layer = decoder_.weights_.layers[i];
+    const auto& spec = config_.layers[i];
+    const bool norms_after = spec.connectivity == Connectivity::PostNorm;
+    const auto in_ND = norms_after ? x_ND : normed(x_ND, layer.mixer_norm_D, config_.norm);
+    const auto call = call_of(i, {});
+    return with_weights(spec.mixer, layer.mixer, [&](const auto& kind, const auto& w) {
+      if constexpr (requires { models::mixing_rows(kind, w, in_ND, call); }) {
+        return models::mixing_rows(kind, w, in_ND, call);
+      } else {
+        invariant(false, "layer {} has no mixing matrix", i);
+        return at::Tensor();
+      }
+    });
+  }
+
  private:
   /// x + block(norm(x)), or x + norm(block(x)).
   template <class Block>
@@ -146,18 +163,21 @@ class Decoder::Pass : public std::enable_shared_from_this<Decoder::Pass> {
     return at::add(x_ND, scaled(block(normed(x_ND, norm_D, config_.norm)), config_.residual_scale));
   }
 
+  [[nodiscard]] LayerCall call_of(size_t i, std::span<const kernels::PagedRows> sequences) {
+    return {.sequences = sequences,
+            .rows = rows_,
+            .pages = has_memory_ ? &batch_.sequences.front().cache->owner().pages(i) : nullptr,
+            .rotary = tables_.of(rope_of(config_.layers[i].mixer)),
+            .rotary_precision = options_.rotary,
+            .norm = config_.norm,
+            .groups = options_.groups};
+  }
+
   at::Tensor mix(size_t i, const at::Tensor& x_ND, LayerOut& out) {
     const auto& layer = decoder_.weights_.layers[i];
     const auto& spec = config_.layers[i];
     const auto sequences = paged_rows(i);
-    const LayerCall call{
-        .sequences = sequences,
-        .rows = rows_,
-        .pages = has_memory_ ? &batch_.sequences.front().cache->owner().pages(i) : nullptr,
-        .rotary = tables_.of(rope_of(spec.mixer)),
-        .rotary_precision = options_.rotary,
-        .norm = config_.norm,
-        .groups = options_.groups};
+    const auto call = call_of(i, sequences);
     return add_block(i, x_ND, layer.mixer_norm_D, [&](const at::Tensor& in_ND) {
       return out.mixed_ND = with_weights(
                  spec.mixer, layer.mixer,
@@ -230,6 +250,12 @@ ForwardOut Decoder::forward(std::span<const int32_t> tokens_N, const Batch& batc
   auto out = pass->run(indices_N);
   for_each_cache([](SequenceCache& cache, int64_t rows) { cache.advance(rows); });
   return out;
+}
+
+at::Tensor Decoder::mixing_rows(size_t layer, const at::Tensor& x_ND, const Batch& batch) const {
+  invariant(!batch.has_memory() && x_ND.size(0) == batch.num_rows(),
+            "matrices are of {} rows without memory, not of {}", batch.num_rows(), x_ND.size(0));
+  return std::make_shared<Pass>(*this, batch, ForwardOptions())->mixing_rows(layer, x_ND);
 }
 
 LayerOut Decoder::forward_layer(size_t layer, const at::Tensor& x_ND, const Batch& batch,

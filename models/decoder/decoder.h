@@ -74,6 +74,11 @@ class Decoder {
   [[nodiscard]] LayerOut forward_layer(size_t layer, const at::Tensor& x_ND, const Batch& batch,
                                        const ForwardOptions& options = {}) const;
 
+  /// The matrices of a layer's mixer for such an input: mixing_rows() of models/mixers. Throws
+  /// std::logic_error for mixers that have none.
+  [[nodiscard]] at::Tensor mixing_rows(size_t layer, const at::Tensor& x_ND,
+                                       const Batch& batch) const;
+
   /// The final norm, of any rows.
   [[nodiscard]] at::Tensor final_norm(const at::Tensor& x_ND) const;
 

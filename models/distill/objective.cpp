@@ -2,9 +2,10 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/linalg_vector_norm.h>
-#include <ATen/ops/tensor.h>
+#include <ATen/ops/stack.h>
 
 #include <algorithm>
 #include <functional>
@@ -13,13 +14,12 @@
 #include "harness/base/overloaded.h"
 #include "kernels/ops/cross_entropy.h"
 #include "models/distill/packed_rows.h"
+#include "models/distill/preference.h"
+#include "models/distill/teacher_logits.h"
+#include "models/mixers/mixing_rows.h"
 
 namespace hylo::models {
 namespace {
-
-at::Tensor labels_of(const TrainingRows& rows) {
-  return at::tensor(c10::ArrayRef<int64_t>(rows.labels_N.data(), rows.labels_N.size()), at::kLong);
-}
 
 double per(int64_t count) { return count > 0 ? 1 / static_cast<double>(count) : 0; }
 
@@ -90,38 +90,84 @@ class Pass {
     return parts;
   }
 
+  LossParts operator()(const AlignMixing&) const {
+    const auto target = teachers({.keep_hidden = true});
+    LossParts parts;
+    for (size_t i = 0; i < target.hidden_ND.size(); ++i) {
+      parts.mixers.push_back(0);
+      if (!has_matrix_to_align(teacher_->config().layers[i], student_.config().layers[i])) continue;
+      const auto theirs_NHT = teachers_matrices(i, target.hidden_ND[i]);
+      const auto loss =
+          matrix_distance(student_.mixing_rows(i, target.hidden_ND[i], batch_), theirs_NHT);
+      if (loss.requires_grad()) loss.backward();
+      parts.mixers.back() = loss.item<double>();
+      parts.total += parts.mixers.back();
+    }
+    return parts;
+  }
+
   LossParts operator()(const DistilLogits& objective) const {
-    const auto target = teachers({});
-    const auto normed_ND = students();
+    const auto target = objective.top_k > 0 ? ForwardOut() : teachers({});
+    const auto out = students();
+    const auto& normed_ND = out.normed_ND;
     LossParts parts;
     const auto labels_N = labels_of(rows_);
     const bool masks = objective.only_labels;
+    const auto mask_N = masks ? labels_N != kernels::no_label : at::Tensor();
     // With its square the gradients keep their size whatever the temperature.
     const double weight = objective.kl_weight * objective.temperature * objective.temperature;
     const double factor =
         weight * per(masks ? options_.counts.num_labels : options_.counts.num_rows);
-    auto loss = kernels::kl_divergence({last_projection(student_, normed_ND),
-                                        last_projection(*teacher_, target.normed_ND),
-                                        masks ? labels_N != kernels::no_label : at::Tensor(),
-                                        objective.direction, objective.temperature, factor})
-                    .sum;
+    auto loss = objective.top_k > 0
+                    ? kept_divergence(normed_ND, mask_N, factor)
+                    : kernels::kl_divergence({last_projection(student_, normed_ND),
+                                              last_projection(*teacher_, target.normed_ND), mask_N,
+                                              objective.direction, objective.temperature, factor})
+                          .sum;
     parts.divergence = loss.item<double>() / weight;
     if (objective.ce_weight > 0) {
       const auto entropy = cross_entropy(normed_ND, labels_N, objective.ce_weight, 0);
       parts.cross_entropy = entropy.item<double>() / objective.ce_weight;
       loss = loss + entropy;
     }
-    loss.backward();
     parts.total = loss.item<double>();
+    add_routers(out, loss, parts).backward();
     return parts;
   }
 
   LossParts operator()(const NextToken& objective) const {
-    const auto loss = cross_entropy(students(), labels_of(rows_), 1, objective.z_loss);
-    loss.backward();
+    const auto out = students();
+    const auto loss = cross_entropy(out.normed_ND, labels_of(rows_), 1, objective.z_loss);
     LossParts parts;
     parts.total = loss.item<double>();
     if (objective.z_loss == 0) parts.cross_entropy = parts.total;
+    add_routers(out, loss, parts).backward();
+    return parts;
+  }
+
+  /// The loss is no sum over tokens. Its gradient is that of a sum in which a token counts with the
+  /// slope of its pair, so that logits are computed twice: for the slopes, and for the gradients.
+  LossParts operator()(const Prefer& objective) const {
+    invariant(rows_.reference.size() == rows_.sequence_rows.size(), "pairs without a reference");
+    const auto out = students();
+    const auto likelihoods = log_likelihoods(student_, out.normed_ND, rows_);
+    const double share = per(options_.counts.num_pairs);
+    LossParts parts;
+    std::vector<double> weights;  // Of each sequence's tokens.
+    for (size_t i = 0; i < likelihoods.size(); i += 2) {
+      const double margin = margin_of(std::span(likelihoods).subspan(i).first<2>(),
+                                      rows_.reference.subspan(i).first<2>());
+      const auto [loss, slope] = pair_loss(objective, margin);
+      parts.total += share * loss;
+      parts.margin += share * margin;
+      parts.accuracy += margin > 0 ? share : 0;
+      weights.insert(weights.end(), {-share * slope, share * slope});
+    }
+    const auto loss = kernels::cross_entropy({.student = last_projection(student_, out.normed_ND),
+                                              .labels_N = labels_of(rows_),
+                                              .weights_N = spread(weights)})
+                          .sum;
+    add_routers(out, loss, parts).backward();
     return parts;
   }
 
@@ -131,15 +177,68 @@ class Pass {
     const at::NoGradGuard no_grad;
     return teacher_->forward(rows_.tokens_N, batch_, options);
   }
-  [[nodiscard]] at::Tensor students() const {
-    return student_.forward(rows_.tokens_N, batch_, {.recompute_layers = options_.recompute_layers})
-        .normed_ND;
+  [[nodiscard]] ForwardOut students() const {
+    return student_.forward(rows_.tokens_N, batch_,
+                            {.keep_hidden = options_.router.is_active(),
+                             .recompute_layers = options_.recompute_layers});
+  }
+  /// With this pass's share of the routers' loss, which is a mean over rows.
+  [[nodiscard]] at::Tensor add_routers(const ForwardOut& out, const at::Tensor& loss,
+                                       LossParts& parts) const {
+    const auto& router = options_.router;
+    if (!router.is_active()) return loss;
+    const auto terms = router_terms(student_.config(), student_.weights(), out.router_logits_NE);
+    const double share = static_cast<double>(rows_.tokens_N.size()) * per(options_.counts.num_rows);
+    const auto added = share * (router.balance_weight * terms.balance + router.z_weight * terms.z);
+    parts.balance = share * terms.balance.item<double>();
+    parts.total += added.item<double>();
+    return loss + added;
+  }
+  [[nodiscard]] at::Tensor kept_divergence(const at::Tensor& normed_ND, const at::Tensor& mask_N,
+                                           double factor) const {
+    invariant(rows_.likeliest_N2k.defined(), "nothing was kept of the teacher");
+    const auto kept = unpacked(rows_.likeliest_N2k);
+    return kernels::top_k_divergence({.student = last_projection(student_, normed_ND),
+                                      .ids_Nk = kept.ids_Nk,
+                                      .probabilities_Nk = kept.probabilities_Nk,
+                                      .mask_N = mask_N,
+                                      .factor = factor})
+        .sum;
   }
   [[nodiscard]] at::Tensor cross_entropy(const at::Tensor& normed_ND, const at::Tensor& labels_N,
                                          double weight, double z_loss) const {
     return kernels::cross_entropy({last_projection(student_, normed_ND), labels_N, z_loss,
                                    weight * per(options_.counts.num_labels)})
         .sum;
+  }
+
+  [[nodiscard]] at::Tensor teachers_matrices(size_t layer, const at::Tensor& x_ND) const {
+    const at::NoGradGuard no_grad;
+    return teacher_->mixing_rows(layer, x_ND, batch_);
+  }
+  /// Of this pass's share of the sequences.
+  [[nodiscard]] at::Tensor matrix_distance(const at::Tensor& ours_NHT,
+                                           const at::Tensor& theirs_NHT) const {
+    const auto difference_NHT = ours_NHT - theirs_NHT.to(ours_NHT.scalar_type());
+    std::vector<at::Tensor> of_sequences;
+    int64_t first = 0;
+    for (const auto count : rows_.sequence_rows) {
+      of_sequences.push_back(
+          at::linalg_vector_norm(difference_NHT.narrow(0, first, count), 2, at::IntArrayRef{0, 2})
+              .mean());
+      first += count;
+    }
+    return at::stack(of_sequences).sum() * per(options_.counts.num_sequences);
+  }
+  /// A number of each sequence, for each of its rows.
+  [[nodiscard]] at::Tensor spread(const std::vector<double>& of_sequences) const {
+    auto of_rows_N =
+        at::empty({std::ssize(rows_.tokens_N)}, at::TensorOptions().dtype(at::kDouble));
+    auto* row = of_rows_N.mutable_data_ptr<double>();
+    for (size_t i = 0; i < of_sequences.size(); ++i) {
+      row = std::fill_n(row, rows_.sequence_rows[i], of_sequences[i]);
+    }
+    return of_rows_N;
   }
 
   const Decoder* teacher_;
@@ -154,89 +253,64 @@ void add(std::vector<double>& to, const std::vector<double>& what) {
   std::ranges::transform(what, to, to.begin(), std::plus<>());
 }
 
-double read_weight(JsonReader& reader, const char* key, double otherwise) {
-  const auto weight = reader.get_or<double>(key, otherwise);
-  require(weight >= 0, "{}: expected a weight from 0 on, found {}", reader.path_of(key), weight);
-  return weight;
-}
-
-kernels::KlDirection read_direction(JsonReader& reader) {
-  const auto name = reader.get_or<std::string>("direction", "forward");
-  require(name == "forward" || name == "reverse", "{}: expected forward or reverse, found '{}'",
-          reader.path_of("direction"), name);
-  return name == "forward" ? kernels::KlDirection::Forward : kernels::KlDirection::Reverse;
-}
-
-DistilLogits read_distil_logits(JsonReader& reader) {
-  const DistilLogits objective{.kl_weight = read_weight(reader, "kl_weight", 1),
-                               .ce_weight = read_weight(reader, "ce_weight", 0),
-                               .temperature = reader.get_or<double>("temperature", 1),
-                               .direction = read_direction(reader),
-                               .only_labels = reader.get_or<bool>("only_labels", false)};
-  require(objective.temperature > 0, "{}: expected a temperature above 0, found {}",
-          reader.path_of("temperature"), objective.temperature);
-  require(objective.kl_weight > 0,
-          "{}: expected a weight above 0; without a teacher the kind is next_token",
-          reader.path_of("kl_weight"));
-  return objective;
-}
-
 }  // namespace
 
 std::string name_of(const Objective& objective) {
   return std::visit(overloaded{[](const AlignLayers&) { return "align_layers"; },
+                               [](const AlignMixing&) { return "align_mixing"; },
                                [](const DistilLogits&) { return "distill_logits"; },
-                               [](const NextToken&) { return "next_token"; }},
+                               [](const NextToken&) { return "next_token"; },
+                               [](const Prefer&) { return "prefer"; }},
                     objective);
 }
 
 bool needs_teacher(const Objective& objective) {
-  return !std::holds_alternative<NextToken>(objective);
+  return std::visit(
+      overloaded{[](const AlignLayers&) { return true; }, [](const AlignMixing&) { return true; },
+                 [](const DistilLogits& o) { return o.top_k == 0; },
+                 [](const NextToken&) { return false; },
+                 [](const Prefer& o) { return o.reference == Prefer::Reference::Teacher; }},
+      objective);
+}
+
+bool runs_whole_student(const Objective& objective) { return !aligns_with_base(objective); }
+
+int64_t kept_top_k(const Objective& objective) {
+  const auto* distil = std::get_if<DistilLogits>(&objective);
+  return distil ? distil->top_k : 0;
+}
+
+bool aligns_with_base(const Objective& objective) {
+  return std::holds_alternative<AlignLayers>(objective) ||
+         std::holds_alternative<AlignMixing>(objective);
+}
+
+bool has_matrix_to_align(const LayerSpec& base, const LayerSpec& student) {
+  const auto ours = num_mixing_heads(student.mixer);
+  if (!ours || std::holds_alternative<AttentionSpec>(student.mixer)) return false;
+  const auto* attention = std::get_if<AttentionSpec>(&base.mixer);
+  require(attention != nullptr, "its base has no attention there");
+  require(attention->num_heads == *ours,
+          "its mixer has {} heads, the attention that it comes from {}", *ours,
+          attention->num_heads);
+  return true;
 }
 
 LossParts& LossParts::operator+=(const LossParts& other) {
   total += other.total;
   divergence += other.divergence;
+  balance += other.balance;
   cross_entropy += other.cross_entropy;
   add(layers, other.layers);
   add(mixers, other.mixers);
+  margin += other.margin;
+  accuracy += other.accuracy;
   return *this;
 }
 
 LossParts add_gradients(const Objective& objective, const Decoder* teacher, const Decoder& student,
                         const TrainingRows& rows, const PassOptions& options) {
   return std::visit(Pass(teacher, student, rows, options), objective);
-}
-
-Objective read_objective(JsonReader& stage) {
-  const auto kind = stage.get<std::string>("kind");
-  if (kind == "align_layers") {
-    return AlignLayers{read_weight(stage, "layer_weight", 1),
-                       read_weight(stage, "mixer_weight", 1)};
-  }
-  if (kind == "distill_logits") return read_distil_logits(stage);
-  require(kind == "next_token",
-          "{}: expected align_layers, distill_logits or next_token, found '{}'",
-          stage.path_of("kind"), kind);
-  return NextToken{read_weight(stage, "z_loss", 0)};
-}
-
-void describe(const Objective& objective, OrderedJson& stage) {
-  stage["kind"] = name_of(objective);
-  std::visit(overloaded{[&](const AlignLayers& o) {
-                          stage["layer_weight"] = o.layer_weight;
-                          stage["mixer_weight"] = o.mixer_weight;
-                        },
-                        [&](const DistilLogits& o) {
-                          stage["kl_weight"] = o.kl_weight;
-                          stage["ce_weight"] = o.ce_weight;
-                          stage["temperature"] = o.temperature;
-                          stage["direction"] =
-                              o.direction == kernels::KlDirection::Forward ? "forward" : "reverse";
-                          stage["only_labels"] = o.only_labels;
-                        },
-                        [&](const NextToken& o) { stage["z_loss"] = o.z_loss; }},
-             objective);
 }
 
 }  // namespace hylo::models

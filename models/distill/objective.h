@@ -12,6 +12,7 @@
 #include "harness/base/json.h"
 #include "kernels/ops/kl_divergence.h"
 #include "models/decoder/decoder.h"
+#include "models/distill/router_loss.h"
 
 namespace hylo::models {
 
@@ -24,6 +25,18 @@ struct AlignLayers {
   bool operator==(const AlignLayers&) const = default;
 };
 
+/// Every layer's mixer as a matrix beside the teacher's attention, given the teacher's input of
+/// that layer: the sum over layers of |M - M_t| (Frobenius), the mean over heads and sequences.
+/// Layers whose mixer the student has from its teacher as it is, and mixers without a matrix (MLA),
+/// are left as they are and count as 0. What stands outside of the matrix (gates, norms, output
+/// projections, feed-forwards) gets no gradient.
+/// Source: Bick et al. 2024 (arXiv 2408.10189), MOHAWK, section 4.1.
+struct AlignMixing {
+  /// Matrices have a row and a column for each token, in every head.
+  static constexpr int64_t max_context = 1024;
+  bool operator==(const AlignMixing&) const = default;
+};
+
 /// kl_weight times temperature^2 times the divergence of next tokens from the teacher's, the mean
 /// over all rows, plus ce_weight times the cross-entropy, the mean over rows with labels.
 struct DistilLogits {
@@ -31,6 +44,9 @@ struct DistilLogits {
   double temperature = 1;
   kernels::KlDirection direction = kernels::KlDirection::Forward;
   bool only_labels = false;  ///< the divergence too counts rows with labels only
+  /// Not 0: the teacher is what was kept of it (teacher_logits.h), its likeliest so many tokens and
+  /// the rest as one. Forward divergence, temperature 1.
+  int64_t top_k = 0;
   bool operator==(const DistilLogits&) const = default;
 };
 
@@ -40,35 +56,70 @@ struct NextToken {
   bool operator==(const NextToken&) const = default;
 };
 
-using Objective = std::variant<AlignLayers, DistilLogits, NextToken>;
+/// Of pairs of texts, the better one more likely than the worse one, as far as a reference does not
+/// find it so already (direct preference optimisation; the loss is pair_loss in preference.h).
+struct Prefer {
+  /// Who the reference is: the student as the stage begins, or the teacher. What it gives the pairs
+  /// is computed as the stage begins and kept: no second model beside the student, nothing computed
+  /// twice in several epochs, and a training that goes on has it.
+  enum class Reference { Student, Teacher };
+  double beta = 0.1;
+  double label_smoothing = 0;  ///< the share of pairs that are thought to be the wrong way round
+  Reference reference = Reference::Student;
+  int64_t max_prompt_tokens = 0;  ///< of texts that are too long; see PairLimits
+  bool operator==(const Prefer&) const = default;
+};
+
+using Objective = std::variant<AlignLayers, AlignMixing, DistilLogits, NextToken, Prefer>;
 
 std::string name_of(const Objective& objective);
 bool needs_teacher(const Objective& objective);
+
+/// Of DistilLogits that learns from what was kept of its teacher; else 0.
+int64_t kept_top_k(const Objective& objective);
+
+/// Whether the loss is of what the whole student gives, and so may have that of routers beside it.
+bool runs_whole_student(const Objective& objective);
+
+/// Whether the layers of the base are the teacher.
+bool aligns_with_base(const Objective& objective);
+
+/// Whether AlignMixing changes this layer. Throws Error where the matrices of the two cannot be
+/// laid beside one another: another mixer than attention in the base, or another number of heads.
+bool has_matrix_to_align(const LayerSpec& base, const LayerSpec& student);
 
 /// Rows of one forward and backward pass.
 struct TrainingRows {
   std::span<const int32_t> tokens_N;
   std::span<const int64_t> labels_N;  ///< of the next token, or kernels::no_label
   std::span<const int64_t> sequence_rows;
+  /// For DistilLogits with top_k: what the teacher gives the rows, as likeliest() has it.
+  at::Tensor likeliest_N2k = {};
+  /// For Prefer: what the reference gives each sequence, nats. Sequences are pairs then.
+  std::span<const double> reference = {};
 };
 
 /// What a step's rows are divided by, all its passes together.
 struct StepCounts {
-  int64_t num_rows = 0, num_labels = 0;
+  int64_t num_rows = 0, num_labels = 0, num_sequences = 0, num_pairs = 0;
 };
 
 /// Parts of the loss, already divided; those of a step's passes add up to the step's.
 struct LossParts {
   double total = 0;                    ///< what gradients are of
   double divergence = 0;               ///< nats a row, without weights
+  double balance = 0;                  ///< of routers, without weight; 1 is even
   double cross_entropy = 0;            ///< nats a label, without weights; 0 beside a z-loss
-  std::vector<double> layers, mixers;  ///< mean distances, by layer
+  std::vector<double> layers, mixers;  ///< mean distances, by layer; mixers: of their matrices too
+  double margin = 0;                   ///< of pairs, the mean in nats
+  double accuracy = 0;                 ///< share of pairs whose margin is above 0
   LossParts& operator+=(const LossParts& other);
 };
 
 struct PassOptions {
   StepCounts counts;
   bool recompute_layers = false;
+  RouterLoss router;  ///< beside losses of the whole student; not where layers are recomputed
 };
 
 /// Adds the gradients of the student's loss on these rows to its leaves. `teacher` may be null

@@ -4,9 +4,6 @@
 #include <set>
 
 #include "harness/base/error.h"
-#include "models/config/catalog.h"
-#include "models/config/check_spec.h"
-#include "models/config/placement_json.h"
 
 namespace hylo::models {
 namespace {
@@ -53,7 +50,15 @@ datasets::TextSource read_text_source(JsonReader& reader, const std::string& kin
                                    .field = reader.get_or<std::string>("field", "text")};
   }
   if (kind == "chat") return datasets::ChatLines{.files = read_files(reader, root)};
-  require(kind == "folder", "{}: expected text, json_lines, chat, folder or teacher, found '{}'",
+  if (kind == "preferences") {
+    return datasets::PreferenceLines{
+        .files = read_files(reader, root),
+        .prompt = reader.get_or<std::string>("prompt", "prompt"),
+        .chosen = reader.get_or<std::string>("chosen", "chosen"),
+        .rejected = reader.get_or<std::string>("rejected", "rejected")};
+  }
+  require(kind == "folder",
+          "{}: expected text, json_lines, chat, preferences, folder, ruler or teacher, found '{}'",
           reader.path_of("kind"), kind);
   using Texts = std::vector<std::string>;
   return datasets::FolderText{.folder = root / reader.get<std::string>("folder"),
@@ -64,10 +69,26 @@ datasets::TextSource read_text_source(JsonReader& reader, const std::string& kin
                               .max_file_bytes = reader.get_or<int64_t>("max_file_bytes", 1 << 20)};
 }
 
+TokenizeOptions read_end_tokens(JsonReader& reader) {
+  return {.bos = read_end_token(reader, "bos", EndToken::AsTokenizer),
+          .eos = read_end_token(reader, "eos", EndToken::Always)};
+}
+
 TextData read_text(JsonReader& reader, const std::string& kind, const fs::path& root) {
-  return {.text = read_text_source(reader, kind, root),
-          .tokens = {.bos = read_end_token(reader, "bos", EndToken::AsTokenizer),
-                     .eos = read_end_token(reader, "eos", EndToken::Always)}};
+  return {.text = read_text_source(reader, kind, root), .tokens = read_end_tokens(reader)};
+}
+
+RulerData read_ruler_data(JsonReader& reader) {
+  RulerData data{.tasks = reader.get<std::vector<std::string>>("tasks"),
+                 .prompt_tokens = reader.get<std::vector<int64_t>>("prompt_tokens"),
+                 .num_documents = read_positive(reader, "documents"),
+                 .only_answers = reader.get_or<bool>("only_answers", false),
+                 .tokens = read_end_tokens(reader)};
+  require(!data.tasks.empty(), "{}: names no task", reader.path_of("tasks"));
+  require(!data.prompt_tokens.empty() &&
+              std::ranges::all_of(data.prompt_tokens, [](int64_t n) { return n > 0; }),
+          "{}: expected lengths of 1 or more", reader.path_of("prompt_tokens"));
+  return data;
 }
 
 TeacherData read_teacher_data(JsonReader& reader, const std::string& path) {
@@ -94,6 +115,8 @@ DataSource read_source(const Json& json, const std::string& path, const fs::path
   const auto kind = reader.get<std::string>("kind");
   if (kind == "teacher") {
     source.data = read_teacher_data(reader, path);
+  } else if (kind == "ruler") {
+    source.data = read_ruler_data(reader);
   } else {
     source.data = read_text(reader, kind, root);
   }
@@ -134,62 +157,6 @@ std::optional<HeldOut> read_held_out(JsonReader& recipe, const fs::path& root) {
   return held_out;
 }
 
-RopeRows read_rope_rows(JsonReader& reader) {
-  const auto word = reader.get_or<std::string>("rope_rows", "filled");
-  require(word == "filled" || word == "kept", "{}: expected filled or kept, found '{}'",
-          reader.path_of("rope_rows"), word);
-  return word == "filled" ? RopeRows::Filled : RopeRows::Kept;
-}
-
-UpcycledStudent read_upcycled(JsonReader& reader) {
-  UpcycledStudent student;
-  student.like = reader.get_or<std::string>("like", "");
-  require(student.like.empty() != !reader.has("placement"),
-          "{}: expected either \"placement\" or \"like\"", reader.path_of("placement"));
-  student.placement = reader.get_or<Json>("placement", nullptr);
-  student.options.rope_rows = read_rope_rows(reader);
-  student.options.random_mixers = reader.get_or<bool>("random_mixers", false);
-  return student;
-}
-
-FreshStudent read_fresh(JsonReader& reader) {
-  FreshStudent student{.width = read_positive(reader, "width"),
-                       .num_layers = read_positive(reader, "num_layers"),
-                       .feed_forward_width = read_positive(reader, "feed_forward_width")};
-  auto& attention = student.attention;
-  attention.num_heads = read_positive(reader, "num_heads");
-  attention.num_kv_heads = reader.get_or<int64_t>("num_kv_heads", attention.num_heads);
-  attention.head_width = reader.get_or<int64_t>("head_width", student.width / attention.num_heads);
-  attention.rope = {.theta = reader.get_or<double>("rope_theta", 10000),
-                    .width = attention.head_width};
-  check_mixer(attention, reader.path_of("num_heads"));
-  require(attention.rope.theta > 0, "{}: expected a number above 0, found {}",
-          reader.path_of("rope_theta"), attention.rope.theta);
-  student.tied_head = reader.get_or<bool>("tied_head", true);
-  student.max_positions = read_positive(reader, "max_positions");
-  student.placement = reader.get_or<Json>("placement", nullptr);
-  return student;
-}
-
-std::variant<UpcycledStudent, FreshStudent> read_student(JsonReader& recipe) {
-  require(
-      recipe.has("student") != recipe.has("model"),
-      "{}: expected either \"student\" (made from a teacher) or \"model\" (from random weights)",
-      recipe.path_of("student"));
-  const bool is_upcycled = recipe.has("student");
-  const auto* key = is_upcycled ? "student" : "model";
-  recipe.ignore(is_upcycled ? "model" : "student");
-  JsonReader reader(recipe.at(key), recipe.path_of(key));
-  std::variant<UpcycledStudent, FreshStudent> student;
-  if (is_upcycled) {
-    student = read_upcycled(reader);
-  } else {
-    student = read_fresh(reader);
-  }
-  reader.done();
-  return student;
-}
-
 std::vector<Stage> read_stages(JsonReader& recipe) {
   const auto& list = recipe.at("stages");
   const auto path = recipe.path_of("stages");
@@ -206,6 +173,27 @@ std::vector<Stage> read_stages(JsonReader& recipe) {
   return stages;
 }
 
+bool holds_pairs(const DataSource& source) {
+  const auto* data = std::get_if<TextData>(&source.data);
+  return data && std::holds_alternative<datasets::PreferenceLines>(data->text);
+}
+
+/// Stages that learn preferences read pairs, all others read none.
+void check_kinds_of_data(const Stage& stage, const std::vector<DataSource>& data) {
+  const bool wants_pairs = std::holds_alternative<Prefer>(stage.objective);
+  int64_t num_sources = 0;
+  for (const auto& source : data) {
+    const bool fits = holds_pairs(source) == wants_pairs;
+    require(fits || !stage.data.contains(source.name),
+            "stage '{}' ({}): data names '{}', which holds {}pairs of preferences", stage.name,
+            name_of(stage.objective), source.name, wants_pairs ? "no " : "");
+    num_sources += fits ? 1 : 0;
+  }
+  require(num_sources > 0, "stage '{}' ({}): expected a source of {} among data, found none",
+          stage.name, name_of(stage.objective),
+          wants_pairs ? "kind preferences" : "texts or of the teacher's");
+}
+
 NumberType read_type(JsonReader& recipe) {
   const auto word = recipe.get_or<std::string>("number_type", "float32");
   const auto type = type_named(word);
@@ -213,22 +201,6 @@ NumberType read_type(JsonReader& recipe) {
   require(type == NumberType::Float32 || type == NumberType::BFloat16,
           "{}: expected float32 or bfloat16, found '{}'", recipe.path_of("number_type"), word);
   return *type;
-}
-
-/// Mixers of a row of the catalogue, and a head of its own where the row has one; everything else
-/// stays the teacher's.
-ModelConfig with_mixers_of(const ModelConfig& teacher, const CatalogEntry& entry) {
-  require(entry.config.layers.size() == teacher.layers.size(),
-          "student.like: '{}' has {} layers, the teacher {}", entry.name,
-          entry.config.layers.size(), teacher.layers.size());
-  auto student = teacher;
-  student.family = entry.config.family;
-  student.backbone = teacher.backbone.value_or(teacher.family);
-  student.tied_head = teacher.tied_head && entry.config.tied_head;
-  for (size_t i = 0; i < student.layers.size(); ++i) {
-    student.layers[i].mixer = entry.config.layers[i].mixer;
-  }
-  return student;
 }
 
 }  // namespace
@@ -247,26 +219,8 @@ Recipe read_recipe(const Json& json, const std::string& where, const fs::path& d
   recipe.held_out = read_held_out(reader, data_root);
   recipe.stages = read_stages(reader);
   reader.done();
+  for (const auto& stage : recipe.stages) check_kinds_of_data(stage, recipe.data);
   return recipe;
-}
-
-ModelConfig student_config(const UpcycledStudent& student, const ModelConfig& teacher) {
-  if (!student.like.empty()) return with_mixers_of(teacher, find_model(student.like));
-  return place(teacher, read_placement(student.placement, "student.placement", teacher));
-}
-
-ModelConfig student_config(const FreshStudent& student, int64_t vocabulary_size) {
-  const LayerSpec layer{student.attention, SwiGluSpec{.width = student.feed_forward_width}};
-  ModelConfig config{
-      .vocabulary_size = vocabulary_size,
-      .width = student.width,
-      .layers = std::vector<LayerSpec>(static_cast<size_t>(student.num_layers), layer),
-      .norm = {.epsilon = 1e-5},
-      .tied_head = student.tied_head,
-      .max_positions = student.max_positions,
-      .stored = NumberType::Float32};
-  if (student.placement.is_null()) return config;
-  return place(config, read_placement(student.placement, "model.placement", config));
 }
 
 }  // namespace hylo::models

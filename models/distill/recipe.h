@@ -11,11 +11,10 @@
 
 #include "datasets/training_text.h"
 #include "harness/base/json.h"
-#include "models/config/placement.h"
 #include "models/distill/stage.h"
+#include "models/distill/student.h"
 #include "models/distill/token_documents.h"
 #include "models/engine/sampling.h"
-#include "models/upcycle/upcycle.h"
 
 namespace hylo::models {
 
@@ -30,9 +29,17 @@ struct TeacherData {
   SamplingOptions sampling{.temperature = 1};
   std::string prompt;  ///< empty: the tokenizer's BOS
 };
+/// Samples of RULER's tasks with their answers, made of generated texts.
+struct RulerData {
+  std::vector<std::string> tasks;
+  std::vector<int64_t> prompt_tokens;  ///< the most that a prompt has; sets of each task
+  int64_t num_documents = 0;           ///< of each task and length
+  bool only_answers = false;           ///< prompts are read, and nobody learns to write them
+  TokenizeOptions tokens;
+};
 struct DataSource {
   std::string name;
-  std::variant<TextData, TeacherData> data;
+  std::variant<TextData, TeacherData, RulerData> data;
   double weight = 1;
 };
 
@@ -42,30 +49,13 @@ struct HeldOut {
   std::optional<TextData> text;
 };
 
-/// A student by conversion of the teacher's layers.
-struct UpcycledStudent {
-  Json placement;  ///< as read_placement wants it; null: `like` says it
-  /// A row of the catalogue whose mixers are taken, and whether the head is untied; empty:
-  /// placement.
-  std::string like;
-  UpcycleOptions options;
-};
-/// A network that begins with random weights; its vocabulary is the tokenizer's.
-struct FreshStudent {
-  int64_t width = 0, num_layers = 0, feed_forward_width = 0;
-  AttentionSpec attention;
-  bool tied_head = true;
-  int64_t max_positions = 0;
-  Json placement;  ///< null: attention everywhere
-};
-
 struct Recipe {
   std::string name;
   Json json;                  ///< the whole, as written
   std::string base, teacher;  ///< folders, where the command line names none; may be empty
   NumberType type = NumberType::Float32;
   uint64_t seed = 0;
-  std::variant<UpcycledStudent, FreshStudent> student;
+  Student student;
   std::vector<DataSource> data;
   std::optional<HeldOut> held_out;
   std::vector<Stage> stages;
@@ -75,9 +65,5 @@ struct Recipe {
 /// `data_root` is where paths of data begin.
 Recipe read_recipe(const Json& json, const std::string& where,
                    const std::filesystem::path& data_root);
-
-/// The student's config. Throws Error when the placement does not fit the teacher.
-ModelConfig student_config(const UpcycledStudent& student, const ModelConfig& teacher);
-ModelConfig student_config(const FreshStudent& student, int64_t vocabulary_size);
 
 }  // namespace hylo::models

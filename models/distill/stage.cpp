@@ -46,6 +46,24 @@ AdamWOptions read_optimizer(JsonReader& stage) {
   return options;
 }
 
+/// Logits of routers are not kept of layers that are recomputed.
+RouterLoss read_router(JsonReader& reader, const Stage& stage) {
+  const auto json = reader.get_or<Json>("router", nullptr);
+  if (json.is_null()) return {};
+  JsonReader router(json, reader.path_of("router"));
+  const RouterLoss loss{read_from_0(router, "balance_weight", 0),
+                        read_from_0(router, "z_weight", 0)};
+  router.done();
+  require(!loss.is_active() || runs_whole_student(stage.objective),
+          "{}: layers that are aligned one by one have no loss of routers",
+          reader.path_of("router"));
+  require(!loss.is_active() || !stage.recompute_layers,
+          "{}: where layers are recomputed, logits of routers are not kept; leave out "
+          "recompute_layers",
+          reader.path_of("router"));
+  return loss;
+}
+
 std::optional<Stretch> read_yarn(JsonReader& stage) {
   const auto json = stage.get_or<Json>("yarn", nullptr);
   if (json.is_null()) return {};
@@ -66,7 +84,27 @@ std::map<std::string, double> read_shares(JsonReader& stage) {
   return shares;
 }
 
+/// A pair has two texts, neither of which is cut for want of rows.
+void check_pairs(const JsonReader& reader, const Stage& stage) {
+  const auto* prefer = std::get_if<Prefer>(&stage.objective);
+  if (!prefer) return;
+  require(prefer->max_prompt_tokens < stage.context_length,
+          "{}: expected less than the context_length {}, found {}",
+          reader.path_of("max_prompt_tokens"), stage.context_length, prefer->max_prompt_tokens);
+  for (const auto& [key, rows] : {std::pair("tokens_per_pass", stage.tokens_per_pass),
+                                  std::pair("tokens_per_step", stage.tokens_per_step)}) {
+    require(rows >= 2 * stage.context_length,
+            "{}: {} rows cannot hold the two texts of a pair of context_length {}",
+            reader.path_of(key), rows, stage.context_length);
+  }
+}
+
 void check_sizes(const JsonReader& reader, const Stage& stage) {
+  require(!std::holds_alternative<AlignMixing>(stage.objective) ||
+              stage.context_length <= AlignMixing::max_context,
+          "{}: align_mixing holds a matrix of so many rows and columns for each head; expected at "
+          "most {}, found {}",
+          reader.path_of("context_length"), AlignMixing::max_context, stage.context_length);
   require(stage.tokens_per_pass >= stage.context_length,
           "{}: {} rows cannot hold one sequence of context_length {}",
           reader.path_of("tokens_per_pass"), stage.tokens_per_pass, stage.context_length);
@@ -112,6 +150,7 @@ Stage read_stage(const Json& json, const std::string& path) {
   stage.tokens_per_step = read_count(reader, "tokens_per_step", 2);
   stage.tokens_per_pass = read_count_or(reader, "tokens_per_pass", stage.tokens_per_step);
   check_sizes(reader, stage);
+  check_pairs(reader, stage);
   stage.peak_learning_rate = reader.get<double>("peak_learning_rate");
   require(stage.peak_learning_rate > 0, "{}: expected a number above 0, found {}",
           reader.path_of("peak_learning_rate"), stage.peak_learning_rate);
@@ -122,6 +161,7 @@ Stage read_stage(const Json& json, const std::string& path) {
   stage.decays_vectors = reader.get_or<bool>("decays_vectors", false);
   stage.frozen = reader.get_or<std::vector<std::string>>("frozen", {});
   stage.recompute_layers = reader.get_or<bool>("recompute_layers", false);
+  stage.router = read_router(reader, stage);
   stage.yarn = read_yarn(reader);
   stage.data = read_shares(reader);
   stage.validate_every = read_count_or(reader, "validate_every", 0);
@@ -151,6 +191,10 @@ OrderedJson describe(const Stage& stage) {
                {"data", stage.data},
                {"validate_every", stage.validate_every},
                {"checkpoint_every", stage.checkpoint_every}});
+  if (stage.router.is_active()) {
+    json["router"] = {{"balance_weight", stage.router.balance_weight},
+                      {"z_weight", stage.router.z_weight}};
+  }
   if (stage.yarn) {
     json["yarn"] = {{"factor", stage.yarn->factor},
                     {"original_length", stage.yarn->original_length}};

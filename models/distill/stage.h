@@ -36,6 +36,7 @@ struct Stage {
   std::vector<std::string> frozen;  ///< patterns; see TrainedModelOptions
   /// Align_layers has nothing to gain by it: one layer's graph is alive at a time.
   bool recompute_layers = false;
+  RouterLoss router;
   std::optional<Stretch> yarn;         ///< absent: as in the stage before
   std::map<std::string, double> data;  ///< shares of named sources; empty: all, by their weights
   int64_t validate_every = 0;          ///< steps; 0: at the end only

@@ -1,11 +1,27 @@
 #include "models/distill/stage_run.h"
 
+#include <ATen/ops/cat.h>
+
+#include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "harness/base/error.h"
 #include "harness/base/json.h"
 
 namespace hylo::models {
+
+std::string reference_name(const std::string& source) { return "data." + source; }
+
+namespace {
+
+const at::Tensor& tensor_of(const NamedTensors& tensors, const std::string& name) {
+  const auto found = std::ranges::find(tensors, name, [](const auto& t) { return t.first; });
+  invariant(found != tensors.end(), "nothing is kept of '{}'", name);
+  return found->second;
+}
+
+}  // namespace
 
 std::vector<TrainingRows> passes_of(const PackedBatch& batch, int64_t max_rows) {
   std::vector<TrainingRows> passes;
@@ -19,8 +35,10 @@ std::vector<TrainingRows> passes_of(const PackedBatch& batch, int64_t max_rows) 
     first_row += rows;
     rows = 0;
   };
-  for (size_t i = 0; i < batch.sequence_rows.size(); ++i) {
-    const auto count = static_cast<size_t>(batch.sequence_rows[i]);
+  const size_t at_once = batch.pairs.empty() ? 1 : 2;
+  for (size_t i = 0; i < batch.sequence_rows.size(); i += at_once) {
+    const auto first = batch.sequence_rows.begin() + static_cast<ptrdiff_t>(i);
+    const auto count = std::accumulate(first, first + static_cast<ptrdiff_t>(at_once), size_t{0});
     if (rows > 0 && rows + count > static_cast<size_t>(max_rows)) close(i);
     rows += count;
   }
@@ -29,21 +47,58 @@ std::vector<TrainingRows> passes_of(const PackedBatch& batch, int64_t max_rows) 
 }
 
 StageRun::StageRun(const Stage& stage, const Decoder* teacher, TrainedModel& student,
-                   std::filesystem::path record_folder)
+                   std::filesystem::path record_folder, KeptOfOthers kept)
     : stage_(stage),
       teacher_(teacher),
       student_(student),
       optimizer_(student.tensors(), stage.optimizer),
-      record_folder_(std::move(record_folder)) {}
+      record_folder_(std::move(record_folder)),
+      kept_(std::move(kept)) {}
+
+void StageRun::add_likeliest(TrainingRows& rows, std::span<const SequencePlace> places) const {
+  if (kept_.likeliest.empty()) return;
+  std::vector<at::Tensor> parts;
+  for (size_t i = 0; i < rows.sequence_rows.size(); ++i) {
+    const auto& [source, token] = places[i];
+    parts.push_back(tensor_of(kept_.likeliest, source).narrow(0, token, rows.sequence_rows[i]));
+  }
+  rows.likeliest_N2k = at::cat(parts);
+}
+
+std::vector<double> StageRun::reference_of(const PackedBatch& batch) const {
+  std::vector<double> likelihoods;
+  for (const auto& [source, document] : batch.pairs) {
+    const auto* pair =
+        tensor_of(kept_.reference, reference_name(source)).const_data_ptr<double>() + 2 * document;
+    likelihoods.insert(likelihoods.end(), pair, pair + 2);
+  }
+  return likelihoods;
+}
 
 StepReport StageRun::step(const PackedBatch& batch) {
   StepReport report{.step = next_step_,
                     .num_rows = static_cast<int64_t>(batch.tokens_N.size()),
                     .num_labels = batch.num_labels,
-                    .learning_rate = stage_.learning_rate(next_step_)};
-  const PassOptions options{{report.num_rows, report.num_labels}, stage_.recompute_layers};
+                    .learning_rate = stage_.learning_rate(next_step_),
+                    .num_pairs = std::ssize(batch.pairs),
+                    .num_cut_pairs = batch.num_cut_pairs};
+  const PassOptions options{{.num_rows = report.num_rows,
+                             .num_labels = report.num_labels,
+                             .num_sequences = std::ssize(batch.sequence_rows),
+                             .num_pairs = report.num_pairs},
+                            stage_.recompute_layers,
+                            stage_.router};
+  const auto reference = reference_of(batch);
+  size_t first_sequence = 0;
   student_.clear_gradients();
-  for (const auto& rows : passes_of(batch, stage_.tokens_per_pass)) {
+  for (auto& rows : passes_of(batch, stage_.tokens_per_pass)) {
+    if (!reference.empty()) {
+      rows.reference = std::span(reference).subspan(first_sequence, rows.sequence_rows.size());
+    }
+    if (!batch.places.empty()) {
+      add_likeliest(rows, std::span(batch.places).subspan(first_sequence));
+    }
+    first_sequence += rows.sequence_rows.size();
     report.loss += add_gradients(stage_.objective, teacher_, student_.decoder(), rows, options);
     student_.collect_gradients();
   }

@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "models/distill/stage.h"
 #include "models/distill/token_stream.h"
 #include "models/distill/trained_model.h"
+#include "models/distill/training_checkpoint.h"
 
 namespace hylo::models {
 
@@ -17,6 +19,13 @@ struct StepReport {
   LossParts loss;            ///< before the step
   double gradient_norm = 0;  ///< before clipping
   double learning_rate = 0;
+  int64_t num_pairs = 0, num_cut_pairs = 0;  ///< of preferences; cut: too long for the context
+};
+
+/// What other models say of the stage's data, computed before.
+struct KeptOfOthers {
+  NamedTensors reference;  ///< for Prefer: what reference_likelihoods gave, by reference_name
+  NamedTensors likeliest;  ///< for DistilLogits with top_k: what likeliest gave, by source
 };
 
 class StageRun {
@@ -24,7 +33,7 @@ class StageRun {
   /// `teacher` may be null where the objective needs none. All must outlive the run. A batch whose
   /// loss is not finite is written into `record_folder`.
   StageRun(const Stage& stage, const Decoder* teacher, TrainedModel& student,
-           std::filesystem::path record_folder);
+           std::filesystem::path record_folder, KeptOfOthers kept = {});
 
   /// One step on these rows. Throws Error naming step and file when the loss or the gradients are
   /// not finite; the weights are then as before the step.
@@ -36,10 +45,13 @@ class StageRun {
   [[nodiscard]] std::vector<std::pair<std::string, at::Tensor>> optimizer_state() const {
     return optimizer_.state();
   }
+  [[nodiscard]] const NamedTensors& reference() const { return kept_.reference; }
   /// After the optimiser's state and the student's weights were filled.
   void continue_at(int64_t next_step) { next_step_ = next_step; }
 
  private:
+  [[nodiscard]] std::vector<double> reference_of(const PackedBatch& batch) const;
+  void add_likeliest(TrainingRows& rows, std::span<const SequencePlace> places) const;
   void check_finite(const StepReport& report, const PackedBatch& batch) const;
 
   const Stage& stage_;
@@ -47,10 +59,14 @@ class StageRun {
   TrainedModel& student_;
   AdamW optimizer_;
   std::filesystem::path record_folder_;
+  KeptOfOthers kept_;
   int64_t next_step_ = 0;
 };
 
-/// The batch in pieces of whole sequences with at most max_rows rows each.
+/// Of the pairs of a source, among the tensors of a reference.
+std::string reference_name(const std::string& source);
+
+/// The batch in pieces of whole sequences, or whole pairs, with at most max_rows rows each.
 std::vector<TrainingRows> passes_of(const PackedBatch& batch, int64_t max_rows);
 
 }  // namespace hylo::models

@@ -65,26 +65,39 @@ std::vector<TrainingToken> marked_tokens(const std::vector<datasets::TextSpan>& 
   return tokens;
 }
 
-std::vector<TrainingToken> document_tokens(const datasets::TrainingDocument& document,
-                                           const Tokenizer& tokenizer, const DocumentEnds& ends) {
-  auto tokens = marked_tokens(document.spans, tokenizer);
+std::vector<TrainingToken> text_tokens(const std::vector<datasets::TextSpan>& spans,
+                                       const Tokenizer& tokenizer, const DocumentEnds& ends) {
+  auto tokens = marked_tokens(spans, tokenizer);
   if (ends.bos && (tokens.empty() || tokens.front().id() != *ends.bos)) {
     tokens.insert(tokens.begin(), TrainingToken(*ends.bos, false));
   }
   if (ends.eos && (tokens.empty() || tokens.back().id() != *ends.eos)) {
-    const bool ends_trained = !document.spans.empty() && document.spans.back().is_trained;
+    const bool ends_trained = !spans.empty() && spans.back().is_trained;
     tokens.emplace_back(*ends.eos, ends_trained);
   }
   return tokens;
 }
 
-std::vector<TrainingToken> tokens_or_error(const datasets::TrainingDocument& document,
-                                           const Tokenizer& tokenizer, const DocumentEnds& ends) {
+/// The rejected text is empty where documents are no pairs.
+struct TokensOfTexts {
+  std::vector<TrainingToken> text, rejected;
+};
+
+TokensOfTexts tokens_or_error(const datasets::TrainingDocument& document,
+                              const Tokenizer& tokenizer, const DocumentEnds& ends) {
   try {
-    return document_tokens(document, tokenizer, ends);
+    TokensOfTexts tokens{text_tokens(document.spans, tokenizer, ends), {}};
+    if (!document.rejected.empty()) {
+      tokens.rejected = text_tokens(document.rejected, tokenizer, ends);
+    }
+    return tokens;
   } catch (const Error& error) {
     fail("{}: {}", document.origin, error.what());
   }
+}
+
+bool teaches(std::span<const TrainingToken> tokens) {
+  return !tokens.empty() && std::ranges::any_of(tokens.subspan(1), &TrainingToken::is_trained);
 }
 
 }  // namespace
@@ -93,9 +106,8 @@ TokenDocuments::TokenDocuments(std::string tokenizer_sha256)
     : tokenizer_sha256_(std::move(tokenizer_sha256)) {}
 
 void TokenDocuments::add(std::span<const TrainingToken> tokens) {
-  const bool teaches =
-      !tokens.empty() && std::ranges::any_of(tokens.subspan(1), &TrainingToken::is_trained);
-  if (!teaches) {
+  invariant(!holds_pairs_, "a document among pairs");
+  if (!teaches(tokens)) {
     ++num_without_labels_;
     return;
   }
@@ -108,6 +120,20 @@ void TokenDocuments::add(std::span<const int32_t> ids) {
   tokens.reserve(ids.size());
   for (const auto id : ids) tokens.emplace_back(id, true);
   add(tokens);
+}
+
+void TokenDocuments::add_pair(std::span<const TrainingToken> chosen,
+                              std::span<const TrainingToken> rejected) {
+  invariant(holds_pairs_ || ends_.empty(), "a pair among documents");
+  holds_pairs_ = true;
+  if (!teaches(chosen) || !teaches(rejected)) {
+    ++num_without_labels_;
+    return;
+  }
+  tokens_.insert(tokens_.end(), chosen.begin(), chosen.end());
+  tokens_.push_back(rejected.front().beginning_rejected());
+  tokens_.insert(tokens_.end(), rejected.begin() + 1, rejected.end());
+  ends_.push_back(num_tokens());
 }
 
 std::span<const TrainingToken> TokenDocuments::at(int64_t document) const {
@@ -131,13 +157,18 @@ TokenDocuments tokenized(std::span<const datasets::TrainingDocument> documents,
   while (!documents.empty()) {
     const auto round =
         documents.first(std::min(documents.size(), static_cast<size_t>(documents_per_round)));
-    std::vector<std::vector<TrainingToken>> tokens(round.size());
+    std::vector<TokensOfTexts> tokens(round.size());
     at::parallel_for(0, static_cast<int64_t>(round.size()), 1, [&](int64_t begin, int64_t end) {
       for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
         tokens[i] = tokens_or_error(round[i], tokenizer, ends);
       }
     });
-    for (const auto& each : tokens) all.add(each);
+    for (size_t i = 0; i < round.size(); ++i) {
+      const auto& [text, rejected] = tokens[i];
+      require(rejected.empty() != all.holds_pairs() || all.size() == 0,
+              "{}: pairs of preferences and other texts cannot be one source", round[i].origin);
+      rejected.empty() ? all.add(text) : all.add_pair(text, rejected);
+    }
     documents = documents.subspan(round.size());
   }
   return all;

@@ -9,27 +9,12 @@
 
 #include "harness/base/error.h"
 #include "harness/base/random.h"
-#include "kernels/ops/token_losses.h"
 
 namespace hylo::models {
 namespace {
 
 constexpr int64_t position_format = 1;
 constexpr int64_t max_epochs = 1 << 20;  // rows of all epochs must be a number that fits
-
-/// Rows [begin, begin + num_rows) of a document as a sequence of their own.
-void append_sequence(PackedBatch& batch, std::span<const TrainingToken> document, int64_t begin,
-                     int64_t num_rows) {
-  const auto end = static_cast<size_t>(begin + num_rows);
-  for (auto i = static_cast<size_t>(begin); i < end; ++i) {
-    const bool counts = i + 1 < document.size() && document[i + 1].is_trained();
-    batch.tokens_N.push_back(document[i].id());
-    batch.labels_N.push_back(counts ? document[i + 1].id() : kernels::no_label);
-    batch.num_labels += counts ? 1 : 0;
-  }
-  batch.sequence_rows.push_back(num_rows);
-  batch.num_documents += begin == 0 ? 1 : 0;
-}
 
 PackedBatch empty_batch(int64_t max_rows) {
   PackedBatch batch;
@@ -91,6 +76,11 @@ void TokenStream::check() const {
   require(options_.context_length > 0 && options_.tokens_per_batch > 0,
           "training data: expected a context and a batch of at least one token, found {} and {}",
           options_.context_length, options_.tokens_per_batch);
+  require(!holds_pairs() || (options_.max_prompt_tokens < options_.context_length &&
+                             2 * options_.context_length <= options_.tokens_per_batch),
+          "training data: expected prompts below {} tokens and batches of two such texts, found {} "
+          "and batches of {}",
+          options_.context_length, options_.max_prompt_tokens, options_.tokens_per_batch);
   const auto num_epochs = options_.num_epochs;
   require(num_epochs.value_or(1) > 0 && num_epochs.value_or(1) <= max_epochs,
           "training data: expected 1 to {} epochs, found {}", max_epochs, num_epochs.value_or(1));
@@ -111,6 +101,10 @@ void TokenStream::check() const {
             "training data: source '{}': expected ids of the tokenizer {}, as '{}' has them, found "
             "those of {}",
             name, first.tokenizer_sha256(), sources_.front().name, documents->tokenizer_sha256());
+    require(documents->holds_pairs() == holds_pairs(),
+            "training data: source '{}': expected {}, found {}", name,
+            holds_pairs() ? "pairs of preferences" : "documents",
+            documents->holds_pairs() ? "pairs of preferences" : "documents");
     num_tokens += documents->num_tokens();
   }
   require(!num_epochs || num_tokens >= (options_.tokens_per_batch + *num_epochs - 1) / *num_epochs,
@@ -129,13 +123,16 @@ Json TokenStream::describe() const {
                      {"tokens", documents->num_tokens()},
                      {"sha256", documents->sha256()}};
   }
-  return {{"tokenizer_sha256", sources_.front().documents->tokenizer_sha256()},
-          {"context_length", options_.context_length},
-          {"tokens_per_batch", options_.tokens_per_batch},
-          {"seed", options_.seed},
-          {"num_epochs", options_.num_epochs ? Json(*options_.num_epochs) : Json()},
-          {"source_names", names},
-          {"sources", sources}};
+  Json description{{"tokenizer_sha256", sources_.front().documents->tokenizer_sha256()},
+                   {"context_length", options_.context_length},
+                   {"tokens_per_batch", options_.tokens_per_batch},
+                   {"seed", options_.seed},
+                   {"num_epochs", options_.num_epochs ? Json(*options_.num_epochs) : Json()},
+                   {"source_names", names},
+                   {"sources", sources}};
+  if (options_.keeps_pieces) description["keeps_pieces"] = true;
+  if (holds_pairs()) description["max_prompt_tokens"] = options_.max_prompt_tokens;
+  return description;
 }
 
 bool TokenStream::is_read_out(size_t source) const {
@@ -176,17 +173,43 @@ bool TokenStream::open_next_document() {
   return true;
 }
 
+/// A piece of the open document: as much as there is room for; false: there is none for it.
+bool TokenStream::append_piece(PackedBatch& batch) {
+  const auto room = options_.tokens_per_batch - rows_in(batch);
+  const auto document = latest_document(open_->source, readings_[open_->source]);
+  const auto num_left = std::ssize(document) - open_->num_given;
+  const auto num_wanted = std::min(num_left, options_.context_length);
+  if (options_.keeps_pieces && num_wanted > room) return false;
+  const auto num_rows = std::min(num_wanted, room);
+  const auto& reading = readings_[open_->source];
+  const auto number = reading.order[static_cast<size_t>(reading.num_read - 1)];
+  const auto& source = sources_[open_->source];
+  batch.places.push_back({source.name, source.documents->first_token(number) + open_->num_given});
+  append_sequence(batch, document, open_->num_given, num_rows);
+  batch.num_documents += open_->num_given == 0 ? 1 : 0;
+  open_->num_given += num_rows;
+  if (num_rows == num_left) open_.reset();
+  return true;
+}
+
+/// The open pair; false: there is no room for it.
+bool TokenStream::append_open_pair(PackedBatch& batch) {
+  const auto& reading = readings_[open_->source];
+  const auto pair = pair_of(latest_document(open_->source, reading),
+                            {options_.context_length, options_.max_prompt_tokens});
+  if (rows_in(batch) + pair.num_rows() > options_.tokens_per_batch) return false;
+  append_pair(
+      batch, pair,
+      {sources_[open_->source].name, reading.order[static_cast<size_t>(reading.num_read - 1)]});
+  open_.reset();
+  return true;
+}
+
 std::optional<PackedBatch> TokenStream::next() {
   auto batch = empty_batch(options_.tokens_per_batch);
   while (rows_in(batch) < options_.tokens_per_batch) {
     if (!open_ && !open_next_document()) return std::nullopt;
-    const auto document = latest_document(open_->source, readings_[open_->source]);
-    const auto num_left = static_cast<int64_t>(document.size()) - open_->num_given;
-    const auto num_rows =
-        std::min({num_left, options_.context_length, options_.tokens_per_batch - rows_in(batch)});
-    append_sequence(batch, document, open_->num_given, num_rows);
-    open_->num_given += num_rows;
-    if (num_rows == num_left) open_.reset();
+    if (!(holds_pairs() ? append_open_pair(batch) : append_piece(batch))) break;
   }
   ++num_batches_;
   return batch;
@@ -273,6 +296,7 @@ std::optional<PackedBatch> TokenWalk::next() {
     const auto num_rows = std::min(std::ssize(document) - num_given_, context_length_);
     if (rows_in(batch) + num_rows > max_rows_) break;
     append_sequence(batch, document, num_given_, num_rows);
+    batch.num_documents += num_given_ == 0 ? 1 : 0;
     num_given_ += num_rows;
     if (num_given_ < std::ssize(document)) continue;
     ++document_;

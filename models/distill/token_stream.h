@@ -9,18 +9,11 @@
 #include <vector>
 
 #include "harness/base/json.h"
+#include "models/distill/packed_batch.h"
+#include "models/distill/preference_pair.h"
 #include "models/distill/token_documents.h"
 
 namespace hylo::models {
-
-/// N rows of tokens, one sequence after another. A sequence is a piece of one document.
-struct PackedBatch {
-  std::vector<int32_t> tokens_N;
-  std::vector<int64_t> labels_N;  ///< the document's next token, or kernels::no_label
-  std::vector<int64_t> sequence_rows;
-  int64_t num_documents = 0;  ///< that begin in it
-  int64_t num_labels = 0;     ///< rows that count
-};
 
 struct TokenSource {
   std::string name;
@@ -33,6 +26,10 @@ struct TokenStreamOptions {
   int64_t tokens_per_batch = 0;  ///< N
   uint64_t seed = 0;
   std::optional<int64_t> num_epochs;  ///< each source is read so often; absent: without end
+  /// Documents are cut every context_length tokens and nowhere else: a batch is full where the next
+  /// piece has no room, and a token sees the same ones before it in every epoch.
+  bool keeps_pieces = false;
+  int64_t max_prompt_tokens = 0;  ///< of pairs, as PairLimits has it; 0: there are none
 };
 
 /// Every document of a source comes once an epoch, in an order drawn from (seed, source, epoch).
@@ -41,14 +38,17 @@ struct TokenStreamOptions {
 ///
 /// Documents follow one another; one is cut into sequences of T rows and a rest, and where a batch
 /// is full. No sequence holds rows of two documents.
+///
+/// Pairs are not divided: a batch holds as many as fit into its rows, each cut as pair_of says.
 class TokenStream {
  public:
   /// Throws Error, naming the source, for a weight that is not positive, a source without documents
-  /// or of another tokenizer, a name that occurs twice, and for fewer rows than one batch.
+  /// or of another tokenizer, a name that occurs twice, pairs beside other documents or where no
+  /// room is made for them, and for fewer rows than one batch.
   TokenStream(std::vector<TokenSource> sources, const TokenStreamOptions& options);
 
-  /// Exactly tokens_per_batch rows. Nothing once every source was read num_epochs times; rows that
-  /// do not fill a batch are not given.
+  /// Exactly tokens_per_batch rows; at most so many of pairs and of pieces that are kept. Nothing
+  /// once every source was read num_epochs times; rows that do not fill a batch are not given.
   std::optional<PackedBatch> next();
 
   /// Where the stream stands and what it is made of. A stream of the same sources and options gives
@@ -85,6 +85,9 @@ class TokenStream {
   [[nodiscard]] std::span<const TrainingToken> latest_document(size_t source,
                                                                const Reading& reading) const;
   bool open_next_document();
+  [[nodiscard]] bool holds_pairs() const { return options_.max_prompt_tokens > 0; }
+  bool append_piece(PackedBatch& batch);
+  bool append_open_pair(PackedBatch& batch);
 
   std::vector<TokenSource> sources_;
   TokenStreamOptions options_;

@@ -19,17 +19,21 @@ namespace {
 /// Rows of one validation call: enough for the products, few enough for the logits.
 constexpr int64_t validation_rows = 4096;
 
+const at::Tensor* tensor_named(const NamedTensors& tensors, const std::string& name) {
+  const auto found = std::ranges::find(tensors, name, [](const auto& t) { return t.first; });
+  return found == tensors.end() ? nullptr : &found->second;
+}
+
 void fill(const NamedTensors& views, const NamedTensors& stored,
           const std::filesystem::path& checkpoint) {
   require(views.size() == stored.size(), "{}: holds {} tensors of the optimiser, expected {}",
           checkpoint.string(), stored.size(), views.size());
   for (const auto& [name, view] : views) {
-    const auto found = std::ranges::find(stored, name, [](const auto& t) { return t.first; });
-    require(found != stored.end() && found->second.sizes() == view.sizes() &&
-                found->second.scalar_type() == view.scalar_type(),
+    const auto* found = tensor_named(stored, name);
+    require(found && found->sizes() == view.sizes() && found->scalar_type() == view.scalar_type(),
             "{}: lacks the optimiser's '{}', or it has another shape or type", checkpoint.string(),
             name);
-    view.copy_(found->second);
+    view.copy_(*found);
   }
 }
 
@@ -42,9 +46,34 @@ void check_alike(const std::string& stage, const ModelConfig& base, const ModelC
           stage, student.layers.size(), student.width, base.layers.size(), base.width);
 }
 
+constexpr const char* held_out_name = "held_out";
+
+/// Throws Error unless some layer's matrices can be aligned and none in vain.
+void check_matrices(const Stage& stage, const ModelConfig& base, const ModelConfig& student) {
+  int64_t num_layers = 0;
+  for (size_t i = 0; i < student.layers.size(); ++i) {
+    try {
+      num_layers += has_matrix_to_align(base.layers[i], student.layers[i]) ? 1 : 0;
+    } catch (const Error& error) {
+      fail("stage '{}' (align_mixing): layer {}: {}; matrices are aligned head by head", stage.name,
+           i, error.what());
+    }
+  }
+  require(num_layers > 0,
+          "stage '{}' (align_mixing): no layer of the student has a matrix to align; Mamba-2, "
+          "discrete Mamba-2 and Gated DeltaNet in the place of attention have",
+          stage.name);
+}
+
+bool has_experts(const ModelConfig& config) {
+  return std::ranges::any_of(config.layers, [](const LayerSpec& layer) {
+    return std::holds_alternative<MoeSpec>(layer.feed_forward);
+  });
+}
+
 /// Layers are aligned with those that they were made of.
 const Decoder* teacher_of(const TrainingPlan& plan, const Stage& stage) {
-  return std::holds_alternative<AlignLayers>(stage.objective) ? plan.base : plan.teacher;
+  return aligns_with_base(stage.objective) ? plan.base : plan.teacher;
 }
 
 }  // namespace
@@ -82,6 +111,11 @@ void Training::check() const {
             "stage '{}' ({}) learns from a teacher; name one", stage.name,
             name_of(stage.objective));
     check_shares(stage, sources);
+    for (const auto& source : sources_of(stage)) {
+      require(source.documents->holds_pairs() == std::holds_alternative<Prefer>(stage.objective),
+              "stage '{}' ({}): source '{}' holds {}pairs of preferences", stage.name,
+              name_of(stage.objective), source.name, source.documents->holds_pairs() ? "" : "no ");
+    }
   }
   check_stages();
   if (!plan_.teacher) return;
@@ -96,8 +130,13 @@ void Training::check_stages() const {
   for (int64_t i = 0; i < std::ssize(plan_.stages); ++i) {
     const auto& stage = plan_.stages[static_cast<size_t>(i)];
     check_frozen(plan_.student, stage.frozen);
-    if (std::holds_alternative<AlignLayers>(stage.objective)) {
+    require(!stage.router.is_active() || has_experts(plan_.student),
+            "stage '{}': router: no layer of the student has experts", stage.name);
+    if (aligns_with_base(stage.objective)) {
       check_alike(stage.name, plan_.base->config(), plan_.student);
+    }
+    if (std::holds_alternative<AlignMixing>(stage.objective)) {
+      check_matrices(stage, plan_.base->config(), plan_.student);
     }
     const auto reach = config_of(i).max_positions;
     require(reach == 0 || stage.context_length <= reach,
@@ -123,6 +162,7 @@ Json Training::description() const {
                    {"seed", plan_.seed},
                    {"data", data_description_}};
   if (plan_.teacher) description["teacher"] = config_json(plan_.teacher->config());
+  if (plan_.held_out_pairs) description["held_out_pairs"] = plan_.held_out_pairs->sha256();
   return description;
 }
 
@@ -175,18 +215,91 @@ void Training::resume(const std::filesystem::path& checkpoint) {
   resumed_from_ = checkpoint;
 }
 
-TokenStream Training::stream_of(const Stage& stage) const {
+/// Those that the stage names, or all of its kind.
+std::vector<TokenSource> Training::sources_of(const Stage& stage) const {
+  const bool wants_pairs = std::holds_alternative<Prefer>(stage.objective);
   std::vector<TokenSource> sources;
   for (const auto& source : plan_.sources) {
     if (stage.data.empty()) {
-      sources.push_back(source);
+      if (source.documents->holds_pairs() == wants_pairs) sources.push_back(source);
     } else if (const auto share = stage.data.find(source.name); share != stage.data.end()) {
       sources.push_back({source.name, source.documents, share->second});
     }
   }
-  // Each stage reads in an order of its own.
-  const auto seed = CounterRandom(plan_.seed, static_cast<uint64_t>(place_.stage)).next();
-  return {std::move(sources), {stage.context_length, stage.tokens_per_step, seed}};
+  require(!sources.empty(), "stage '{}' ({}): the recipe's data hold {} for it", stage.name,
+          name_of(stage.objective), wants_pairs ? "no pairs of preferences" : "no texts");
+  return sources;
+}
+
+TokenStream Training::stream_of(const Stage& stage) const {
+  const auto* prefer = std::get_if<Prefer>(&stage.objective);
+  return {sources_of(stage),
+          {.context_length = stage.context_length,
+           .tokens_per_batch = stage.tokens_per_step,
+           // Each stage reads in an order of its own.
+           .seed = CounterRandom(plan_.seed, static_cast<uint64_t>(place_.stage)).next(),
+           .keeps_pieces = kept_top_k(stage.objective) > 0,
+           .max_prompt_tokens = prefer ? prefer->max_prompt_tokens : 0}};
+}
+
+/// Of all pairs of the stage, from the student as it is now or from the teacher.
+NamedTensors Training::reference_of(const Stage& stage) const {
+  const auto* prefer = std::get_if<Prefer>(&stage.objective);
+  if (!prefer) return {};
+  const bool is_teacher = prefer->reference == Prefer::Reference::Teacher;
+  const auto& reference = is_teacher ? *plan_.teacher : student_->decoder();
+  const auto of = [&](const TokenDocuments& pairs) {
+    return reference_likelihoods(
+        reference, pairs, {stage.context_length, prefer->max_prompt_tokens}, stage.tokens_per_pass);
+  };
+  NamedTensors likelihoods;
+  for (const auto& source : sources_of(stage)) {
+    likelihoods.emplace_back(reference_name(source.name), of(*source.documents));
+  }
+  if (plan_.held_out_pairs) likelihoods.emplace_back(held_out_name, of(*plan_.held_out_pairs));
+  return likelihoods;
+}
+
+/// The same from the checkpoint, whose student is not the reference any more.
+NamedTensors Training::stored_reference(const Stage& stage) const {
+  if (!std::holds_alternative<Prefer>(stage.objective)) return {};
+  const auto check_pairs = [&](const std::string& name, const TokenDocuments& pairs) {
+    const auto* found = tensor_named(state_->reference, name);
+    require(found && found->scalar_type() == at::kDouble &&
+                found->sizes() == at::IntArrayRef({pairs.size(), 2}),
+            "{}: lacks what the reference gave the pairs of '{}'", resumed_from_->string(), name);
+  };
+  for (const auto& source : sources_of(stage)) {
+    check_pairs(reference_name(source.name), *source.documents);
+  }
+  if (plan_.held_out_pairs) check_pairs(held_out_name, *plan_.held_out_pairs);
+  return state_->reference;
+}
+
+NamedTensors Training::likeliest_of(const Stage& stage) const {
+  const auto top_k = kept_top_k(stage.objective);
+  if (top_k == 0) return {};
+  const auto found = plan_.likeliest.find(place_.stage);
+  require(found != plan_.likeliest.end(), "stage '{}': nothing was kept of its teacher",
+          stage.name);
+  for (const auto& source : sources_of(stage)) {
+    const auto* rows = tensor_named(found->second, source.name);
+    require(rows && rows->sizes() == at::IntArrayRef({source.documents->num_tokens(), 2, top_k}),
+            "stage '{}': of its teacher not {} tokens for each of the {} of '{}' were kept",
+            stage.name, top_k, source.documents->num_tokens(), source.name);
+  }
+  return found->second;
+}
+
+void Training::report_validation(const Stage& stage, const StageRun& run,
+                                 const TrainingEvents& events) const {
+  const auto& student = student_->decoder();
+  if (plan_.held_out) events.on_validation({place_, validate(student)});
+  const auto* prefer = std::get_if<Prefer>(&stage.objective);
+  if (!prefer || !plan_.held_out_pairs || !events.on_preferences) return;
+  events.on_preferences({place_, score_preferences(student, *prefer, *plan_.held_out_pairs,
+                                                   *tensor_named(run.reference(), held_out_name),
+                                                   stage.context_length, stage.tokens_per_pass)});
 }
 
 void Training::run(const TrainingEvents& events) {
@@ -205,17 +318,17 @@ void Training::run(const TrainingEvents& events) {
 void Training::run_stage(const TrainingEvents& events) {
   const auto& stage = plan_.stages[static_cast<size_t>(place_.stage)];
   auto stream = stream_of(stage);
-  StageRun run(stage, teacher_of(plan_, stage), *student_, folder_);
-  if (state_ && place_.next_step > 0) {
+  const bool goes_on = state_ && place_.next_step > 0;
+  StageRun run(stage, teacher_of(plan_, stage), *student_, folder_,
+               {.reference = goes_on ? stored_reference(stage) : reference_of(stage),
+                .likeliest = likeliest_of(stage)});
+  if (goes_on) {
     fill(run.optimizer_state(), state_->optimizer, *resumed_from_);
     stream.seek(state_->stream_position);
     run.continue_at(place_.next_step);
   }
   state_.reset();
   const auto is_due = [&](int64_t every) { return every > 0 && place_.next_step % every == 0; };
-  const auto report_validation = [&] {
-    if (plan_.held_out) events.on_validation({place_, validate(student_->decoder())});
-  };
   const double row_flop = flop_of_row_in(stage);
   while (!run.is_done()) {
     const Stopwatch watch;
@@ -228,12 +341,12 @@ void Training::run_stage(const TrainingEvents& events) {
     place_.next_step = run.next_step();
     events.on_step(place_.stage, report);
     if (run.is_done()) break;
-    if (is_due(stage.validate_every)) report_validation();
+    if (is_due(stage.validate_every)) report_validation(stage, run, events);
     const bool stops = events.should_stop && events.should_stop();
     if (stops || is_due(stage.checkpoint_every)) save(&run, &stream, events);
     if (stops) return;
   }
-  report_validation();
+  report_validation(stage, run, events);
   place_ = {place_.stage + 1, 0};
   save(nullptr, nullptr, events);
 }
@@ -249,7 +362,10 @@ void Training::save(const StageRun* run, const TokenStream* stream,
                     const TrainingEvents& events) const {
   check_finite_weights();
   TrainingCheckpoint state{.place = place_, .plan = description(), .spent = spent_};
-  if (run) state.optimizer = run->optimizer_state();
+  if (run) {
+    state.optimizer = run->optimizer_state();
+    state.reference = run->reference();
+  }
   if (stream) state.stream_position = stream->position();
   const auto folder = checkpoints_.write(state, student_->decoder().config(), student_->weights(),
                                          plan_.provenance);

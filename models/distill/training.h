@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 #include "harness/base/json.h"
 #include "models/config/checkpoint_format.h"
 #include "models/distill/held_out_loss.h"
+#include "models/distill/preference.h"
 #include "models/distill/stage.h"
 #include "models/distill/stage_run.h"
 #include "models/distill/token_stream.h"
@@ -32,6 +34,11 @@ struct TrainingPlan {
   std::function<ModelWeights()> initial;  ///< called only where there is no checkpoint
   std::vector<TokenSource> sources;
   std::shared_ptr<const TokenDocuments> held_out;  ///< may be null: nothing is validated
+  /// Pairs of preferences, on which stages of that kind are validated; may be null.
+  std::shared_ptr<const TokenDocuments> held_out_pairs;
+  /// By stage, for those that learn from what was kept of the teacher: by source what likeliest()
+  /// gives of all its tokens, in pieces of the stage's context.
+  std::map<int64_t, NamedTensors> likeliest;
   Provenance provenance;
 };
 
@@ -43,9 +50,16 @@ struct Validation {
   HeldOutLoss loss;
 };
 
+/// Of a stage that learns preferences.
+struct PreferenceValidation {
+  TrainingPlace place;
+  PreferenceScore score;
+};
+
 struct TrainingEvents {
   std::function<void(int64_t stage, const StepReport&)> on_step;
   std::function<void(const Validation&)> on_validation;
+  std::function<void(const PreferenceValidation&)> on_preferences;  ///< may be empty
   std::function<void(const TrainingPlace&, const std::filesystem::path&)> on_checkpoint;
   std::function<bool()> should_stop;  ///< asked after each step; true: a checkpoint, and back
 };
@@ -81,7 +95,13 @@ class Training {
   void resume(const std::filesystem::path& checkpoint);
   void make_student(const ModelWeights& weights, const Stage& stage);
   [[nodiscard]] ModelConfig config_of(int64_t stage) const;
+  [[nodiscard]] std::vector<TokenSource> sources_of(const Stage& stage) const;
   [[nodiscard]] TokenStream stream_of(const Stage& stage) const;
+  [[nodiscard]] NamedTensors reference_of(const Stage& stage) const;
+  [[nodiscard]] NamedTensors stored_reference(const Stage& stage) const;
+  [[nodiscard]] NamedTensors likeliest_of(const Stage& stage) const;
+  void report_validation(const Stage& stage, const StageRun& run,
+                         const TrainingEvents& events) const;
   void run_stage(const TrainingEvents& events);
   [[nodiscard]] double flop_of_row_in(const Stage& stage) const;
   void save(const StageRun* run, const TokenStream* stream, const TrainingEvents& events) const;

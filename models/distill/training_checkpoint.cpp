@@ -19,6 +19,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* state_name = "training.json";
 constexpr const char* optimizer_name = "optimizer.safetensors";
+constexpr const char* reference_name = "reference.safetensors";
 constexpr const char* unfinished = ".part";
 constexpr size_t num_kept = 2;
 constexpr int64_t version = 1;
@@ -28,6 +29,7 @@ void write_into(const fs::path& folder, const TrainingCheckpoint& state, const M
   write_checkpoint(folder, config, weights,
                    {.format = CheckpointFormat::Own, .provenance = provenance});
   if (!state.optimizer.empty()) write_safetensors(folder / optimizer_name, state.optimizer);
+  if (!state.reference.empty()) write_safetensors(folder / reference_name, state.reference);
   OrderedJson json{{"version", version},
                    {"stage", state.place.stage},
                    {"next_step", state.place.next_step},
@@ -40,6 +42,17 @@ void write_into(const fs::path& folder, const TrainingCheckpoint& state, const M
 /// In order of training: stage and step are written with leading zeros.
 std::string name_of(const TrainingPlace& place) {
   return fmt::format("stage-{:04}-step-{:012}", place.stage, place.next_step);
+}
+
+/// Nothing where there is no such file.
+NamedTensors read_tensors(const fs::path& file) {
+  if (!fs::exists(file)) return {};
+  const SafetensorsFile stored(file);
+  NamedTensors tensors;
+  for (const auto& [name, entry] : stored.entries()) {
+    tensors.emplace_back(name, stored.tensor(name));
+  }
+  return tensors;
 }
 
 /// What a folder holds stays so when the power fails.
@@ -121,11 +134,8 @@ TrainingCheckpoint TrainingCheckpoints::read(const fs::path& checkpoint) {
       .stream_position = reader.get_or<Json>("stream_position", nullptr)};
   if (reader.has("spent")) state.spent = read_spent(reader.at("spent"), reader.path_of("spent"));
   reader.done();
-  if (!fs::exists(checkpoint / optimizer_name)) return state;
-  const SafetensorsFile optimizer(checkpoint / optimizer_name);
-  for (const auto& [name, entry] : optimizer.entries()) {
-    state.optimizer.emplace_back(name, optimizer.tensor(name));
-  }
+  state.optimizer = read_tensors(checkpoint / optimizer_name);
+  state.reference = read_tensors(checkpoint / reference_name);
   return state;
 }
 

@@ -31,6 +31,7 @@ struct TrainingCheckpoint {
   Json plan;                           ///< what must not change; see Training
   Json stream_position;                ///< null where the stage has not begun
   NamedTensors optimizer;              ///< empty where it has not begun
+  NamedTensors reference;              ///< of preferences, see StageRun; empty for other stages
   std::optional<TrainingSpent> spent;  ///< absent: begun by a hylo that did not write it
 };
 

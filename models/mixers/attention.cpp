@@ -8,6 +8,7 @@
 #include "kernels/ops/rotary.h"
 #include "models/blocks/linear.h"
 #include "models/blocks/norm.h"
+#include "models/mixers/mixing_rows.h"
 
 namespace hylo::models {
 namespace {
@@ -24,6 +25,28 @@ at::Tensor prepared(const AttentionSpec& spec, const at::Tensor& x_ND, const at:
 struct Heads {
   at::Tensor q_NHK, k_NGK, v_NGK;
 };
+
+struct Projected {
+  Heads heads;
+  at::Tensor gate_ND;  ///< undefined without an output gate
+};
+
+Projected projected(const AttentionSpec& spec, const AttentionWeights& weights,
+                    const at::Tensor& x_ND, const LayerCall& call) {
+  const int64_t rows = x_ND.size(0), width = spec.num_heads * spec.head_width;
+  auto q_ND = project(weights.query, x_ND, call.groups);
+  Projected out;
+  if (spec.output_gate) {
+    const auto both = q_ND.view({rows, spec.num_heads, 2 * spec.head_width});
+    out.gate_ND = both.narrow(2, spec.head_width, spec.head_width).reshape({rows, width});
+    q_ND = both.narrow(2, 0, spec.head_width).reshape({rows, width});
+  }
+  out.heads.q_NHK = prepared(spec, q_ND, weights.query_norm, call);
+  out.heads.k_NGK = prepared(spec, project(weights.key, x_ND, call.groups), weights.key_norm, call);
+  out.heads.v_NGK =
+      project(weights.value, x_ND, call.groups).view({rows, spec.num_kv_heads, spec.head_width});
+  return out;
+}
 
 /// Over all that the sequences remember, or over the rows of this call.
 at::Tensor attended(const AttentionSpec& spec, const Heads& in, const LayerCall& call) {
@@ -46,23 +69,18 @@ at::Tensor attended(const AttentionSpec& spec, const Heads& in, const LayerCall&
 
 at::Tensor mix_tokens(const AttentionSpec& spec, const AttentionWeights& weights,
                       const at::Tensor& x_ND, const LayerCall& call) {
-  const int64_t rows = x_ND.size(0), width = spec.num_heads * spec.head_width;
-  auto q_ND = project(weights.query, x_ND, call.groups);
-  at::Tensor gate_ND;
-  if (spec.output_gate) {
-    const auto both = q_ND.view({rows, spec.num_heads, 2 * spec.head_width});
-    gate_ND = both.narrow(2, spec.head_width, spec.head_width).reshape({rows, width});
-    q_ND = both.narrow(2, 0, spec.head_width).reshape({rows, width});
-  }
-  const auto q_NHK = prepared(spec, q_ND, weights.query_norm, call);
-  const auto k_NGK =
-      prepared(spec, project(weights.key, x_ND, call.groups), weights.key_norm, call);
-  const auto v_NGK =
-      project(weights.value, x_ND, call.groups).view({rows, spec.num_kv_heads, spec.head_width});
-  const auto mixed_ND = attended(spec, {q_NHK, k_NGK, v_NGK}, call).view({rows, width});
+  const auto [heads, gate_ND] = projected(spec, weights, x_ND, call);
+  const auto mixed_ND = attended(spec, heads, call).view({x_ND.size(0), -1});
   return project(weights.output,
                  spec.output_gate ? kernels::sigmoid_gate({mixed_ND, gate_ND}) : mixed_ND,
                  call.groups);
+}
+
+at::Tensor mixing_rows(const AttentionSpec& spec, const AttentionWeights& weights,
+                       const at::Tensor& x_ND, const LayerCall& call) {
+  auto heads = projected(spec, weights, x_ND, call).heads;
+  heads.v_NGK = places_as_values(x_ND, spec.num_kv_heads, call.rows);
+  return attended(spec, heads, call);
 }
 
 }  // namespace hylo::models

@@ -20,6 +20,9 @@ struct DeltaRule {
   kernels::GateActivation activation = kernels::GateActivation::Silu;
 };
 
+/// [N, H, V], what the rule gives, neither normed nor gated; the state of `memory` moves on.
+at::Tensor delta_rule_heads(const DeltaRule& in, const RecurrentMemory& memory,
+                            const LayerCall& call);
 /// [N, H * V], normed and gated; the state of `memory` moves on.
 at::Tensor delta_rule(const DeltaRule& in, const RecurrentMemory& memory, const LayerCall& call);
 

@@ -6,6 +6,7 @@
 #include "kernels/ops/causal_conv.h"
 #include "models/blocks/linear.h"
 #include "models/mixers/delta_rule.h"
+#include "models/mixers/mixing_rows.h"
 #include "models/mixers/short_convs.h"
 
 namespace hylo::models {
@@ -56,27 +57,38 @@ Projected project_grouped(const GatedDeltaSpec& spec, const GatedDeltaWeights& w
           gates.narrow(2, shared, shared).reshape({rows, spec.num_heads})};
 }
 
-}  // namespace
-
-at::Tensor mix_tokens(const GatedDeltaSpec& spec, const GatedDeltaWeights& weights,
-                      const at::Tensor& x_ND, const LayerCall& call) {
-  const auto memory = memory_of(call);
+DeltaRule rule_of(const GatedDeltaSpec& spec, const GatedDeltaWeights& weights,
+                  const at::Tensor& x_ND, const RecurrentMemory& memory, const LayerCall& call) {
   const auto in = spec.grouped_projections ? project_grouped(spec, weights, x_ND, memory, call)
                                            : project_apart(weights, x_ND, memory, call);
   const auto heads = [&](const at::Tensor& x, int64_t num, int64_t width) {
     return x.reshape({x_ND.size(0), num, width});
   };
-  const auto mixed_ND = delta_rule(
-      {.q_NHK = heads(in.q_ND, spec.num_key_heads, spec.key_width),
-       .k_NHK = heads(in.k_ND, spec.num_key_heads, spec.key_width),
-       .v_NHV = heads(in.v_ND, spec.num_heads, spec.value_width),
-       .log_decay_NH = kernels::log_decay({in.decay_NH, weights.dt_bias_H, weights.a_log_H}),
-       .beta_NH = write_strength(in.write_NH, spec.write_scale),
-       .gate_ND = in.gate_ND,
-       .norm_V = weights.norm_V,
-       .norm_epsilon = spec.norm_epsilon},
-      memory, call);
+  return {.q_NHK = heads(in.q_ND, spec.num_key_heads, spec.key_width),
+          .k_NHK = heads(in.k_ND, spec.num_key_heads, spec.key_width),
+          .v_NHV = heads(in.v_ND, spec.num_heads, spec.value_width),
+          .log_decay_NH = kernels::log_decay({in.decay_NH, weights.dt_bias_H, weights.a_log_H}),
+          .beta_NH = write_strength(in.write_NH, spec.write_scale),
+          .gate_ND = in.gate_ND,
+          .norm_V = weights.norm_V,
+          .norm_epsilon = spec.norm_epsilon};
+}
+
+}  // namespace
+
+at::Tensor mix_tokens(const GatedDeltaSpec& spec, const GatedDeltaWeights& weights,
+                      const at::Tensor& x_ND, const LayerCall& call) {
+  const auto memory = memory_of(call);
+  const auto mixed_ND = delta_rule(rule_of(spec, weights, x_ND, memory, call), memory, call);
   return project(weights.output, mixed_ND, call.groups);
+}
+
+at::Tensor mixing_rows(const GatedDeltaSpec& spec, const GatedDeltaWeights& weights,
+                       const at::Tensor& x_ND, const LayerCall& call) {
+  const auto memory = memory_of(call);
+  auto rule = rule_of(spec, weights, x_ND, memory, call);
+  rule.v_NHV = places_as_values(rule.v_NHV, spec.num_heads, call.rows);
+  return delta_rule_heads(rule, memory, call);
 }
 
 }  // namespace hylo::models

@@ -49,6 +49,8 @@ StagePoint point_of(Steps steps, int64_t tokens) {
           .cross_entropy = mean_of(steps, &TrainingStep::cross_entropy),
           .layer_distance = mean_of(steps, &TrainingStep::layer_distance),
           .mixer_distance = mean_of(steps, &TrainingStep::mixer_distance),
+          .margin = mean_of(steps, &TrainingStep::margin),
+          .preference_accuracy = mean_of(steps, &TrainingStep::preference_accuracy),
           .gradient_norm = mean_of(steps, &TrainingStep::gradient_norm),
           .learning_rate = mean_of(steps, &TrainingStep::learning_rate),
           .tokens_per_second = timed(steps).rows_per_second()};

@@ -15,6 +15,7 @@ struct StagePoint {
   int64_t tokens = 0;  ///< of the stage until the end of these steps
   int64_t num_steps = 0;
   std::optional<double> loss, divergence, cross_entropy, layer_distance, mixer_distance;
+  std::optional<double> margin, preference_accuracy;
   std::optional<double> gradient_norm, learning_rate, tokens_per_second;
 };
 

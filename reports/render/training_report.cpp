@@ -107,7 +107,10 @@ OrderedJson validation_json(const TrainingSummary& run, const TrainingValidation
           {"perplexity", json_number(exp_of(row.cross_entropy))},
           {"teacher_cross_entropy", json_number(row.teacher_cross_entropy)},
           {"teacher_perplexity", json_number(exp_of(row.teacher_cross_entropy))},
-          {"ratio_to_teacher", json_number(ratio_of(row))}};
+          {"ratio_to_teacher", json_number(ratio_of(row))},
+          {"preference_loss", json_number(row.preference_loss)},
+          {"margin", json_number(row.margin)},
+          {"preference_accuracy", json_number(row.preference_accuracy)}};
 }
 
 /// The validation of lowest cross-entropy; null where none has a number.
@@ -163,6 +166,8 @@ OrderedJson point_json(const StagePoint& point) {
           {"cross_entropy", json_number(point.cross_entropy)},
           {"layer_distance", json_number(point.layer_distance)},
           {"mixer_distance", json_number(point.mixer_distance)},
+          {"margin", json_number(point.margin)},
+          {"preference_accuracy", json_number(point.preference_accuracy)},
           {"gradient_norm", json_number(point.gradient_norm)},
           {"learning_rate", json_number(point.learning_rate)},
           {"tokens_per_second", json_number(point.tokens_per_second)}};

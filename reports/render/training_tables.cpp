@@ -37,7 +37,10 @@ std::vector<Cell> validation_cells(const OrderedJson& row) {
           {rounded(row["standard_error"])},
           {rounded(row["perplexity"])},
           {rounded(row["teacher_perplexity"])},
-          {ratio_of(row["ratio_to_teacher"])}};
+          {ratio_of(row["ratio_to_teacher"])},
+          {rounded(row["preference_loss"])},
+          {rounded(row["margin"])},
+          {rounded(row["preference_accuracy"])}};
 }
 
 const std::vector<Column> validation_columns{{"Data"},
@@ -46,7 +49,10 @@ const std::vector<Column> validation_columns{{"Data"},
                                              {"\u00b1", Align::Right, 1},
                                              {"Perplexity", Align::Right},
                                              {"Teacher's", Align::Right, 0, absent},
-                                             {"Ratio", Align::Right, 0, absent}};
+                                             {"Ratio", Align::Right, 0, absent},
+                                             {"Nats/pair", Align::Right, 0, absent},
+                                             {"Margin", Align::Right, 0, absent},
+                                             {"Preferred", Align::Right, 0, absent}};
 
 Table validations_table(const OrderedJson& report) {
   Table table{.columns = {{"Stage"}, {"Step", Align::Right}, {"Trained on", Align::Right, 4}}};
@@ -125,6 +131,9 @@ void add_stage_charts(std::vector<Chart>& charts, const OrderedJson& curve) {
                  .series = {},
                  .is_detail = true};
   };
+  add_chart(charts, detail("Margin of preferences"), series_of(points, "margin", "nats"));
+  add_chart(charts, detail("Pairs the right way round"),
+            series_of(points, "preference_accuracy", "share"));
   add_chart(charts, detail("Gradient norm"), series_of(points, "gradient_norm", "norm"));
   add_chart(charts, detail("Learning rate"), series_of(points, "learning_rate", "rate"));
   add_chart(charts, detail("Tokens per second"),

@@ -122,6 +122,8 @@ TrainingStep step_in(SQLite::Statement& row, int64_t stage) {
           .cross_entropy = number_in(row.getColumn(3)),
           .layer_distance = number_in(row.getColumn(4)),
           .mixer_distance = number_in(row.getColumn(5)),
+          .margin = number_in(row.getColumn(12)),
+          .preference_accuracy = number_in(row.getColumn(13)),
           .gradient_norm = number_in(row.getColumn(6)),
           .learning_rate = number_in(row.getColumn(7)),
           .num_rows = row.getColumn(8).getInt64(),
@@ -187,7 +189,8 @@ void read_training_steps(const Store& store, int64_t run, int64_t stage,
     SQLite::Statement query(
         store.database(),
         "SELECT step, loss, divergence, cross_entropy, layer_distance, mixer_distance, "
-        "gradient_norm, learning_rate, num_rows, num_labels, seconds, resident_bytes "
+        "gradient_norm, learning_rate, num_rows, num_labels, seconds, resident_bytes, margin, "
+        "preference_accuracy "
         "FROM training_step WHERE stage = (SELECT id FROM training_stage WHERE run = ? AND "
         "position = ?) ORDER BY step");
     query.bind(1, run);
@@ -201,7 +204,8 @@ std::vector<TrainingValidation> training_validations(const Store& store, int64_t
     SQLite::Statement query(
         store.database(),
         "SELECT position, step, data, num_tokens, cross_entropy, standard_error, "
-        "teacher_cross_entropy FROM training_validation JOIN training_stage ON "
+        "teacher_cross_entropy, preference_loss, margin, preference_accuracy FROM "
+        "training_validation JOIN training_stage ON "
         "training_stage.id = stage WHERE run = ? ORDER BY position, step, data");
     query.bind(1, run);
     std::vector<TrainingValidation> rows;
@@ -211,7 +215,10 @@ std::vector<TrainingValidation> training_validations(const Store& store, int64_t
                       .num_tokens = query.getColumn(3).getInt64(),
                       .cross_entropy = number_in(query.getColumn(4)),
                       .standard_error = number_in(query.getColumn(5)),
-                      .teacher_cross_entropy = number_in(query.getColumn(6))});
+                      .teacher_cross_entropy = number_in(query.getColumn(6)),
+                      .preference_loss = number_in(query.getColumn(7)),
+                      .margin = number_in(query.getColumn(8)),
+                      .preference_accuracy = number_in(query.getColumn(9))});
     }
     return rows;
   });

@@ -54,6 +54,8 @@ struct TrainingStep {
   std::optional<double> loss;
   std::optional<double> divergence, cross_entropy;       ///< nats
   std::optional<double> layer_distance, mixer_distance;  ///< means over layers
+  std::optional<double> margin;               ///< of pairs of preferences, nats
+  std::optional<double> preference_accuracy;  ///< share of pairs with a margin above 0
   std::optional<double> gradient_norm;                   ///< before clipping
   std::optional<double> learning_rate;
   int64_t num_rows = 0;               ///< tokens read
@@ -69,6 +71,8 @@ struct TrainingValidation {
   std::optional<double> cross_entropy;          ///< nats a token
   std::optional<double> standard_error;         ///< of it, over documents
   std::optional<double> teacher_cross_entropy;  ///< on the same tokens
+  /// Of held-out pairs of preferences, nats a pair; the rest as of a step.
+  std::optional<double> preference_loss, margin, preference_accuracy;
 };
 
 struct TrainingCheckpoint {

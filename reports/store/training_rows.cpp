@@ -177,8 +177,9 @@ void insert_steps(SQLite::Database& database, std::span<const int64_t> stages,
   SQLite::Statement insert(database,
                            "INSERT INTO training_step (stage, step, loss, divergence, "
                            "cross_entropy, layer_distance, mixer_distance, gradient_norm, "
-                           "learning_rate, num_rows, num_labels, seconds, resident_bytes) "
-                           "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                           "learning_rate, num_rows, num_labels, seconds, resident_bytes, margin, "
+                           "preference_accuracy) "
+                           "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   for (const auto& step : steps) {
     insert.bind(1, stages[static_cast<size_t>(step.place.stage)]);
     insert.bind(2, step.place.step);
@@ -193,6 +194,8 @@ void insert_steps(SQLite::Database& database, std::span<const int64_t> stages,
     bind_whole(insert, 11, step.num_labels);
     bind_number(insert, 12, step.seconds);
     bind_whole(insert, 13, step.resident_bytes);
+    bind_number(insert, 14, step.margin);
+    bind_number(insert, 15, step.preference_accuracy);
     insert.exec();
     insert.reset();
   }
@@ -202,8 +205,9 @@ void upsert_validation(SQLite::Database& database, int64_t stage,
                        const TrainingValidation& validation) {
   SQLite::Statement insert(database,
                            "INSERT OR REPLACE INTO training_validation (stage, step, data, "
-                           "num_tokens, cross_entropy, standard_error, teacher_cross_entropy) "
-                           "VALUES (?, ?, ?, ?, ?, ?, ?)");
+                           "num_tokens, cross_entropy, standard_error, teacher_cross_entropy, "
+                           "preference_loss, margin, preference_accuracy) "
+                           "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   insert.bind(1, stage);
   insert.bind(2, validation.place.step);
   insert.bind(3, validation.data);
@@ -211,6 +215,9 @@ void upsert_validation(SQLite::Database& database, int64_t stage,
   bind_number(insert, 5, validation.cross_entropy);
   bind_number(insert, 6, validation.standard_error);
   bind_number(insert, 7, validation.teacher_cross_entropy);
+  bind_number(insert, 8, validation.preference_loss);
+  bind_number(insert, 9, validation.margin);
+  bind_number(insert, 10, validation.preference_accuracy);
   insert.exec();
 }
 

@@ -128,4 +128,31 @@ CREATE VIEW training_validations AS
   FROM training_validation JOIN training_stage ON training_stage.id = training_validation.stage;
 )sql";
 
+// Preferences.
+inline constexpr std::string_view training_preferences = R"sql(
+ALTER TABLE training_step ADD COLUMN margin REAL;              -- of pairs, mean, nats
+ALTER TABLE training_step ADD COLUMN preference_accuracy REAL; -- share of pairs with one above 0
+ALTER TABLE training_validation ADD COLUMN preference_loss REAL;  -- nats a pair
+ALTER TABLE training_validation ADD COLUMN margin REAL;
+ALTER TABLE training_validation ADD COLUMN preference_accuracy REAL;
+
+DROP VIEW training_steps;
+CREATE VIEW training_steps AS
+  SELECT run, training_stage.position AS stage, training_stage.name AS stage_name, kind, step, loss,
+         divergence, cross_entropy, layer_distance, mixer_distance, margin, preference_accuracy,
+         gradient_norm, learning_rate, num_rows, num_labels, seconds,
+         CASE WHEN seconds > 0 THEN num_rows / seconds END AS tokens_per_second, resident_bytes
+  FROM training_step JOIN training_stage ON training_stage.id = training_step.stage;
+
+DROP VIEW training_validations;
+CREATE VIEW training_validations AS
+  SELECT run, training_stage.position AS stage, training_stage.name AS stage_name, step, data,
+         num_tokens, cross_entropy, standard_error, teacher_cross_entropy,
+         CASE WHEN typeof(cross_entropy) = 'real' THEN exp(cross_entropy) END AS perplexity,
+         CASE WHEN typeof(cross_entropy) = 'real' AND typeof(teacher_cross_entropy) = 'real'
+              THEN exp(cross_entropy - teacher_cross_entropy) END AS ratio_to_teacher,
+         preference_loss, margin, preference_accuracy
+  FROM training_validation JOIN training_stage ON training_stage.id = training_validation.stage;
+)sql";
+
 }  // namespace hylo::reports

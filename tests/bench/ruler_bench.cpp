@@ -10,7 +10,7 @@
 
 #include "harness/base/clock.h"
 #include "harness/base/units.h"
-#include "harness/cli/token_counter.h"
+#include "harness/runner/token_counter.h"
 #include "models/tokenizer/tokenizer.h"
 #include "tasks/ruler/compat.h"
 #include "tasks/ruler/sample_set.h"
@@ -111,7 +111,7 @@ int main(int argc, char** argv) {
   const auto sources = read_sources({});
   const auto settings = settings_of(argc, argv);
   for (const auto mode : settings.modes) {
-    measure(settings, mode, sources, cli::counter_of(*tokenizer));
+    measure(settings, mode, sources, harness::counter_of(*tokenizer));
   }
   return 0;
 }

@@ -9,7 +9,7 @@
 #include <set>
 #include <thread>
 
-#include "harness/cli/token_counter.h"
+#include "harness/runner/token_counter.h"
 #include "models/tokenizer/tokenizer.h"
 #include "tasks/ruler/strict.h"
 #include "tasks/ruler/strict_draws.h"
@@ -66,7 +66,7 @@ class RulerStrictGoldens : public testing::TestWithParam<LengthCase> {
     for (const auto& spec : ruler_specs()) {
       auto& samples = tasks[std::string(spec.name)];
       build_strict(
-          {spec, GetParam().length, GetParam().num_samples}, sources_, cli::counter_of(*tokenizer_),
+          {spec, GetParam().length, GetParam().num_samples}, sources_, harness::counter_of(*tokenizer_),
           [&](Sample sample) { samples.push_back(std::move(sample)); }, threads);
     }
     return tasks;

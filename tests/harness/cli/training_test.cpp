@@ -1,4 +1,6 @@
 // hylo upcycle, hylo distill and hylo train, with the story model as teacher.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -12,6 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 using tests::error_of_hylo;
 using tests::fixture;
 using tests::json_of_hylo;
@@ -93,6 +96,56 @@ TEST_F(TrainingVerbs, DistillTrainsAndLeavesAStudentAndAReport) {
   const auto report = run_hylo({"report", "training", "latest", "--store", folder_ / "hylo.db"});
   EXPECT_EQ(report.exit_code, 0) << report.err;
   EXPECT_THAT(report.out, AllOf(HasSubstr("align"), HasSubstr("distil")));
+}
+
+/// Kept logits are written once: what resumes or trains again reads them.
+TEST_F(TrainingVerbs, DistillLearnsFromKeptLogitsAndThenFromPreferences) {
+  std::string pairs;
+  for (int i = 0; i < 12; ++i) {
+    pairs += fmt::format(
+        R"({{"prompt": "Once upon a time, cat {}", "chosen": " ran home.", "rejected": " x x"}})"
+        "\n",
+        i);
+  }
+  write_text_file(folder_ / "pairs.jsonl", pairs);
+  auto recipe = small_recipe();
+  recipe["data"].push_back(
+      OrderedJson::parse(R"({"name": "pairs", "kind": "preferences", "files": ["pairs.jsonl"]})"));
+  recipe["stages"][1]["teacher_logits"] = {{"top_k", 8}};
+  recipe["stages"].push_back(OrderedJson::parse(
+      R"({"name": "prefer", "kind": "prefer", "beta": 0.1, "max_prompt_tokens": 24, "steps": 3,
+          "context_length": 64, "tokens_per_step": 256, "peak_learning_rate": 1e-4,
+          "schedule": {"kind": "constant"}})"));
+  auto words = distill(recipe);
+  words.insert(words.end(), {"--data", folder_.path().string()});
+  const auto run = run_hylo(words);
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.err, AllOf(HasSubstr("keeping the teacher's 8 likeliest tokens for"),
+                             HasSubstr("held-out pairs"), HasSubstr("the right way round")));
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "run" / "teacher-logits"), {}), 1);
+  EXPECT_THAT(run_hylo(words).err, Not(HasSubstr("keeping the teacher's")));
+  const auto report = json_of_hylo(
+      {"report", "training", "latest", "--store", folder_ / "hylo.db", "--format", "json"});
+  EXPECT_TRUE(report.dump().find("\"preference_accuracy\":") != std::string::npos);
+}
+
+TEST_F(TrainingVerbs, DistillMakesMixturesOfExpertsAndNarrowerNetworks) {
+  auto recipe = small_recipe();
+  recipe["stages"].erase(0);
+  recipe["student"] = {{"experts", {{"num_experts", 3}, {"experts_per_token", 1}}}};
+  recipe["stages"][0]["router"] = {{"balance_weight", 0.01}};
+  const auto of_experts = run_hylo(distill(recipe));
+  ASSERT_EQ(of_experts.exit_code, 0) << of_experts.err;
+  fs::remove_all(folder_ / "run");
+  recipe["stages"][0].erase("router");
+  recipe["student"] = OrderedJson::parse(
+      R"({"narrow": {"width": 48, "feed_forward_width": 96, "num_layers": 4, "sequences": 4,
+                     "tokens": 32}})");
+  const auto narrower = run_hylo(distill(recipe));
+  ASSERT_EQ(narrower.exit_code, 0) << narrower.err;
+  const auto network =
+      json_of_hylo({"inspect", (folder_ / "run" / "student").string(), "--json"}).at("network");
+  EXPECT_EQ(network.at("width"), 48);
 }
 
 TEST_F(TrainingVerbs, ADryRunWritesNothing) {

@@ -72,6 +72,24 @@ TEST(CrossEntropy, OfTwoWordsIsWorkedByHand) {
   EXPECT_NEAR(losses.sum.item<double>(), std::log(16.0 / 3), 1e-6);
 }
 
+/// A weight below 0 asks for less of its word.
+TEST(CrossEntropy, OfWeightedTokensIsTheSumOfEachTimesItsWeight) {
+  const auto labels = labels_of({3, no_label, 0, 36});
+  const auto weights = tensor_of({2, 5, -0.5, 0}, {4}).to(at::kDouble);
+  const Tensors in{random_tensor({4, 6}, at::kDouble, 1), random_tensor({37, 6}, at::kDouble, 2)};
+  const auto ours = [&](const Tensors& t) {
+    return cross_entropy(
+               {.student = {t[0], t[1]}, .labels_N = labels, .factor = 3, .weights_N = weights})
+        .sum;
+  };
+  const auto theirs = [&](const Tensors& t) {
+    const auto log_p = log_probabilities(t[0], t[1], 1);
+    return -3 * (2 * log_p[0][3] - 0.5 * log_p[2][0]);
+  };
+  EXPECT_NEAR(ours(in).item<double>(), theirs(in).item<double>(), 1e-12);
+  expect_close(gradients_of(ours, in), gradients_of(theirs, in), 1e-12);
+}
+
 TEST(CrossEntropy, AndItsGradientsAreThoseOfTheDefinition) {
   for (const auto type : float_types) {
     for (const double z_loss : {0.0, 0.1}) {

@@ -189,6 +189,59 @@ TEST(Recipe, AScalingOfAnotherKindTakesThePlaceOfTheTeachers) {
             RopeScaling(LinearScaling{4}));
 }
 
+TEST(Recipe, ANarrowerStudentHasTheSizesThatItSaysAndTheRestOfTheTeachers) {
+  auto json = small_recipe();
+  json["student"] = {
+      {"narrow", {{"width", 20}, {"num_kv_heads", 1}, {"sequences", 4}, {"tokens", 9}}}};
+  const auto config =
+      student_config(std::get<UpcycledStudent>(read(json).student), small_teacher());
+  EXPECT_EQ(config.width, 20);
+  EXPECT_EQ(config.layers.size(), 3U);
+  EXPECT_EQ(std::get<AttentionSpec>(config.layers[2].mixer).num_heads, 2);
+  EXPECT_EQ(std::get<SwiGluSpec>(config.layers[2].feed_forward).width, 8);
+  json["student"]["like"] = "llamba-1b";
+  EXPECT_THAT(error_of([&] { read(json); }), HasSubstr("r.json.student.like: unknown key"));
+}
+
+TEST(Recipe, AShippedNarrowStudentFollowsFromItsBase) {
+  const auto recipe = shipped_recipe("minitron-llama-8b-4b");
+  const auto config =
+      student_config(std::get<UpcycledStudent>(recipe.student), find_model("llama-3.1-8b").config);
+  EXPECT_EQ(config.width, 3072);
+  EXPECT_EQ(std::get<SwiGluSpec>(config.layers[31].feed_forward).width, 9216);
+}
+
+TEST(Recipe, ExpertsTakeThePlaceOfDenseFeedForwards) {
+  auto json = small_recipe();
+  json["student"] = {{"experts",
+                      {{"num_experts", 4},
+                       {"experts_per_token", 2},
+                       {"layers", {1}},
+                       {"shared", true},
+                       {"drop_share", 0.5}}}};
+  const auto student = std::get<UpcycledStudent>(read(json).student);
+  EXPECT_EQ(student.options.experts.drop_share, 0.5);
+  const auto config = student_config(student, small_teacher());
+  EXPECT_NO_THROW(check_student(small_teacher(), config));
+  const auto& experts = std::get<MoeSpec>(config.layers[1].feed_forward);
+  EXPECT_EQ(experts.num_experts, 4);
+  EXPECT_EQ(experts.width, 8);
+  EXPECT_EQ(experts.shared_width, 8);
+  EXPECT_EQ(config.layers[0], small_teacher().layers[0]);
+  EXPECT_EQ(config.layers[1].mixer, small_teacher().layers[1].mixer);
+  auto& keys = json["student"]["experts"];
+  keys["layers"] = Json::array({3});
+  EXPECT_THAT(error_of([&] {
+                (void)student_config(std::get<UpcycledStudent>(read(json).student),
+                                     small_teacher());
+              }),
+              HasSubstr("student.experts.layers: layer 3 is outside of the model, whose 3 layers"));
+  keys["experts_per_token"] = 5;
+  EXPECT_THAT(
+      error_of([&] { read(json); }),
+      HasSubstr("r.json.student.experts.experts_per_token: expected at most the 4 experts"));
+}
+
 TEST(Recipe, ANetworkThatCannotBeIsRefused) {
   auto json = small_recipe();
   json.erase("student");
@@ -197,7 +250,7 @@ TEST(Recipe, ANetworkThatCannotBeIsRefused) {
   EXPECT_THAT(error_of([&] { read(json); }), HasSubstr("num_kv_heads"));
 }
 
-TEST(Recipe, EveryShippedOneReads) { EXPECT_GE(all_shipped().size(), 13U); }
+TEST(Recipe, EveryShippedOneReads) { EXPECT_GE(all_shipped().size(), 17U); }
 
 TEST(Recipe, AShippedStudentOfTheCatalogueFollowsFromItsTeacher) {
   const auto rows = of_the_catalogue();
@@ -270,6 +323,17 @@ TEST(Recipe, HyLosStagesHaveThePublishedFigures) {
   EXPECT_EQ(qwen.yarn, (Stretch{2, 32768}));
 }
 
+TEST(Recipe, JetNemotronsFeedForwardsRestFor50e9TokensAndLearnFor350e9) {
+  const auto stages = shipped_recipe("jet-nemotron-2b").stages;
+  const auto tokens = [](const Stage& stage) {
+    return static_cast<double>(stage.steps * stage.tokens_per_step);
+  };
+  EXPECT_NEAR(tokens(stages.at(0)), 50e9, 2e6);
+  EXPECT_EQ(stages[0].frozen, std::vector<std::string>{"layers.*.feed_forward.*"});
+  EXPECT_NEAR(tokens(stages.at(1)), 350e9, 2e6);
+  EXPECT_TRUE(stages[1].frozen.empty());
+}
+
 // Per device, accumulation and devices: 12 x 2 x 8, 6 x 2 x 8 and 4 x 2 x 8 sequences of 2048.
 TEST(Recipe, ZebraLlamasStagesHaveThePublishedFigures) {
   const auto distill = [](const char* name) { return shipped_recipe(name).stages.at(1); };
@@ -282,6 +346,12 @@ TEST(Recipe, ZebraLlamasStagesHaveThePublishedFigures) {
   const auto align = shipped_recipe("zebra-llama-8b-8mla24m2").stages.at(0);
   EXPECT_EQ(align.tokens_per_step, 6 * 8 * 2048);
   EXPECT_EQ(align.peak_learning_rate, 1e-4);
+  for (const auto* name : {"zebra-llama-1b-4mla12m2", "zebra-llama-8b-8mla24m2"}) {
+    const auto prefer = shipped_recipe(name).stages.at(2);
+    EXPECT_EQ(prefer.objective, Objective(Prefer{.beta = 0.01, .max_prompt_tokens = 512}));
+    EXPECT_EQ(prefer.peak_learning_rate, 5e-7);
+    EXPECT_EQ(prefer.context_length, 1024);
+  }
 }
 
 }  // namespace

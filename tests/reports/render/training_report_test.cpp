@@ -163,9 +163,10 @@ TEST_F(TrainingReport, CsvHoldsThePointsOfTheCurves) {
   complete_training(store_, "night");
   const auto text = report_as_csv(latest());
   EXPECT_THAT(text, StartsWith("run,name,stage,stage_name,kind,tokens,num_steps,loss,divergence,"
-                               "cross_entropy,layer_distance,mixer_distance,gradient_norm,"
-                               "learning_rate,tokens_per_second\r\n"
-                               "1,night,0,align,align_layers,100,1,8.0,,,,,0.5,0.001,200.0\r\n"));
+                               "cross_entropy,layer_distance,mixer_distance,margin,"
+                               "preference_accuracy,gradient_norm,learning_rate,"
+                               "tokens_per_second\r\n"
+                               "1,night,0,align,align_layers,100,1,8.0,,,,,,,0.5,0.001,200.0\r\n"));
 }
 
 TEST_F(TrainingReport, HtmlIsOnePageWithLinesAndItsData) {

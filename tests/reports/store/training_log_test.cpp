@@ -82,8 +82,21 @@ TEST(TrainingLog, AStepIsReadBackWithWhatItLacks) {
   log.add_step({.place = {0, 1},
                 .loss = std::nan(""),
                 .divergence = std::numeric_limits<double>::infinity(),
+                .margin = 1.5,
+                .preference_accuracy = 0.75,
                 .num_rows = 5});
+  log.add_validation({.place = {0, 1},
+                      .data = "pairs",
+                      .num_tokens = 9,
+                      .preference_loss = 0.5,
+                      .margin = 2,
+                      .preference_accuracy = 1});
   log.finish();
+  const auto validations = training_validations(store, 1);
+  EXPECT_EQ(validations.at(0).preference_loss, 0.5);
+  EXPECT_EQ(validations.at(0).margin, 2);
+  EXPECT_EQ(validations.at(0).preference_accuracy, 1);
+  EXPECT_EQ(validations.at(0).cross_entropy, std::nullopt);
   std::vector<TrainingStep> steps;
   read_training_steps(store, 1, 0, [&](const TrainingStep& step) { steps.push_back(step); });
   ASSERT_EQ(steps.size(), 2U);
@@ -93,6 +106,9 @@ TEST(TrainingLog, AStepIsReadBackWithWhatItLacks) {
   EXPECT_EQ(steps[0].divergence, std::nullopt);
   EXPECT_TRUE(std::isnan(*steps[1].loss));
   EXPECT_TRUE(std::isinf(*steps[1].divergence));
+  EXPECT_EQ(steps[0].margin, std::nullopt);
+  EXPECT_EQ(steps[1].margin, 1.5);
+  EXPECT_EQ(steps[1].preference_accuracy, 0.75);
   EXPECT_EQ(steps[1].num_labels, std::nullopt);
   EXPECT_EQ(steps[1].seconds, std::nullopt);
 }

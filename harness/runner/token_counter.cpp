@@ -1,4 +1,4 @@
-#include "harness/cli/token_counter.h"
+#include "harness/runner/token_counter.h"
 
 #include <algorithm>
 #include <set>
@@ -7,7 +7,7 @@
 #include "harness/base/error.h"
 #include "harness/base/unicode.h"
 
-namespace hylo::cli {
+namespace hylo::harness {
 namespace {
 
 /// Every letter and digit, and what the prompts have beside them.
@@ -64,4 +64,4 @@ void check_has_characters(const models::Tokenizer& tokenizer, std::string_view n
   }
 }
 
-}  // namespace hylo::cli
+}  // namespace hylo::harness

@@ -8,7 +8,7 @@
 #include "tasks/ruler/sample.h"
 #include "tasks/ruler/sources.h"
 
-namespace hylo::cli {
+namespace hylo::harness {
 
 /// The tokenizer must outlive the function.
 tasks::ruler::CountTokens counter_of(const models::Tokenizer& tokenizer);
@@ -18,4 +18,4 @@ tasks::ruler::CountTokens counter_of(const models::Tokenizer& tokenizer);
 void check_has_characters(const models::Tokenizer& tokenizer, std::string_view name,
                           const tasks::ruler::Sources& sources);
 
-}  // namespace hylo::cli
+}  // namespace hylo::harness
