@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
 #include "harness/base/error.h"
 #include "kernels/torch/token_losses.h"
 #include "models/distill/trained_model.h"
+#include "models/mixers/mixing_rows.h"
 #include "models/weights/weights.h"
 
 namespace hylo::models {
@@ -71,7 +73,7 @@ class Planner {
 
   [[nodiscard]] std::vector<MomentMemory> moments() const {
     std::vector<MomentMemory> all;
-    if (std::holds_alternative<AlignLayers>(stage_.objective)) {
+    if (aligns_with_base(stage_.objective)) {
       add_alignment(all);
     } else {
       add_logits(all);
@@ -94,7 +96,7 @@ class Planner {
 
   /// Elements whose gradients add up over the passes of a step.
   [[nodiscard]] int64_t num_with_gradient() const {
-    if (!std::holds_alternative<AlignLayers>(stage_.objective)) return trained_.all;
+    if (!aligns_with_base(stage_.objective)) return trained_.all;
     int64_t count = is_copied(num_layers() - 1) ? 0 : trained_.final_norm;
     for (int64_t i = 0; i < num_layers(); ++i) {
       if (!is_copied(i)) count += trained_.mixers[i] + trained_.feed_forwards[i];
@@ -157,7 +159,7 @@ class Planner {
     loss.activations = kept + 2 * stream();  // and around the final norm
     loss.teacher_rows = teacher_ ? rows(teacher_->width, element_) : 0;
     loss.head_gradient = head * wide * (has_both ? 2 : 1);
-    loss.loss = pieces * (distils ? 2 : 1) + stream() * (has_both ? 2 : 1);
+    loss.loss = pieces * (distils && distils->top_k == 0 ? 2 : 1) + stream() * (has_both ? 2 : 1);
     if (is_half(pass_.type)) loss.scratch = head * element_;
     all.push_back(loss);
 
@@ -207,13 +209,20 @@ class Planner {
       auto compared = memory;
       compared.moment += ", distances";
       compared.activations += layer_kept(i);
-      compared.loss = 2 * rows(width(), wide);
+      compared.loss = matrices(i).value_or(2 * rows(width(), wide));
       all.push_back(compared);
       add_layer(all, memory, i);
       memory.gradients += layer_gradients(i);
     }
     memory.activations = 0;
     add_sums(all, memory);
+  }
+
+  /// The student's matrices of T x T a head, the teacher's, their difference and its gradient.
+  [[nodiscard]] std::optional<int64_t> matrices(int64_t layer) const {
+    if (!std::holds_alternative<AlignMixing>(stage_.objective)) return {};
+    const auto heads = num_mixing_heads(models_.student.layers[static_cast<size_t>(layer)].mixer);
+    return 4 * rows(heads.value_or(0) * pass_.sequence_rows, std::max<int64_t>(4, element_));
   }
 
   /// Norms are summed in float64, of a copy of each tensor.

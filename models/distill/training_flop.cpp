@@ -71,6 +71,18 @@ double mixing_flop(const MixerSpec& mixer, int64_t sequence_rows) {
       mixer);
 }
 
+/// What a row's share of its matrix takes where it is formed: products of queries and keys, or the
+/// delta rule for as many values as there are rows.
+double matrix_flop(const MixerSpec& mixer, int64_t sequence_rows) {
+  const auto products = [&](const auto& s) {
+    return static_cast<double>(2 * s.num_heads * s.key_width * sequence_rows);
+  };
+  if (const auto* mamba = std::get_if<Mamba2Spec>(&mixer)) return products(*mamba);
+  if (const auto* discrete = std::get_if<DiscreteMamba2Spec>(&mixer)) return products(*discrete);
+  const auto* delta = std::get_if<GatedDeltaSpec>(&mixer);
+  return delta ? delta_flop(delta->num_heads, delta->key_width, sequence_rows) : 0;
+}
+
 double layers_flop(const ModelConfig& config, int64_t sequence_rows) {
   double flop = 0;
   for (int64_t i = 0; i < std::ssize(config.layers); ++i) {
@@ -91,29 +103,38 @@ double head_flop(const ModelConfig& config) {
 }
 
 const ModelConfig* StageModels::teacher_of(const Objective& objective) const {
-  if (std::holds_alternative<AlignLayers>(objective)) return base;
+  if (aligns_with_base(objective)) return base;
   if (!needs_teacher(objective)) return nullptr;
   return teacher ? teacher : base;
 }
 
 bool StageModels::is_copied(const Objective& objective, int64_t layer) const {
   const auto i = static_cast<size_t>(layer);
-  return std::holds_alternative<AlignLayers>(objective) && base &&
-         base->layers.at(i) == student.layers.at(i);
+  if (!aligns_with_base(objective) || !base) return false;
+  if (std::holds_alternative<AlignMixing>(objective)) {
+    return !has_matrix_to_align(base->layers.at(i), student.layers.at(i));
+  }
+  return base->layers.at(i) == student.layers.at(i);
 }
 
 StageFlop flop_of_row(const Stage& stage, const StageModels& models) {
-  const bool aligns = std::holds_alternative<AlignLayers>(stage.objective);
+  const bool aligns = aligns_with_base(stage.objective);
   StageFlop flop;
   for (int64_t i = 0; i < std::ssize(models.student.layers); ++i) {
     if (models.is_copied(stage.objective, i)) continue;
     flop.forward += layer_flop(models.student, i, stage.context_length);
+    if (std::holds_alternative<AlignMixing>(stage.objective)) {
+      flop.forward +=
+          matrix_flop(models.student.layers[static_cast<size_t>(i)].mixer, stage.context_length);
+    }
   }
   if (stage.recompute_layers && !aligns) flop.recomputation = flop.forward;
   const auto* teacher = models.teacher_of(stage.objective);
   if (teacher) flop.teacher = layers_flop(*teacher, stage.context_length);
   if (!aligns) {
-    flop.forward += head_flop(models.student);
+    // Preferences compute logits for the slopes of the pairs, and again for the gradients.
+    const bool twice = std::holds_alternative<Prefer>(stage.objective);
+    flop.forward += head_flop(models.student) * (twice ? 2 : 1);
     if (teacher) flop.teacher += head_flop(*teacher);
   }
   flop.backward = 2 * flop.forward;

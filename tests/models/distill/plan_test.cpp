@@ -81,6 +81,32 @@ TEST(TrainingFlop, AlignmentLeavesLayersOfTheBaseAloneAndMeetsNoHead) {
   EXPECT_EQ(flop.teacher, 448);
 }
 
+// Kept logits need no teacher; preferences meet the head for the slopes and for the gradients.
+TEST(TrainingFlop, KeptLogitsHaveNoTeacherAndPreferencesTwoHeads) {
+  const auto config = tiny();
+  const StageModels models{.student = config, .base = &config, .teacher = &config};
+  EXPECT_EQ(flop_of_row(stage_of(DistilLogits{.top_k = 4}), models).teacher, 0);
+  const auto once = flop_of_row(stage_of(NextToken{}), models);
+  const auto twice = flop_of_row(stage_of(Prefer{}), models);
+  EXPECT_EQ(twice.forward - once.forward, head_flop(config));
+}
+
+// Two heads of key width 4: a row's products with 16 keys are 2 x 2 x 4 x 16.
+TEST(TrainingFlop, MatricesCostTheProductsOfQueriesAndKeysBesideTheLayer) {
+  auto base = tiny(), student = tiny();
+  std::get<AttentionSpec>(base.layers[0].mixer).num_heads = 2;
+  student.layers[0].mixer = Mamba2Spec{.num_heads = 2,
+                                       .num_value_heads = 2,
+                                       .num_key_heads = 2,
+                                       .num_query_heads = 2,
+                                       .key_width = 4,
+                                       .value_width = 4};
+  const StageModels models{.student = student, .base = &base, .teacher = nullptr};
+  const auto flop = flop_of_row(stage_of(AlignMixing{}), models);
+  EXPECT_EQ(flop.forward, layer_flop(student, 0, 16) + 2 * 2 * 4 * 16);
+  EXPECT_EQ(flop.teacher, layer_flop(base, 0, 16));
+}
+
 TEST(StagePlan, CountsTokensAndOperationsOfTheWholeStage) {
   const auto config = tiny();
   const auto plan = plan_stage(stage_of(NextToken{}), {config}, NumberType::Float32);
