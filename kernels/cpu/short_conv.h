@@ -20,4 +20,15 @@ struct ShortConvIn {
 };
 void short_conv(const ShortConvIn& in, at::Tensor& out_ND);
 
+/// Each is contiguous and is written, not added to; what belongs to no row of a sequence is left as
+/// it is.
+struct ShortConvGradients {
+  at::Tensor x_ND, tail_BCD;  ///< type of x
+  at::Tensor weight;          ///< [D, C] in the type that computes, or [N, D, C] in that of x
+  at::Tensor bias_D;          ///< of the type that computes; undefined where there is no bias
+};
+/// There are no slots. Sums over rows do not depend on the number of threads.
+void short_conv_backward(const ShortConvIn& in, const at::Tensor& d_out_ND,
+                         ShortConvGradients& gradients);
+
 }  // namespace hylo::kernels::cpu

@@ -1,9 +1,9 @@
 #include "kernels/ops/kl_divergence.h"
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/mm.h>
 
 #include "harness/base/error.h"
+#include "kernels/ops/product.h"
 #include "kernels/ops/shape.h"
 #include "kernels/torch/token_losses.h"
 
@@ -56,8 +56,8 @@ TokenLosses kl_divergence(const KlDivergenceIn& in) {
   return torch_form::token_losses(
       in.student, in.factor, [&](const cpu::LossRows& rows, int64_t first) {
         const at::NoGradGuard nothing_flows_to_the_teacher;
-        auto teacher_QW = at::mm(in.teacher.hidden_ND.narrow(0, first, std::ssize(rows.losses)),
-                                 in.teacher.weight_WD.t());
+        auto teacher_QW = product(in.teacher.hidden_ND.narrow(0, first, std::ssize(rows.losses)),
+                                  in.teacher.weight_WD.t());
         if (in.teacher.scale != 1) teacher_QW.mul_(in.teacher.scale);
         cpu::kl_rows(rows, {.teacher_QW = teacher_QW,
                             .mask = mask_of(in.mask_N, first, rows.losses.size()),

@@ -1,5 +1,6 @@
 #include "kernels/ops/linear.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/zeros.h>
@@ -8,7 +9,9 @@
 
 #include "harness/base/error.h"
 #include "kernels/ops/gradient.h"
+#include "kernels/ops/product.h"
 #include "kernels/ops/shape.h"
+#include "kernels/torch/linear.h"
 
 namespace hylo::kernels {
 namespace {
@@ -60,7 +63,12 @@ at::Tensor linear(const LinearIn& in) {
             "linear: fixed groups of rows have no gradient; train with RowGroups::Free");
     return linear_in_fixed_groups(in);
   }
-  return at::linear(in.x_NI, in.weight_OI, bias_of(in));
+  if (in.x_NI.scalar_type() != at::kFloat || product_library() == ProductLibrary::Mkl) {
+    return at::linear(in.x_NI, in.weight_OI, bias_of(in));
+  }
+  if (wants_gradient({in.x_NI, in.weight_OI, in.bias_O})) return torch_form::linear(in);
+  auto out_NO = product(in.x_NI, in.weight_OI.t());
+  return in.bias_O.defined() ? out_NO.add_(in.bias_O) : out_NO;
 }
 
 }  // namespace hylo::kernels

@@ -5,8 +5,8 @@
 
 namespace hylo::kernels::torch_form {
 
-/// Inputs as the ops have checked them; `tail_BCD` is defined. Of LibTorch's ops: results may differ
-/// from those without gradients by a rounding.
+/// Inputs as the ops have checked them; `tail_BCD` is defined. The results are those without
+/// gradients, bit by bit.
 CausalConvOut causal_conv(const CausalConvIn& in);
 CausalConvOut dynamic_conv(const DynamicConvIn& in);
 

@@ -1,5 +1,5 @@
-// Norms with a gate and unit vectors as a composition of LibTorch's ops: differentiable, any
-// device.
+// Norms with a gate and unit vectors as differentiable functions. The results are those of
+// kernels/cpu bit by bit; roundings inside count as the identity for gradients.
 #pragma once
 
 #include "kernels/ops/gated_norm.h"

@@ -22,15 +22,6 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-bool every_row_is_somebodys(std::span<const RowRange> sequences, int64_t num_rows) {
-  int64_t end = 0;
-  for (const auto& sequence : sequences) {
-    if (sequence.first_row != end) return false;
-    end += sequence.num_rows;
-  }
-  return end == num_rows;
-}
-
 /// A new tensor, on large pages where Linux gives them to those who ask: a head writes its rows one
 /// page apart, and the first touch of every small page costs a fifth of the time of a backward
 /// pass.

@@ -26,4 +26,14 @@ inline std::vector<RowRange> sequences_of(const std::vector<int64_t>& numbers) {
   return sequences;
 }
 
+/// Sequences one after another without a gap: then all of a result will be written.
+inline bool every_row_is_somebodys(std::span<const RowRange> sequences, int64_t num_rows) {
+  int64_t end = 0;
+  for (const auto& sequence : sequences) {
+    if (sequence.first_row != end) return false;
+    end += sequence.num_rows;
+  }
+  return end == num_rows;
+}
+
 }  // namespace hylo::kernels::torch_form

@@ -3,7 +3,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -14,6 +13,7 @@
 
 #include "harness/base/error.h"
 #include "kernels/ops/gradient.h"
+#include "kernels/ops/product.h"
 #include "kernels/ops/recurrent.h"
 
 namespace hylo::kernels::torch_form {
@@ -34,12 +34,12 @@ struct Walked {
 };
 
 /// d_weight += d_logits^T hidden, in the type that sums.
-void add_product(at::Tensor& d_weight_WD, const at::Tensor& d_logits_QW,
-                 const at::Tensor& hidden_QD) {
+void add_weight_gradient(at::Tensor& d_weight_WD, const at::Tensor& d_logits_QW,
+                         const at::Tensor& hidden_QD) {
   if (d_weight_WD.scalar_type() == hidden_QD.scalar_type()) {
-    d_weight_WD.addmm_(d_logits_QW.t(), hidden_QD);
+    add_product(d_weight_WD, d_logits_QW.t(), hidden_QD);
   } else {
-    d_weight_WD.add_(at::mm(d_logits_QW.t(), hidden_QD));
+    d_weight_WD.add_(product(d_logits_QW.t(), hidden_QD));
   }
 }
 
@@ -57,7 +57,7 @@ Walked walk(const Projection& student, double factor, const LossOfRows& loss, Wa
   for (int64_t first = 0; first < num_tokens; first += chunk) {
     const int64_t n = std::min(chunk, num_tokens - first);
     const auto hidden_QD = hidden.narrow(0, first, n);
-    auto logits_QW = at::mm(hidden_QD, weight.t());
+    auto logits_QW = product(hidden_QD, weight.t());
     if (student.scale != 1) logits_QW.mul_(student.scale);
     loss({.logits_QW = logits_QW,
           .losses = losses.subspan(first, n),
@@ -66,9 +66,9 @@ Walked walk(const Projection& student, double factor, const LossOfRows& loss, Wa
          first);
     if (wanted.hidden) {
       auto d_hidden_QD = out.d_hidden_ND.narrow(0, first, n);
-      at::mm_out(d_hidden_QD, logits_QW, weight);
+      product_out(d_hidden_QD, logits_QW, weight);
     }
-    if (wanted.weight) add_product(out.d_weight_WD, logits_QW, hidden_QD);
+    if (wanted.weight) add_weight_gradient(out.d_weight_WD, logits_QW, hidden_QD);
   }
   return out;
 }

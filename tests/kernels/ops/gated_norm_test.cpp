@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "tests/kernels/ops/gradient_check.h"
 #include "tests/kernels/ops/tensors.h"
 
 namespace hylo::kernels::tests {
@@ -39,9 +40,60 @@ TEST(GatedNorm, TheDifferentiableFormAgreesInEveryOrderAndActivation) {
         in.activation = activation;
         const auto quick = gated_norm(in);
         in.x_ND = in.x_ND.clone().set_requires_grad(true);
-        EXPECT_LE(max_difference(gated_norm(in).detach(), quick), 1e-13);
+        EXPECT_TRUE(same_bits(gated_norm(in).detach(), quick));
       }
     }
+  }
+}
+
+/// Every element counts otherwise.
+at::Tensor weighed(const at::Tensor& out) {
+  return (out * random_tensor(out.sizes(), at::kDouble, 11)).sum();
+}
+
+constexpr double gradient_tolerance = 1e-7;  // Differences of a step of 1e-6 or so.
+
+// 130 rows are more than a block of the sums over rows; groups of 5 are no whole vector.
+TEST(GatedNorm, GradientsAreFiniteDifferencesInEveryOrderAndActivation) {
+  for (const auto order : {GateOrder::NormThenGate, GateOrder::GateThenNorm}) {
+    for (const auto activation : {GateActivation::Silu, GateActivation::Sigmoid}) {
+      for (const int64_t weights : {5, 10}) {
+        const auto of = [&](const std::vector<at::Tensor>& in) {
+          return weighed(gated_norm({.x_ND = in[0],
+                                     .gate_ND = in[1],
+                                     .weight = in[2],
+                                     .group = 5,
+                                     .order = order,
+                                     .activation = activation}));
+        };
+        EXPECT_LE(worst_gradient_error(of, {random_tensor({130, 10}, at::kDouble, 1),
+                                            random_tensor({130, 10}, at::kDouble, 2),
+                                            random_tensor({weights}, at::kDouble, 3)}),
+                  gradient_tolerance);
+      }
+    }
+  }
+}
+
+TEST(L2Norm, GradientsAreFiniteDifferences) {
+  for (const int64_t width : {1, 5, 19}) {
+    const auto of = [](const std::vector<at::Tensor>& in) { return weighed(l2_norm({in[0]})); };
+    EXPECT_LE(worst_gradient_error(of, {random_tensor({3, 2, width}, at::kDouble, 1)}),
+              gradient_tolerance)
+        << width;
+  }
+}
+
+TEST(GatedNorm, ANanOfOneGroupStaysInItsGradients) {
+  auto in = random_in(3, 2, 5, at::kFloat);
+  in.x_ND = in.x_ND.clone();
+  in.x_ND[1][2] = std::nanf("");
+  in.x_ND.set_requires_grad(true);
+  gated_norm(in).sum().backward();
+  const auto gradient = in.x_ND.grad();
+  EXPECT_TRUE(std::isnan(gradient[1][0].item<float>()));
+  for (const auto& [row, group] : {std::pair{0, 0}, {0, 5}, {1, 5}, {2, 0}, {2, 5}}) {
+    EXPECT_FALSE(gradient[row].narrow(0, group, 5).isnan().any().item<bool>()) << row << group;
   }
 }
 

@@ -1,0 +1,46 @@
+#include "kernels/torch/linear.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <optional>
+
+#include "harness/base/error.h"
+#include "kernels/ops/product.h"
+
+namespace hylo::kernels::torch_form {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+struct DifferentiableLinear : torch::autograd::Function<DifferentiableLinear> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x_NI,
+                            const at::Tensor& weight_OI, const std::optional<at::Tensor>& bias_O) {
+    context->save_for_backward({x_NI, weight_OI});
+    auto out_NO = product(x_NI, weight_OI.t());
+    return bias_O ? out_NO.add_(*bias_O) : out_NO;
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& wanted) {
+    require(!at::GradMode::is_enabled(),
+            "linear: its gradient has no gradient; leave out create_graph");
+    const auto saved = context->get_saved_variables();
+    const auto d_out_NO = wanted[0].contiguous();
+    variable_list gradients(3);
+    if (context->needs_input_grad(0)) gradients[0] = product(d_out_NO, saved[1]);
+    if (context->needs_input_grad(1)) gradients[1] = product(d_out_NO.t(), saved[0]);
+    if (context->needs_input_grad(2)) gradients[2] = d_out_NO.sum(0);
+    return gradients;
+  }
+};
+
+}  // namespace
+
+at::Tensor linear(const LinearIn& in) {
+  const auto bias = in.bias_O.defined() ? std::optional(in.bias_O) : std::nullopt;
+  return DifferentiableLinear::apply(in.x_NI, in.weight_OI, bias);
+}
+
+}  // namespace hylo::kernels::torch_form
