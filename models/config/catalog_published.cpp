@@ -1,6 +1,6 @@
 // Hybrids that were trained from scratch, and mixtures of experts: the keys of their published
 // config.json that change numbers, in the words of those files. A source says what was seen;
-// [inferred] marks what was not and changes no parameter.
+// [inferred] marks what was not.
 #include "models/config/catalog_rows.h"
 #include "models/config/hf_config.h"
 
