@@ -70,5 +70,22 @@ TEST(Linear, LargeProductsHaveTheGradientsOfSmallOnes) {
   }
 }
 
+TEST(Linear, WithoutABiasTheOtherGradientsAreTheSame) {
+  const std::vector<at::Tensor> in{random_tensor({m, k}, at::kFloat, 1),
+                                   random_tensor({n, k}, at::kFloat, 2),
+                                   random_tensor({n}, at::kFloat, 3)};
+  const auto with = gradients_of(
+      [](const auto& t) {
+        return linear({t[0], t[1], t[2]}).square().sum();
+      },
+      {in[0], in[1], at::zeros_like(in[2])});
+  const auto without = gradients_of(
+      [](const auto& t) {
+        return linear({t[0], t[1], {}}).square().sum();
+      },
+      {in[0], in[1]});
+  for (size_t i = 0; i < without.size(); ++i) EXPECT_TRUE(same_bits(without[i], with[i])) << i;
+}
+
 }  // namespace
 }  // namespace hylo::kernels::tests
