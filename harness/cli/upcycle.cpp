@@ -10,6 +10,7 @@
 #include "harness/base/error.h"
 #include "harness/base/files.h"
 #include "harness/base/units.h"
+#include "harness/base/version.h"
 #include "harness/cli/facts.h"
 #include "harness/cli/student_facts.h"
 #include "harness/cli/verb.h"
@@ -68,6 +69,7 @@ void write(const UpcycleVerbOptions& options, const models::UpcycledStudent& stu
   const models::Provenance provenance{.teacher = fs::absolute(options.base).filename().string(),
                                       .teacher_sha256 = models::hash_weights(base),
                                       .recipe = "upcycled, not trained",
+                                      .commit = std::string(commit()),
                                       .seed = options.seed};
   harness::write_folder(options.out, [&](const fs::path& part) {
     models::write_checkpoint(part, config, weights,

@@ -6,6 +6,7 @@
 
 #include "harness/base/error.h"
 #include "harness/base/files.h"
+#include "harness/base/version.h"
 #include "harness/system/companion_files.h"
 #include "harness/system/write_folder.h"
 #include "models/upcycle/upcycle.h"
@@ -62,6 +63,7 @@ PreparedTraining::PreparedTraining(const TrainingRequest& request, const Trainin
   if (!request_.reads_data) return;
   data_ = read_training_data(recipe_, *tokenizer_,
                              {.teacher = teacher(),
+  provenance_.commit = commit();
                               .teacher_sha256 = provenance_.teacher_sha256,
                               .folder = request_.out,
                               .skip_bad_lines = request_.skip_bad_lines,

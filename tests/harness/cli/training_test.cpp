@@ -4,6 +4,8 @@
 #include <filesystem>
 
 #include "harness/base/files.h"
+#include "harness/base/json.h"
+#include "harness/base/version.h"
 #include "tests/harness/cli/program.h"
 
 namespace hylo {
@@ -65,6 +67,7 @@ TEST_F(TrainingVerbs, UpcycleSaysWhatTheStudentIsAndWritesIt) {
   EXPECT_EQ(written.exit_code, 0) << written.err;
   const auto inspected = json_of_hylo({"inspect", out, "--json"});
   EXPECT_EQ(inspected.at("network").at("parameters"), facts.at("student").at("parameters"));
+  EXPECT_EQ(read_json_file(fs::path(out) / "config.json").at("provenance").at("commit"), commit());
   const auto text =
       run_hylo({"generate", "--model", out, "--prompt", "Once", "--max-new-tokens", "3"});
   EXPECT_EQ(text.exit_code, 0) << text.err;
