@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 #include <system_error>
 
 #include "harness/base/error.h"
@@ -186,8 +187,20 @@ TokenStream Training::stream_of(const Stage& stage) const {
   return {std::move(sources), {stage.context_length, stage.tokens_per_step, seed}};
 }
 
+void Training::tell_if_base_is_done(const TrainingEvents& events) {
+  if (!plan_.base) return;
+  const auto rest = std::span(plan_.stages).subspan(static_cast<size_t>(place_.stage));
+  const bool is_needed = std::ranges::any_of(rest, [](const Stage& stage) {
+    return std::holds_alternative<AlignLayers>(stage.objective);
+  });
+  if (is_needed) return;
+  plan_.base = nullptr;
+  if (events.on_base_done) events.on_base_done();
+}
+
 void Training::run(const TrainingEvents& events) {
   while (!is_complete()) {
+    tell_if_base_is_done(events);
     const auto before = place_;
     run_stage(events);
     if (place_.stage == before.stage) return;  // Asked to stop.

@@ -25,7 +25,7 @@ struct TrainingPlan {
   std::vector<Stage> stages;
   uint64_t seed = 0;
   NumberType type = NumberType::Float32;  ///< of the forward pass
-  /// Of whose layers the student is made: what layers are aligned with. Outlives the training.
+  /// Of whose layers the student is made: what layers are aligned with. There until on_base_done.
   const Decoder* base = nullptr;
   const Decoder* teacher = nullptr;  ///< of logits; often the base. Outlives the training
   ModelConfig student;
@@ -47,6 +47,9 @@ struct TrainingEvents {
   std::function<void(int64_t stage, const StepReport&)> on_step;
   std::function<void(const Validation&)> on_validation;
   std::function<void(const TrainingPlace&, const std::filesystem::path&)> on_checkpoint;
+  /// No stage from here on aligns layers: the plan's `base` is not looked at any more. May be
+  /// empty.
+  std::function<void()> on_base_done = {};
   std::function<bool()> should_stop;  ///< asked after each step; true: a checkpoint, and back
 };
 
@@ -81,6 +84,7 @@ class Training {
   [[nodiscard]] ModelConfig config_of(int64_t stage) const;
   [[nodiscard]] TokenStream stream_of(const Stage& stage) const;
   void run_stage(const TrainingEvents& events);
+  void tell_if_base_is_done(const TrainingEvents& events);
   void save(const StageRun* run, const TokenStream* stream, const TrainingEvents& events) const;
 
   TrainingPlan plan_;

@@ -6,6 +6,7 @@
 #include "harness/base/files.h"
 #include "harness/base/json.h"
 #include "harness/base/version.h"
+#include "harness/training/folder_lock.h"
 #include "tests/harness/cli/program.h"
 
 namespace hylo {
@@ -102,6 +103,28 @@ TEST_F(TrainingVerbs, ADryRunWritesNothing) {
   EXPECT_THAT(planned.out, AllOf(HasSubstr("cache at 512"), HasSubstr("align_layers, 3 steps")));
   EXPECT_FALSE(fs::exists(folder_ / "run"));
   EXPECT_FALSE(fs::exists(folder_ / "hylo.db"));
+}
+
+TEST_F(TrainingVerbs, TheTeachersLossIsMeasuredOnceAndKept) {
+  const auto words = distill(small_recipe());
+  ASSERT_EQ(run_hylo(words).exit_code, 0);
+  const auto file = folder_ / "run" / "teacher-held-out.json";
+  auto kept = read_json_file(file);
+  kept["cross_entropy"] = 0.0;
+  write_json_file(file, kept);
+  fs::remove_all(folder_ / "run" / "checkpoints");
+  EXPECT_THAT(run_hylo(words).err, HasSubstr("the teacher's perplexity is 1 over"));
+  kept["measured_of"] = "something else";
+  write_json_file(file, kept);
+  fs::remove_all(folder_ / "run" / "checkpoints");
+  EXPECT_THAT(run_hylo(words).err, testing::Not(HasSubstr("the teacher's perplexity is 1 over")));
+}
+
+TEST_F(TrainingVerbs, TwoTrainingsDoNotShareAFolder) {
+  const harness::FolderLock other(folder_ / "run");
+  EXPECT_THAT(
+      error_of_hylo(distill(small_recipe())),
+      AllOf(HasSubstr("run: another training writes into this folder"), HasSubstr("--out")));
 }
 
 TEST_F(TrainingVerbs, AChangedRecipeIsRefusedWithWhatChanged) {

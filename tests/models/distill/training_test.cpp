@@ -189,6 +189,23 @@ TEST_F(TrainingTest, ThatIsCompleteSaysSoAndDoesNothing) {
   EXPECT_TRUE(second.steps.empty());
 }
 
+TEST_F(TrainingTest, TellsOnceAndBeforeTheFirstStageWithoutItThatTheBaseIsDone) {
+  const Learner learner;
+  const TemporaryFolder folder;
+  const auto steps_before = [&](size_t stop_after) {
+    Listener listener;
+    listener.stop_after = stop_after;
+    std::vector<size_t> told;
+    auto events = listener.events();
+    events.on_base_done = [&] { told.push_back(listener.steps.size()); };
+    Training(learner.plan(two_stages()), folder.path()).run(events);
+    return told;
+  };
+  EXPECT_TRUE(steps_before(2).empty());
+  EXPECT_EQ(steps_before(4), std::vector<size_t>{2});  // 4 steps align, 2 of them are done.
+  EXPECT_EQ(steps_before(100), std::vector<size_t>{0});
+}
+
 TEST_F(TrainingTest, UnderAChangedRecipeSaysWhatChanged) {
   const Learner learner;
   const TemporaryFolder folder;
