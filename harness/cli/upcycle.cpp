@@ -82,7 +82,7 @@ void write(const UpcycleVerbOptions& options, const models::UpcycledStudent& stu
 void upcycle(const UpcycleVerbOptions& options) {
   require(options.dry_run || !options.out.empty(),
           "upcycle: expected --out FOLDER for the student, or --dry-run");
-  if (!options.dry_run) harness::require_free(options.out);
+  if (!options.dry_run) harness::require_writable(options.out);
   const auto student = student_of(options);
   const auto teacher = models::read_hf_config(options.base);
   const auto config = models::student_config(student, teacher);

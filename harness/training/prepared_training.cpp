@@ -199,6 +199,8 @@ void PreparedTraining::release_base() {
 fs::path PreparedTraining::write_student(const models::TrainedModel& student) const {
   const auto& decoder = student.decoder();
   const auto folder = request_.out / "student";
+  // The folder is locked, so what lies there is of a run of this training that was killed.
+  fs::remove_all(unfinished_place(folder));
   write_folder(folder, [&](const fs::path& part) {
     models::write_checkpoint(part, decoder.config(), decoder.weights(),
                              {.format = models::CheckpointFormat::Own, .provenance = provenance_});

@@ -76,6 +76,16 @@ TEST_F(TrainingVerbs, UpcycleSaysWhatTheStudentIsAndWritesIt) {
               HasSubstr("is there already and not an empty folder"));
 }
 
+TEST_F(TrainingVerbs, WhatAKilledUpcycleLeftIsNamedAndNotRemoved) {
+  const auto left = folder_ / "student.part" / "model.safetensors";
+  fs::create_directories(left.parent_path());
+  write_text_file(left, "half");
+  EXPECT_THAT(
+      error_of_hylo({"upcycle", model, "--placement", placement, "--out", folder_ / "student"}),
+      AllOf(HasSubstr("student.part"), HasSubstr("or remove it")));
+  EXPECT_EQ(read_text_file(left), "half");
+}
+
 TEST_F(TrainingVerbs, DistillTrainsAndLeavesAStudentAndAReport) {
   const auto words = distill(small_recipe());
   const auto first = run_hylo(words);
