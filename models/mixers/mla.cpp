@@ -162,6 +162,12 @@ KeysAndValues expanded_slice(const MlaSpec& spec, const MlaWeights& weights, con
   return found;
 }
 
+/// The same numbers with the rows of a head one after another. Attention walks over a slice head by
+/// head and once per tile of queries; rows that lie apart cost it half as much time again.
+at::Tensor head_by_head(const at::Tensor& x_SGK) {
+  return x_SGK.transpose(0, 1).contiguous().transpose(0, 1);
+}
+
 /// Attention over the keys and values of one sequence, slice by slice: their memory does not grow
 /// with it.
 at::Tensor expanded(const MlaSpec& spec, const MlaWeights& weights, const Queries& q,
@@ -179,8 +185,8 @@ at::Tensor expanded(const MlaSpec& spec, const MlaWeights& weights, const Querie
     const int64_t unseeing = std::max<int64_t>(0, first - sequence.num_past);
     const auto part = kernels::partial_attention(
         {.q_NHK = q_NHK.narrow(0, unseeing, sequence.num_rows - unseeing),
-         .keys_SGK = keys_SGK,
-         .values_SGV = values_SGV,
+         .keys_SGK = head_by_head(keys_SGK),
+         .values_SGV = head_by_head(values_SGV),
          .num_past = sequence.num_past + unseeing - first,
          .scale = spec.scale});
     first == 0 ? void(whole = part) : kernels::merge_into(whole, part);
