@@ -17,12 +17,14 @@
 #include "harness/cli/output.h"
 #include "harness/cli/own_command_line.h"
 #include "harness/cli/places.h"
+#include "harness/cli/plan_facts.h"
 #include "harness/cli/progress_line.h"
 #include "harness/cli/student_facts.h"
 #include "harness/cli/verb.h"
 #include "harness/system/machine_record.h"
 #include "harness/training/prepared_training.h"
 #include "harness/training/training_recorder.h"
+#include "models/distill/heap.h"
 #include "models/engine/engine.h"
 #include "reports/store/store.h"
 
@@ -32,11 +34,11 @@ namespace {
 namespace fs = std::filesystem;
 
 struct TrainingVerbOptions {
-  std::string recipe, base, teacher, tokenizer, data, out, name, store;
+  std::string recipe, base, teacher, tokenizer, data, out, name, store, device;
   std::optional<uint64_t> seed;
   std::optional<int64_t> threads;
   bool is_fresh = false;  ///< hylo train: from random weights
-  bool skip_bad_lines = false, dry_run = false;
+  bool skip_bad_lines = false, dry_run = false, json = false;
 };
 
 /// What is told while a training runs: a line that is written over, and lines that stay.
@@ -155,35 +157,23 @@ harness::TrainingRequest request_of(const TrainingVerbOptions& options) {
           .reads_data = !options.dry_run};
 }
 
-FactSection stage_facts(const models::Recipe& recipe) {
-  FactSection section{"stages", {}};
-  for (const auto& stage : recipe.stages) {
-    const auto tokens = stage.steps * stage.tokens_per_step;
-    section.facts.push_back(
-        {stage.name,
-         {{"kind", models::name_of(stage.objective)},
-          {"steps", stage.steps},
-          {"tokens", tokens},
-          {"context_length", stage.context_length}},
-         fmt::format("{}, {} steps of {} tokens ({} in all), context {}",
-                     models::name_of(stage.objective), with_thousands(stage.steps),
-                     with_thousands(stage.tokens_per_step), with_thousands(tokens),
-                     with_thousands(stage.context_length))});
-  }
-  return section;
-}
-
-void print_plan(const harness::PreparedTraining& prepared) {
+void print_plan(const harness::PreparedTraining& prepared, const TrainingVerbOptions& options) {
+  std::optional<models::Device> device;
+  if (!options.device.empty()) device = device_for(options.device, prepared.recipe().type);
+  const auto* base = prepared.base();
+  const auto* teacher = prepared.teacher();
   FactPage page;
-  if (prepared.base()) {
-    page.push_back(student_facts(prepared.base()->config(), prepared.student()));
-  }
-  page.push_back(stage_facts(prepared.recipe()));
-  print_facts(page, /*json=*/false);
+  if (base) page.push_back(student_facts(base->config(), prepared.student()));
+  const models::StageModels models{.student = prepared.student(),
+                                   .base = base ? &base->config() : nullptr,
+                                   .teacher = teacher != base ? &teacher->config() : nullptr};
+  const auto planned = plan_facts(prepared.recipe(), models, device);
+  page.insert(page.end(), planned.begin(), planned.end());
+  print_facts(page, options.json);
 }
 
 void tell_student(const harness::PreparedTraining& prepared, const models::Training& training) {
-  print_out(fmt::format("student: {}\n", prepared.write_student(training.student()).string()));
+  print_out(fmt::format("student: {}\n", prepared.write_student(training).string()));
 }
 
 void tell_result(const Narrator& narrator) {
@@ -225,6 +215,8 @@ void note_failure(harness::TrainingRecorder& recorder, const std::exception& err
 void train(const TrainingVerbOptions& options) {
   require(options.dry_run || !options.out.empty(),
           "expected --out FOLDER for checkpoints and the student, or --dry-run");
+  require(options.dry_run || (options.device.empty() && !options.json),
+          "--device and --json are for --dry-run");
   refuse_another_verbs_recipe(options);
   if (options.threads) models::Engine::set_num_threads(static_cast<int>(*options.threads));
   ProgressLine writing;
@@ -241,7 +233,8 @@ void train(const TrainingVerbOptions& options) {
                                       with_thousands(done), with_thousands(all)));
              if (end_cleanly_on_interrupt()) end_while_writing(writing);
            }});
-  if (options.dry_run) return print_plan(prepared);
+  if (options.dry_run) return print_plan(prepared, options);
+  models::give_large_blocks_back();
   models::Training training(prepared.plan(), options.out);
   if (training.is_complete()) {
     fmt::print(stderr, "every stage is done\n");
@@ -286,7 +279,13 @@ void add_training_options(CLI::App& verb, const std::shared_ptr<TrainingVerbOpti
   verb.add_flag("--skip-bad-lines", options->skip_bad_lines,
                 "count lines that are no document and go on");
   verb.add_flag("--dry-run", options->dry_run,
-                "open the models, print the plan; read no data, write nothing");
+                "open the models, print what each stage takes: tokens, operations, memory; read no "
+                "data, write nothing");
+  verb.add_option(
+      "--device", options->device,
+      "with --dry-run: device-hours on this one, here (measured now) or mi300x, h100-sxm, "
+      "...");
+  verb.add_flag("--json", options->json, "with --dry-run: one JSON document");
   verb.callback([options] { train(*options); });
 }
 

@@ -14,8 +14,10 @@
 #include "harness/cli/verb.h"
 #include "harness/runner/ruler_report.h"
 #include "reports/render/draw.h"
+#include "reports/render/placement_report.h"
 #include "reports/render/run_report.h"
 #include "reports/render/training_report.h"
+#include "reports/store/placement_log.h"
 #include "reports/store/store.h"
 #include "reports/store/training_history.h"
 
@@ -25,6 +27,7 @@ namespace {
 struct ReportOptions {
   std::string run;
   std::vector<std::string> training_runs;
+  std::string search;
   std::string store;
   std::string format = "table";
   std::string out;
@@ -72,6 +75,16 @@ void report_on_training(const ReportOptions& options) {
   write(training_report_on(store, options.training_runs), options);
 }
 
+void report_on_placement(const ReportOptions& options) {
+  require(options.run.empty(), "report: '{0}' stands before placement; `hylo report placement {0}`",
+          options.run);
+  const auto store = open_to_read(options);
+  write(options.search.empty()
+            ? reports::placement_list_report(store)
+            : reports::placement_report(reports::find_placement(store, options.search)),
+        options);
+}
+
 void add_output_options(CLI::App& verb, ReportOptions& options) {
   verb.add_option("--store", options.store, "the store; else HYLO_STORE, else ./hylo.db")
       ->type_name("FILE");
@@ -97,6 +110,17 @@ void add_training(CLI::App& report, const std::shared_ptr<ReportOptions>& option
   verb.callback([options] { report_on_training(*options); });
 }
 
+void add_placement(CLI::App& report, const std::shared_ptr<ReportOptions>& options) {
+  auto& verb =
+      add_verb(report, "placement", "what searches for a placement measured: scores by layer",
+               {{"hylo report placement", "the searches in ./hylo.db"},
+                {"hylo report placement latest", "the scores of the last one, drawn as bars"},
+                {"hylo report placement 2 --format csv", "for a spreadsheet"}});
+  verb.add_option("search", options->search, "id or latest; none: a list")->type_name("SEARCH");
+  add_output_options(verb, *options);
+  verb.callback([options] { report_on_placement(*options); });
+}
+
 }  // namespace
 
 void add_report(CLI::App& program) {
@@ -110,6 +134,7 @@ void add_report(CLI::App& program) {
   verb.add_option("run", options->run, "id, name or latest")->type_name("RUN");
   add_output_options(verb, *options);
   add_training(verb, options);
+  add_placement(verb, options);
   verb.callback([options, &verb] {
     if (verb.get_subcommands().empty()) report(*options);
   });

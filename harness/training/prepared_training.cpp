@@ -196,14 +196,18 @@ void PreparedTraining::release_base() {
   if (teacher_) base_.reset();
 }
 
-fs::path PreparedTraining::write_student(const models::TrainedModel& student) const {
-  const auto& decoder = student.decoder();
+fs::path PreparedTraining::write_student(const models::Training& training) const {
+  const auto& decoder = training.student().decoder();
   const auto folder = request_.out / "student";
   // The folder is locked, so what lies there is of a run of this training that was killed.
   fs::remove_all(unfinished_place(folder));
   write_folder(folder, [&](const fs::path& part) {
     models::write_checkpoint(part, decoder.config(), decoder.weights(),
                              {.format = models::CheckpointFormat::Own, .provenance = provenance_});
+    if (const auto& spent = training.spent()) {
+      write_json_file(part / "training.json",
+                      {{"recipe", recipe_.name}, {"spent", models::spent_json(*spent)}});
+    }
     if (fs::is_directory(tokenizer_place_)) {
       (void)copy_companion_files(tokenizer_place_, part);
     } else {

@@ -62,8 +62,9 @@ class PreparedTraining {
   void release_base();
 
   /// Writes the student into `out`/student, in the recipe's type, with the tokenizer's files beside
-  /// it: a checkpoint that every verb opens. Gives the folder.
-  [[nodiscard]] std::filesystem::path write_student(const models::TrainedModel& student) const;
+  /// it: a checkpoint that every verb opens. What the training took is in its training.json. Gives
+  /// the folder.
+  [[nodiscard]] std::filesystem::path write_student(const models::Training& training) const;
 
  private:
   void open_models();

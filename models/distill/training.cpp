@@ -7,9 +7,12 @@
 #include <span>
 #include <system_error>
 
+#include "harness/base/clock.h"
 #include "harness/base/error.h"
 #include "harness/base/random.h"
 #include "models/config/own_config.h"
+#include "models/distill/plan.h"
+#include "models/distill/training_flop.h"
 #include "models/weights/number_types.h"
 
 namespace hylo::models {
@@ -162,6 +165,7 @@ void Training::resume(const std::filesystem::path& checkpoint) {
           "take the change back",
           checkpoint.string(), fmt::join(changed, "\n  "));
   place_ = state_->place;
+  spent_ = state_->spent;
   const bool is_end = place_ == TrainingPlace{std::ssize(plan_.stages), 0};
   const bool is_within = place_.stage >= 0 && place_.stage < std::ssize(plan_.stages) &&
                          place_.next_step >= 0 &&
@@ -190,10 +194,7 @@ TokenStream Training::stream_of(const Stage& stage) const {
 void Training::tell_if_base_is_done(const TrainingEvents& events) {
   if (!plan_.base) return;
   const auto rest = std::span(plan_.stages).subspan(static_cast<size_t>(place_.stage));
-  const bool is_needed = std::ranges::any_of(rest, [](const Stage& stage) {
-    return std::holds_alternative<AlignLayers>(stage.objective);
-  });
-  if (is_needed) return;
+  if (any_aligns_layers(rest)) return;
   plan_.base = nullptr;
   if (events.on_base_done) events.on_base_done();
 }
@@ -226,8 +227,15 @@ void Training::run_stage(const TrainingEvents& events) {
   const auto report_validation = [&] {
     if (plan_.held_out) events.on_validation({place_, validate(student_->decoder())});
   };
+  const double row_flop = flop_of_row_in(stage);
   while (!run.is_done()) {
+    const Stopwatch watch;
     const auto report = run.step(*stream.next());
+    if (spent_) {
+      spent_->tokens += report.num_rows;
+      spent_->flop += row_flop * static_cast<double>(report.num_rows);
+      spent_->seconds += watch.seconds();
+    }
     place_.next_step = run.next_step();
     events.on_step(place_.stage, report);
     if (run.is_done()) break;
@@ -241,10 +249,17 @@ void Training::run_stage(const TrainingEvents& events) {
   save(nullptr, nullptr, events);
 }
 
+/// As planned: operations of one row.
+double Training::flop_of_row_in(const Stage& stage) const {
+  const StageModels models{plan_.student, plan_.base ? &plan_.base->config() : nullptr,
+                           plan_.teacher ? &plan_.teacher->config() : nullptr};
+  return flop_of_row(stage, models).total();
+}
+
 void Training::save(const StageRun* run, const TokenStream* stream,
                     const TrainingEvents& events) const {
   check_finite_weights();
-  TrainingCheckpoint state{.place = place_, .plan = description()};
+  TrainingCheckpoint state{.place = place_, .plan = description(), .spent = spent_};
   if (run) state.optimizer = run->optimizer_state();
   if (stream) state.stream_position = stream->position();
   const auto folder = checkpoints_.write(state, student_->decoder().config(), student_->weights(),

@@ -64,6 +64,8 @@ class Training {
   [[nodiscard]] bool is_resumed() const { return resumed_from_.has_value(); }
   [[nodiscard]] bool is_complete() const { return place_.stage == std::ssize(plan_.stages); }
   [[nodiscard]] const TrainedModel& student() const { return *student_; }
+  /// Absent where the training was begun by a hylo that did not write it.
+  [[nodiscard]] const std::optional<TrainingSpent>& spent() const { return spent_; }
 
   /// To the end, or to where should_stop() says so. The same plan, machine and number of threads
   /// give the same weights, however often the training was stopped or killed.
@@ -85,6 +87,7 @@ class Training {
   [[nodiscard]] TokenStream stream_of(const Stage& stage) const;
   void run_stage(const TrainingEvents& events);
   void tell_if_base_is_done(const TrainingEvents& events);
+  [[nodiscard]] double flop_of_row_in(const Stage& stage) const;
   void save(const StageRun* run, const TokenStream* stream, const TrainingEvents& events) const;
 
   TrainingPlan plan_;
@@ -92,6 +95,7 @@ class Training {
   TrainingCheckpoints checkpoints_;
   Json data_description_;
   TrainingPlace place_;
+  std::optional<TrainingSpent> spent_ = TrainingSpent();
   std::optional<std::filesystem::path> resumed_from_;
   std::optional<TrainingCheckpoint> state_;  ///< of the stage that is taken up
   std::unique_ptr<TrainedModel> student_;

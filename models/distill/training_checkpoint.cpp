@@ -28,12 +28,14 @@ void write_into(const fs::path& folder, const TrainingCheckpoint& state, const M
   write_checkpoint(folder, config, weights,
                    {.format = CheckpointFormat::Own, .provenance = provenance});
   if (!state.optimizer.empty()) write_safetensors(folder / optimizer_name, state.optimizer);
-  write_json_file(folder / state_name, {{"version", version},
-                                        {"weights_sha256", hash_weights(open_checkpoint(folder))},
-                                        {"stage", state.place.stage},
-                                        {"next_step", state.place.next_step},
-                                        {"stream_position", state.stream_position},
-                                        {"plan", state.plan}});
+  OrderedJson json{{"version", version},
+                   {"weights_sha256", hash_weights(open_checkpoint(folder))},
+                   {"stage", state.place.stage},
+                   {"next_step", state.place.next_step},
+                   {"stream_position", state.stream_position},
+                   {"plan", state.plan}};
+  if (state.spent) json["spent"] = spent_json(*state.spent);
+  write_json_file(folder / state_name, json);
 }
 
 /// Checkpoints of before there were hashes have none.
@@ -128,6 +130,7 @@ TrainingCheckpoint TrainingCheckpoints::read(const fs::path& checkpoint) {
       .plan = reader.at("plan"),
       .stream_position = reader.get_or<Json>("stream_position", nullptr)};
   check_weights(checkpoint, reader.get_or<std::string>("weights_sha256", ""));
+  if (reader.has("spent")) state.spent = read_spent(reader.at("spent"), reader.path_of("spent"));
   reader.done();
   if (!fs::exists(checkpoint / optimizer_name)) return state;
   const SafetensorsFile optimizer(checkpoint / optimizer_name);

@@ -12,6 +12,7 @@
 
 #include "harness/base/json.h"
 #include "models/config/checkpoint_format.h"
+#include "models/distill/training_spent.h"
 #include "models/weights/weights.h"
 
 namespace hylo::models {
@@ -27,9 +28,10 @@ using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 struct TrainingCheckpoint {
   TrainingPlace place;
-  Json plan;               ///< what must not change; see Training
-  Json stream_position;    ///< null where the stage has not begun
-  NamedTensors optimizer;  ///< empty where it has not begun
+  Json plan;                           ///< what must not change; see Training
+  Json stream_position;                ///< null where the stage has not begun
+  NamedTensors optimizer;              ///< empty where it has not begun
+  std::optional<TrainingSpent> spent;  ///< absent: begun by a hylo that did not write it
 };
 
 /// Checkpoints lie side by side in one folder, each a folder of its own: a model that any verb

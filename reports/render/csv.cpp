@@ -74,6 +74,12 @@ void add_points(const OrderedJson& run, const OrderedJson& curves, std::vector<C
   }
 }
 
+/// Where the rows of a report are that has no curves.
+const char* rows_key(const OrderedJson& report) {
+  if (report["report"] == "placement") return "scores";
+  return report["report"] == "placement_list" ? "searches" : "runs";
+}
+
 std::vector<CsvRow> csv_rows(const OrderedJson& report) {
   if (report["report"] == "run") return csv_results(report);
   std::vector<CsvRow> rows;
@@ -85,9 +91,9 @@ std::vector<CsvRow> csv_rows(const OrderedJson& report) {
     for (const auto& run : report["runs"]) add_points(run, run["curves"], rows);
     return rows;
   }
-  for (const auto& run : report["runs"]) {
+  for (const auto& one : report[rows_key(report)]) {
     auto& row = rows.emplace_back();
-    for (const auto& [key, value] : run.items()) row.emplace_back(key, value);
+    for (const auto& [key, value] : one.items()) row.emplace_back(key, value);
   }
   return rows;
 }

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "reports/render/cell_text.h"
+#include "reports/render/placement_report.h"
 #include "reports/render/run_report.h"
 #include "reports/render/training_tables.h"
 
@@ -175,6 +176,13 @@ const std::array kinds{
                               text_of(report["store"]));
          },
          no_subtitle, compared_trainings_table, comparison_details, comparison_charts},
+    Kind{"placement", placement_title, placement_subtitle, placement_table, further_tables,
+         no_charts},
+    Kind{"placement_list",
+         [](const OrderedJson& report) {
+           return "Placement searches in " + text_of(report["store"]);
+         },
+         no_subtitle, placement_list_table, further_tables, no_charts},
 };
 
 const Kind& kind_of(const OrderedJson& report) {
@@ -183,8 +191,9 @@ const Kind& kind_of(const OrderedJson& report) {
     if (name == kind.name) return kind;
   }
   fail(
-      "report '{}': expected run, run_list, training, training_list or training_comparison; it was "
-      "made by another version",
+      "report '{}': expected run, run_list, training, training_list, training_comparison, "
+      "placement "
+      "or placement_list; it was made by another version",
       name);
 }
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <string>
 
+#include "reports/store/placement_schema.h"
 #include "reports/store/training_schema.h"
 
 namespace hylo::reports {
@@ -273,7 +274,8 @@ INSERT INTO aggregation VALUES (5, 'weighted_mean');
 )sql";
 
 constexpr std::array all_migrations{Migration{1, version_1}, Migration{2, version_2},
-                                    Migration{3, version_3}, Migration{4, training_tables}};
+                                    Migration{3, version_3}, Migration{4, training_tables},
+                                    Migration{5, placement_tables}};
 
 }  // namespace
 

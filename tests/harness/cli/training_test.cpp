@@ -97,6 +97,10 @@ TEST_F(TrainingVerbs, DistillTrainsAndLeavesAStudentAndAReport) {
   const auto student = (folder_ / "run" / "student").string();
   EXPECT_EQ(json_of_hylo({"inspect", student, "--json"}).at("tokenizer").at("fits_the_model"),
             true);
+  const auto spent = read_json_file(fs::path(student) / "training.json").at("spent");
+  EXPECT_EQ(spent.at("tokens"), (3 + 4) * 128);
+  EXPECT_GT(spent.at("flop"), 0);
+  EXPECT_GT(spent.at("device_hours"), 0);
   const auto again = run_hylo(words);
   EXPECT_EQ(again.exit_code, 0) << again.err;
   EXPECT_THAT(again.err, HasSubstr("every stage is done"));
@@ -110,7 +114,9 @@ TEST_F(TrainingVerbs, ADryRunWritesNothing) {
   words.emplace_back("--dry-run");
   const auto planned = run_hylo(words);
   EXPECT_EQ(planned.exit_code, 0) << planned.err;
-  EXPECT_THAT(planned.out, AllOf(HasSubstr("cache at 512"), HasSubstr("align_layers, 3 steps")));
+  EXPECT_THAT(planned.out,
+              AllOf(HasSubstr("cache at 512"), HasSubstr("align_layers"),
+                    HasSubstr("384: 3 steps of 128, context 64"), HasSubstr("at its largest")));
   EXPECT_FALSE(fs::exists(folder_ / "run"));
   EXPECT_FALSE(fs::exists(folder_ / "hylo.db"));
 }
@@ -135,6 +141,35 @@ TEST_F(TrainingVerbs, TwoTrainingsDoNotShareAFolder) {
   EXPECT_THAT(
       error_of_hylo(distill(small_recipe())),
       AllOf(HasSubstr("run: another training writes into this folder"), HasSubstr("--out")));
+}
+
+TEST_F(TrainingVerbs, ADryRunCountsTheBaseAsLongAsItIsThere) {
+  auto words = distill(small_recipe());
+  words.insert(words.end(), {"--teacher", model, "--dry-run", "--json"});
+  const auto plan = json_of_hylo(words);
+  const auto teachers = [&](const char* stage) {
+    return plan.at(stage).at("memory").at("teachers").get<int64_t>();
+  };
+  EXPECT_GT(teachers("stage_distil"), 0);
+  EXPECT_EQ(teachers("stage_align"), 2 * teachers("stage_distil"));
+}
+
+TEST_F(TrainingVerbs, ADryRunTellsHoursOnANamedDevice) {
+  auto words = distill(small_recipe());
+  words.insert(words.end(), {"--dry-run", "--json", "--device", "mi300x"});
+  const auto plan = json_of_hylo(words);
+  const auto& stage = plan.at("stage_distil");
+  EXPECT_EQ(stage.at("tokens"), 4 * 128);
+  const auto& flop = stage.at("flop");
+  EXPECT_EQ(flop.at("backward"), 2 * flop.at("forward").get<double>());
+  EXPECT_GT(flop.at("teacher"), 0);
+  // 163.4 TFLOP/s in float32, 40 % of it sustained.
+  EXPECT_NEAR(stage.at("device_hours").get<double>(),
+              flop.at("total").get<double>() / (163.4e12 * 0.4) / 3600, 1e-15);
+  EXPECT_GT(stage.at("memory").at("peak_bytes"), stage.at("memory").at("optimizer"));
+  EXPECT_EQ(plan.at("device").at("utilisation"), 0.4);
+  words.back() = "abacus";
+  EXPECT_THAT(error_of_hylo(words), AllOf(HasSubstr("--device abacus"), HasSubstr("h100-sxm")));
 }
 
 TEST_F(TrainingVerbs, AChangedRecipeIsRefusedWithWhatChanged) {

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <limits>
 
+#include "models/distill/plan.h"
 #include "tests/models/hybrids.h"
 #include "tests/support/test_data.h"
 
@@ -176,6 +177,29 @@ TEST_F(TrainingTest, KilledBetweenCheckpointsItRepeatsStepsAndEndsWithTheSameBit
   training.run(resumed.events());
   EXPECT_EQ(resumed.steps.size(), 3U);
   expect_same_weights(training.student(), whole.student());
+}
+
+TEST_F(TrainingTest, WhatItTookIsCountedOverAllTimesThatItWasTakenUp) {
+  const Learner learner;
+  const TemporaryFolder folder;
+  Listener listener;
+  listener.stop_after = 3;
+  Training(learner.plan(two_stages()), folder.path()).run(listener.events());
+  Training again(learner.plan(two_stages()), folder.path());
+  ASSERT_TRUE(again.spent());
+  EXPECT_EQ(again.spent()->tokens, 3 * 24);
+  const double seconds = again.spent()->seconds;
+  EXPECT_GT(seconds, 0);
+  again.run(Listener().events());
+  // 4 steps of alignment and 5 of distillation.
+  EXPECT_EQ(again.spent()->tokens, 9 * 24);
+  EXPECT_GT(again.spent()->seconds, seconds);
+  double flop = 0;
+  for (const auto& stage : two_stages()) {
+    const auto plan = plan_stage(stage, {learner.config, &learner.config}, NumberType::Float32);
+    flop += plan.flop.total();
+  }
+  EXPECT_NEAR(again.spent()->flop, flop, 1e-9 * flop);
 }
 
 TEST_F(TrainingTest, ThatIsCompleteSaysSoAndDoesNothing) {
@@ -368,25 +392,6 @@ TEST_F(TrainingTest, AsksForWhatItsStagesNeed) {
   other.student.vocabulary_size = 41;
   EXPECT_THAT(error_of([&] { Training(std::move(other), folder.path()); }),
               HasSubstr("37 tokens, the student's 41"));
-}
-
-TEST(PassesOf, ABatchAreWholeSequencesInOrder) {
-  PackedBatch batch;
-  batch.sequence_rows = {3, 5, 2, 8};
-  batch.tokens_N.resize(18);
-  batch.labels_N.resize(18);
-  const auto passes = passes_of(batch, 8);
-  ASSERT_EQ(passes.size(), 3U);
-  EXPECT_EQ(passes[0].tokens_N.size(), 8U);
-  EXPECT_EQ(passes[1].sequence_rows.size(), 1U);
-  EXPECT_EQ(passes[2].tokens_N.data(), batch.tokens_N.data() + 10);
-}
-
-TEST(FitsPattern, AStarStandsForAnyText) {
-  EXPECT_TRUE(fits_pattern("layers.3.mixer.query.weight", "layers.*.mixer.*"));
-  EXPECT_TRUE(fits_pattern("layers.3.mixer.", "layers.*.mixer.*"));
-  EXPECT_FALSE(fits_pattern("layers.3.feed_forward.up.weight", "layers.*.mixer.*"));
-  EXPECT_FALSE(fits_pattern("embedding.weights", "embedding.weight"));
 }
 
 }  // namespace

@@ -1,0 +1,149 @@
+// What a stage is planned to take: operations by hand, memory that adds up.
+#include "models/distill/plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "models/distill/devices.h"
+#include "tests/support/test_data.h"
+
+namespace hylo::models {
+namespace {
+
+using ::hylo::tests::error_of;
+
+/// One layer: attention of one head of 4, a feed-forward of 8, 32 tokens.
+ModelConfig tiny() {
+  return {.backbone = {},
+          .vocabulary_size = 32,
+          .width = 4,
+          .layers = {{AttentionSpec{.num_heads = 1, .num_kv_heads = 1, .head_width = 4},
+                      SwiGluSpec{.width = 8}}},
+          .final_norm_epsilon = {},
+          .bos = {},
+          .eos = {},
+          .pad = {}};
+}
+
+Stage stage_of(const Objective& objective) {
+  return {.name = "stage",
+          .objective = objective,
+          .steps = 10,
+          .context_length = 16,
+          .tokens_per_step = 64,
+          .tokens_per_pass = 32};
+}
+
+// Four projections of 4 x 4 and three of 4 x 8 are 160 multiplications and additions; a query
+// sees 8 keys on average, whose scores and values take 2 x 2 x 4 x 8.
+TEST(TrainingFlop, OfALayerWorkedByHand) {
+  EXPECT_EQ(layer_flop(tiny(), 0, 16), 2 * 160 + 128);
+  EXPECT_EQ(head_flop(tiny()), 2 * 4 * 32);
+}
+
+TEST(TrainingFlop, AWindowBoundsWhatAttentionSees) {
+  auto config = tiny();
+  std::get<AttentionSpec>(config.layers[0].mixer).window = 2;
+  EXPECT_EQ(layer_flop(config, 0, 16), 2 * 160 + 2 * 2 * 4 * 2);
+}
+
+TEST(TrainingFlop, ARowMeetsTheExpertsThatItIsSentToOnly) {
+  auto dense = tiny(), sparse = tiny();
+  dense.layers[0].feed_forward = SwiGluSpec{.width = 16};
+  sparse.layers[0].feed_forward = MoeSpec{.num_experts = 6, .experts_per_token = 2, .width = 8};
+  constexpr double router = 2 * 4 * 6;
+  EXPECT_NEAR(layer_flop(sparse, 0, 16), layer_flop(dense, 0, 16) + router, 1e-9);
+}
+
+TEST(TrainingFlop, BackwardIsTwiceForwardAndTheTeacherOnlyGoesForward) {
+  const auto config = tiny();
+  auto stage = stage_of(DistilLogits{});
+  stage.recompute_layers = true;
+  const auto flop = flop_of_row(stage, {config, &config});
+  EXPECT_EQ(flop.forward, 448 + 256);
+  EXPECT_EQ(flop.backward, 2 * flop.forward);
+  EXPECT_EQ(flop.recomputation, 448);
+  EXPECT_EQ(flop.teacher, flop.forward);
+}
+
+TEST(TrainingFlop, AlignmentLeavesLayersOfTheBaseAloneAndMeetsNoHead) {
+  const auto base = tiny();
+  auto student = tiny();
+  EXPECT_EQ(flop_of_row(stage_of(AlignLayers{}), {student, &base}).forward, 0);
+  student.layers[0].mixer = Mamba2Spec{.num_heads = 1,
+                                       .num_value_heads = 1,
+                                       .num_key_heads = 1,
+                                       .num_query_heads = 1,
+                                       .key_width = 4,
+                                       .value_width = 4};
+  const auto flop = flop_of_row(stage_of(AlignLayers{}), {student, &base});
+  EXPECT_EQ(flop.forward, layer_flop(student, 0, 16));
+  EXPECT_EQ(flop.teacher, 448);
+}
+
+TEST(StagePlan, CountsTokensAndOperationsOfTheWholeStage) {
+  const auto config = tiny();
+  const auto plan = plan_stage(stage_of(NextToken{}), {config}, NumberType::Float32);
+  EXPECT_EQ(plan.tokens, 640);
+  EXPECT_EQ(plan.flop.total(), 640 * 3 * (448 + 256));
+  EXPECT_EQ(plan.flop.teacher, 0);
+}
+
+// 2 x 128 of embedding and head, 160 of matrices, 3 norms of 4: 428 parameters of 4 bytes.
+TEST(StagePlan, WeightsAndTheOptimisersMomentsStandAllTheTime) {
+  const auto config = tiny();
+  for (const auto& moment :
+       plan_stage(stage_of(DistilLogits{}), {config, &config}, NumberType::Float32).moments) {
+    EXPECT_EQ(moment.weights, 428 * 4);
+    EXPECT_EQ(moment.masters, 0);
+    EXPECT_EQ(moment.teachers, 428 * 4);
+    EXPECT_EQ(moment.optimizer, 2 * 428 * 4);
+  }
+}
+
+TEST(StagePlan, BehindTheLastStageThatAlignsNoneNeedsTheBase) {
+  const std::vector stages{stage_of(DistilLogits{}), stage_of(AlignLayers{}),
+                           stage_of(NextToken{})};
+  EXPECT_TRUE(any_aligns_layers(stages));
+  EXPECT_TRUE(any_aligns_layers(std::span(stages).subspan(1)));
+  EXPECT_FALSE(any_aligns_layers(std::span(stages).subspan(2)));
+}
+
+TEST(StagePlan, HalfTypesKeepMastersBesideTheirWeights) {
+  const auto config = tiny();
+  const auto step =
+      plan_stage(stage_of(NextToken{}), {config}, NumberType::BFloat16).moments.back();
+  EXPECT_EQ(step.moment, "step of the optimiser");
+  EXPECT_EQ(step.weights, 428 * 2);
+  EXPECT_EQ(step.masters, 428 * 4);
+  EXPECT_EQ(step.gradients, 428 * 4);
+}
+
+TEST(StagePlan, FrozenTensorsHaveNeitherGradientsNorMoments) {
+  const auto config = tiny();
+  auto stage = stage_of(NextToken{});
+  stage.frozen = {"embedding.weight", "head.weight"};
+  const auto step = plan_stage(stage, {config}, NumberType::Float32).moments.back();
+  EXPECT_EQ(step.optimizer, 2 * 172 * 4);
+  EXPECT_EQ(step.gradients, 172 * 4);
+}
+
+TEST(StagePlan, LayersThatAreComputedAgainKeepTheirInputsOnly) {
+  auto config = tiny();
+  config.layers.resize(6, config.layers[0]);
+  auto stage = stage_of(NextToken{});
+  const auto whole = plan_stage(stage, {config}, NumberType::Float32);
+  stage.recompute_layers = true;
+  const auto again = plan_stage(stage, {config}, NumberType::Float32);
+  // Six inputs of 32 rows of 4 numbers, and two around the final norm.
+  EXPECT_EQ(again.moments.front().activations, 8 * 32 * 4 * 4);
+  EXPECT_LT(again.largest().total(), whole.largest().total());
+}
+
+TEST(Devices, AnUnknownOneIsRefusedWithTheNamesThatAreKnown) {
+  EXPECT_EQ(device_named("mi300x").memory_bytes, 192'000'000'000);
+  EXPECT_THAT(error_of([] { (void)device_named("abacus"); }), ::testing::HasSubstr("mi300x"));
+}
+
+}  // namespace
+}  // namespace hylo::models
