@@ -55,9 +55,8 @@ fs::path place_of(const std::string& folder) {
 /// that could be taken for a checkpoint.
 void convert(const ConvertOptions& options) {
   const auto to = place_of(options.to);
-  const fs::path unfinished = to.string() + ".part";
-  harness::require_free(to);
-  harness::require_free(unfinished);
+  const auto unfinished = harness::unfinished_place(to);
+  harness::require_writable(to);
   const auto checkpoint = models::open_checkpoint(options.from, open_options(options.dtype));
   for (const auto& note : checkpoint.notes) fmt::print(stderr, "hylo: note: {}\n", note);
   models::write_checkpoint(unfinished, checkpoint.config, checkpoint.weights, options.write);

@@ -44,7 +44,7 @@ struct TrainingVerbOptions {
 /// What is told while a training runs: a line that is written over, and lines that stay.
 class Narrator {
  public:
-  Narrator(const harness::PreparedTraining& prepared, harness::TrainingRecorder& recorder)
+  Narrator(harness::PreparedTraining& prepared, harness::TrainingRecorder& recorder)
       : prepared_(prepared), recorder_(recorder) {}
 
   void begin(const models::Training& training) {
@@ -53,8 +53,8 @@ class Narrator {
       say("goes on from step {} of stage '{}'", step, stage(index).name);
     }
     if (!prepared_.data().held_out) return;
-    if (const auto* teacher = prepared_.teacher()) {
-      teachers_ = training.validate(*teacher);
+    if (prepared_.teacher()) {
+      teachers_ = prepared_.teachers_loss(training);
       recorder_.set_teachers(*teachers_);
       say("held out: the teacher's perplexity is {:.4g} over {} tokens", teachers_->perplexity(),
           with_thousands(teachers_->num_labels));
@@ -77,6 +77,7 @@ class Narrator {
                   recorder_.add(place, folder);
                   checkpoint_ = folder;
                 },
+            .on_base_done = [this] { prepared_.release_base(); },
             .should_stop = [&stop] { return stop.load(); }};
   }
 
@@ -146,7 +147,7 @@ class Narrator {
     say("{}", text);
   }
 
-  const harness::PreparedTraining& prepared_;
+  harness::PreparedTraining& prepared_;
   harness::TrainingRecorder& recorder_;
   ProgressLine line_;
   int64_t announced_ = -1, num_rows_ = 0;
@@ -215,6 +216,14 @@ void note_failure(harness::TrainingRecorder& recorder, const std::exception& err
   }
 }
 
+[[noreturn]] void end_while_writing(ProgressLine& line) {
+  line.clear();
+  fmt::print(stderr,
+             "hylo: interrupted; the same command goes on with the pieces that the teacher has "
+             "finished\n");
+  throw CLI::RuntimeError(interrupted_exit_code());
+}
+
 void train(const TrainingVerbOptions& options) {
   require(options.dry_run || !options.out.empty(),
           "expected --out FOLDER for checkpoints and the student, or --dry-run");
@@ -223,7 +232,7 @@ void train(const TrainingVerbOptions& options) {
   refuse_another_verbs_recipe(options);
   if (options.threads) models::Engine::set_num_threads(static_cast<int>(*options.threads));
   ProgressLine writing;
-  const harness::PreparedTraining prepared(
+  harness::PreparedTraining prepared(
       request_of(options),
       {.on_note =
            [&](const std::string& note) {
@@ -234,6 +243,7 @@ void train(const TrainingVerbOptions& options) {
            [&](const std::string& source, int64_t done, int64_t all) {
              writing.show(fmt::format("{}: the teacher has written {} of {} documents", source,
                                       with_thousands(done), with_thousands(all)));
+             if (end_cleanly_on_interrupt()) end_while_writing(writing);
            }});
   if (options.dry_run) return print_plan(prepared, options);
   models::give_large_blocks_back();

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -130,8 +131,13 @@ FactPage plan_facts(const models::Recipe& recipe, const models::StageModels& mod
                     const std::optional<models::Device>& device) {
   FactPage page;
   double seconds = 0;
-  for (const auto& stage : recipe.stages) {
-    const auto plan = models::plan_stage(stage, models, recipe.type);
+  for (size_t i = 0; i < recipe.stages.size(); ++i) {
+    const auto& stage = recipe.stages[i];
+    auto there = models;
+    if (there.teacher && !models::any_aligns_with_base(std::span(recipe.stages).subspan(i))) {
+      there.base = nullptr;
+    }
+    const auto plan = models::plan_stage(stage, there, recipe.type);
     if (device) seconds += device_seconds(plan.flop, *device, recipe.type);
     page.push_back(stage_section(stage, plan, recipe, device));
   }

@@ -10,6 +10,7 @@
 #include "harness/base/error.h"
 #include "harness/base/files.h"
 #include "harness/base/units.h"
+#include "harness/base/version.h"
 #include "harness/cli/facts.h"
 #include "harness/cli/placement_search.h"
 #include "harness/cli/student_facts.h"
@@ -71,6 +72,7 @@ void write(const UpcycleVerbOptions& options, const models::Checkpoint& base,
   const models::Provenance provenance{.teacher = fs::absolute(options.base).filename().string(),
                                       .teacher_sha256 = models::hash_weights(base),
                                       .recipe = recipe,
+                                      .commit = std::string(commit()),
                                       .seed = options.seed};
   harness::write_folder(options.out, [&](const fs::path& part) {
     models::write_checkpoint(part, config, weights,
@@ -105,7 +107,7 @@ void upcycle_by_search(models::SearchMethod method, const UpcycleVerbOptions& op
 void upcycle(const UpcycleVerbOptions& options) {
   require(options.dry_run || !options.out.empty(),
           "upcycle: expected --out FOLDER for the student, or --dry-run");
-  if (!options.dry_run) harness::require_free(options.out);
+  if (!options.dry_run) harness::require_writable(options.out);
   if (const auto method = models::search_method_named(options.placement)) {
     return upcycle_by_search(*method, options);
   }
@@ -145,7 +147,8 @@ void add_upcycle(CLI::App& program) {
       ->capture_default_str();
   verb.add_flag("--random-mixers", options->random_mixers,
                 "new mixers stay as they were drawn: the student to compare with");
-  verb.add_flag("--dry-run", options->dry_run, "print the student and write nothing");
+  verb.add_flag("--dry-run", options->dry_run,
+                "print the student and write none; a search for a placement keeps its scores");
   verb.add_flag("--json", options->json, "one JSON document");
   add_search_options(verb, options->search);
   verb.callback([options] { upcycle(*options); });

@@ -14,12 +14,21 @@ void require_free(const fs::path& folder) {
           folder.string());
 }
 
-void write_folder(const fs::path& folder, const std::function<void(const fs::path&)>& write) {
+fs::path unfinished_place(const fs::path& folder) {
   const auto path = fs::absolute(folder).lexically_normal();
-  const fs::path to = path.has_filename() ? path : path.parent_path();
-  const fs::path part = to.string() + ".part";
+  return (path.has_filename() ? path : path.parent_path()).string() + ".part";
+}
+
+void require_writable(const fs::path& folder) {
+  require_free(folder);
+  require_free(unfinished_place(folder));
+}
+
+void write_folder(const fs::path& folder, const std::function<void(const fs::path&)>& write) {
+  const auto part = unfinished_place(folder);
+  const auto to = fs::path(part).replace_extension();
+  require_free(part);
   std::error_code ignored;
-  fs::remove_all(part, ignored);
   try {
     write(part);
     fs::remove_all(to);

@@ -6,8 +6,11 @@
 
 #include "harness/base/error.h"
 #include "harness/base/files.h"
+#include "harness/base/hash.h"
+#include "harness/base/version.h"
 #include "harness/system/companion_files.h"
 #include "harness/system/write_folder.h"
+#include "models/config/own_config.h"
 #include "models/upcycle/part_importance.h"
 #include "models/upcycle/upcycle.h"
 #include "models/weights/number_types.h"
@@ -60,7 +63,9 @@ PreparedTraining::PreparedTraining(const TrainingRequest& request, const Trainin
   note_other_tokenizer(notices);
   provenance_.recipe = recipe_.name;
   provenance_.seed = recipe_.seed;
+  provenance_.commit = commit();
   if (!request_.reads_data) return;
+  lock_ = std::make_unique<FolderLock>(request_.out);
   const TrainingDataOptions options{.teacher = teacher(),
                                     .teacher_sha256 = provenance_.teacher_sha256,
                                     .folder = request_.out,
@@ -187,9 +192,45 @@ models::TrainingPlan PreparedTraining::plan() const {
           .provenance = provenance_};
 }
 
+models::HeldOutLoss PreparedTraining::teachers_loss(const models::Training& training) const {
+  const auto file = request_.out / "teacher-held-out.json";
+  const auto key = key_of_teachers_loss();
+  if (fs::exists(file)) {
+    const auto json = read_json_file(file);
+    JsonReader reader(json, file.string());
+    if (reader.get<std::string>("measured_of") == key) {
+      return {.num_labels = reader.get<int64_t>("num_labels"),
+              .cross_entropy = reader.get<double>("cross_entropy")};
+    }
+  }
+  const auto loss = training.validate(*teacher());
+  write_json_file(file, {{"measured_of", key},
+                         {"num_labels", loss.num_labels},
+                         {"cross_entropy", loss.cross_entropy}});
+  return loss;
+}
+
+/// A hash of all that it depends on.
+std::string PreparedTraining::key_of_teachers_loss() const {
+  int64_t longest = 0;
+  for (const auto& stage : recipe_.stages) longest = std::max(longest, stage.context_length);
+  const OrderedJson key{{"teacher", provenance_.teacher_sha256},
+                        {"config", models::write_own_config(teacher()->config())},
+                        {"type", models::type_name(recipe_.type)},
+                        {"held_out", data_.held_out->sha256()},
+                        {"context_length", longest}};
+  return sha256_hex(key.dump());
+}
+
+void PreparedTraining::release_base() {
+  if (teacher_) base_.reset();
+}
+
 fs::path PreparedTraining::write_student(const models::Training& training) const {
   const auto& decoder = training.student().decoder();
   const auto folder = request_.out / "student";
+  // The folder is locked, so what lies there is of a run of this training that was killed.
+  fs::remove_all(unfinished_place(folder));
   write_folder(folder, [&](const fs::path& part) {
     models::write_checkpoint(part, decoder.config(), decoder.weights(),
                              {.format = models::CheckpointFormat::Own, .provenance = provenance_});

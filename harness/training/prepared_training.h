@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/training/folder_lock.h"
 #include "harness/training/training_data.h"
 #include "models/distill/recipe.h"
 #include "models/distill/training.h"
@@ -32,6 +33,7 @@ struct TrainingRequest {
 /// Told what goes on while things are opened: a line, or how far the teacher's writing is.
 struct TrainingNotices {
   std::function<void(const std::string&)> on_note;
+  /// May throw to end the writing: what is finished is kept, and the next run goes on behind it.
   std::function<void(const std::string&, int64_t, int64_t)> on_written;
 };
 
@@ -42,7 +44,8 @@ std::vector<std::string> shipped_recipes();
 
 class PreparedTraining {
  public:
-  /// Opens all. Throws Error: what is missing, does not fit, or cannot be read.
+  /// Opens all, and holds `out` for this process. Throws Error: what is missing, does not fit, or
+  /// cannot be read, or another training writes into `out`.
   PreparedTraining(const TrainingRequest& request, const TrainingNotices& notices);
 
   [[nodiscard]] const models::Recipe& recipe() const { return recipe_; }
@@ -52,6 +55,12 @@ class PreparedTraining {
   [[nodiscard]] const models::Provenance& provenance() const { return provenance_; }
   [[nodiscard]] const TrainingData& data() const { return data_; }
   [[nodiscard]] models::TrainingPlan plan() const;
+
+  /// The teacher's on the held-out documents: measured once and kept in `out`.
+  [[nodiscard]] models::HeldOutLoss teachers_loss(const models::Training& training) const;
+
+  /// Frees the model of whose layers the student was made, unless it is the teacher too.
+  void release_base();
 
   /// Writes the student into `out`/student, in the recipe's type, with the tokenizer's files beside
   /// it: a checkpoint that every verb opens. What the training took is in its training.json. Gives
@@ -63,6 +72,7 @@ class PreparedTraining {
   void check() const;
   void note_other_tokenizer(const TrainingNotices& notices) const;
   void open_tokenizer();
+  [[nodiscard]] std::string key_of_teachers_loss() const;
   [[nodiscard]] models::ModelWeights initial() const;
   [[nodiscard]] models::ModelWeights narrowed(const models::NarrowedStudent& narrow,
                                               const models::Checkpoint& base) const;
@@ -74,6 +84,7 @@ class PreparedTraining {
   std::unique_ptr<models::Tokenizer> tokenizer_;
   models::ModelConfig student_;
   models::Provenance provenance_;
+  std::unique_ptr<FolderLock> lock_;
   TrainingData data_;
   std::map<int64_t, KeptLogits> likeliest_;  ///< by stage
 };

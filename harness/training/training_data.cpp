@@ -8,10 +8,9 @@
 #include "harness/base/overloaded.h"
 #include "harness/base/random.h"
 #include "harness/base/units.h"
-#include "harness/training/kept_documents.h"
 #include "harness/training/ruler_documents.h"
+#include "harness/training/teacher_writing.h"
 #include "models/config/own_config.h"
-#include "models/distill/teacher_text.h"
 
 namespace hylo::harness {
 namespace {
@@ -164,14 +163,15 @@ class DataReader {
     require(options_.teacher, "data '{}': nobody is there to write it: the training has no teacher",
             name);
     const auto wanted = writing_of(name, data);
-    const auto file = kept_file(name, data, wanted);
-    if (std::filesystem::exists(file)) return read_kept_documents(file, tokenizer_.info().sha256);
-    const auto documents = models::teacher_text(
-        *options_.teacher, tokenizer_.info().sha256, wanted, [&](int64_t done) {
-          if (options_.on_written) options_.on_written(name, done, wanted.num_documents);
-        });
-    keep_documents(file, documents);
-    return documents;
+    return teacher_writing({.teacher = *options_.teacher,
+                            .tokenizer_sha256 = tokenizer_.info().sha256,
+                            .wanted = wanted,
+                            .file = kept_file(name, data, wanted),
+                            .on_document = [&](int64_t done) {
+                              if (options_.on_written) {
+                                options_.on_written(name, done, wanted.num_documents);
+                              }
+                            }});
   }
 
   [[nodiscard]] models::TeacherTextOptions writing_of(const std::string& name,

@@ -33,7 +33,8 @@ struct TrainingDataOptions {
   std::string teacher_sha256;
   std::filesystem::path folder;  ///< what the teacher writes is kept in `folder`/teacher-text
   bool skip_bad_lines = false;
-  /// Told "source", documents that the teacher has written, and all; may be empty.
+  /// Told "source", documents that the teacher has written, and all; may be empty. May throw to end
+  /// the writing, which goes on behind the last whole piece.
   std::function<void(const std::string&, int64_t, int64_t)> on_written;
 };
 

@@ -72,6 +72,18 @@ reports::TrainingLog log_of(reports::Store& store, const PreparedTraining& prepa
              : reports::TrainingLog::begin(store, run, host);
 }
 
+/// A loss may be exactly 0; whether it was measured is up to the stage.
+bool has_divergence(const models::Objective& objective) {
+  return std::holds_alternative<models::DistilLogits>(objective);
+}
+bool has_cross_entropy(const models::Objective& objective) {
+  if (const auto* logits = std::get_if<models::DistilLogits>(&objective)) {
+    return logits->ce_weight > 0;
+  }
+  const auto* next = std::get_if<models::NextToken>(&objective);
+  return next && next->z_loss == 0;
+}
+
 std::optional<double> mean(const std::vector<double>& values) {
   if (values.empty()) return {};
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
@@ -79,29 +91,37 @@ std::optional<double> mean(const std::vector<double>& values) {
 
 }  // namespace
 
+reports::TrainingStep step_of(const models::Objective& objective,
+                              const models::StepReport& report) {
+  const auto& loss = report.loss;
+  const auto given = [](bool is_there, double value) {
+    return is_there ? std::optional(value) : std::nullopt;
+  };
+  reports::TrainingStep step;
+  step.loss = loss.total;
+  step.divergence = given(has_divergence(objective), loss.divergence);
+  step.cross_entropy = given(has_cross_entropy(objective), loss.cross_entropy);
+  step.layer_distance = mean(loss.layers);
+  step.mixer_distance = mean(loss.mixers);
+  step.margin = given(report.num_pairs > 0, loss.margin);
+  step.preference_accuracy = given(report.num_pairs > 0, loss.accuracy);
+  step.gradient_norm = report.gradient_norm;
+  step.learning_rate = report.learning_rate;
+  step.num_rows = report.num_rows;
+  step.num_labels = report.num_labels;
+  return step;
+}
+
 TrainingRecorder::TrainingRecorder(reports::Store& store, const PreparedTraining& prepared,
                                    const models::Training& training, const TrainingLabels& labels)
     : log_(log_of(store, prepared, training, labels)), stages_(prepared.recipe().stages) {}
 
 void TrainingRecorder::add(int64_t stage, const models::StepReport& report) {
-  const auto& loss = report.loss;
-  const auto given = [](bool is_there, double value) {
-    return is_there ? std::optional(value) : std::nullopt;
-  };
-  log_.add_step({.place = {stage, report.step},
-                 .loss = loss.total,
-                 .divergence = given(loss.divergence != 0, loss.divergence),
-                 .cross_entropy = given(loss.cross_entropy != 0, loss.cross_entropy),
-                 .layer_distance = mean(loss.layers),
-                 .mixer_distance = mean(loss.mixers),
-                 .margin = given(report.num_pairs > 0, loss.margin),
-                 .preference_accuracy = given(report.num_pairs > 0, loss.accuracy),
-                 .gradient_norm = report.gradient_norm,
-                 .learning_rate = report.learning_rate,
-                 .num_rows = report.num_rows,
-                 .num_labels = report.num_labels,
-                 .seconds = since_last_step_.seconds(),
-                 .resident_bytes = resident_bytes()});
+  auto step = step_of(stages_[static_cast<size_t>(stage)].objective, report);
+  step.place = {stage, report.step};
+  step.seconds = since_last_step_.seconds();
+  step.resident_bytes = resident_bytes();
+  log_.add_step(step);
   since_last_step_ = Stopwatch();
 }
 

@@ -19,6 +19,10 @@ struct TrainingLabels {
   std::filesystem::path out;
 };
 
+/// A step as it is stored, less its place, time and memory. A part of the loss that the objective
+/// does not measure is absent; one of exactly 0 is not.
+reports::TrainingStep step_of(const models::Objective& objective, const models::StepReport& report);
+
 class TrainingRecorder {
  public:
   /// Begins a run in the store, or goes on with that of the same name or output folder.

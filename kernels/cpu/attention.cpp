@@ -13,9 +13,11 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 #include "kernels/cpu/attention_block-inl.h"
+#include "kernels/cpu/partial_attention.h"
 #include "kernels/cpu/rows.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -140,27 +142,42 @@ struct Walk {
     add_block(begin, end);
   }
 
-  void store(at::Tensor& out_NHV) {
-    const int64_t width = out_NHV.size(2), heads = heads_of_group();
+  /// Where query m of the tile lies among all queries of all heads.
+  int64_t place_of(int64_t m) const {
+    const int64_t heads = heads_of_group(), row = sequence.first_row + first + m / heads;
+    return row * in.q_NHK.size(1) + g * heads + m % heads;
+  }
+
+  void store(const at::Tensor& out_NHV) {
+    const int64_t width = out_NHV.size(2);
     T* out = static_cast<T*>(out_NHV.mutable_data_ptr());
-    for (int64_t m = 0; m < rows * heads; ++m) {
-      const int64_t row = sequence.first_row + first + m / heads;
+    for (int64_t m = 0; m < rows * heads_of_group(); ++m) {
       tile.softmax.finish(m);
-      narrow<T>(tile.softmax.sums.row(m),
-                out + (row * out_NHV.size(1) + g * heads + m % heads) * width, width);
+      narrow<T>(tile.softmax.sums.row(m), out + place_of(m) * width, width);
     }
   }
 
-  void run(at::Tensor& out_NHV) {
+  void store_part(const PartialAttention& part) {
+    const int64_t width = part.out_NHV.size(2);
+    A* out = part.out_NHV.mutable_data_ptr<A>();
+    A* log_sums = part.log_sum_NH.mutable_data_ptr<A>();
+    for (int64_t m = 0; m < rows * heads_of_group(); ++m) {
+      log_sums[place_of(m)] = tile.softmax.log_sum(m);
+      // Scores of minus infinity alone are a part that weighs nothing.
+      if (tile.softmax.totals[m] != 0) tile.softmax.finish(m);
+      narrow<A>(tile.softmax.sums.row(m), out + place_of(m) * width, width);
+    }
+  }
+
+  void walk(int64_t num_keys) {
     load_queries();
     const int64_t begin = first_key(sequence.num_past + first) / block_tokens * block_tokens;
-    const int64_t end = sequence.num_past + first + rows;
+    const int64_t end = std::min(sequence.num_past + first + rows, num_keys);
     for (int64_t block = begin; block < end; block += block_tokens) {
       const int64_t block_end = std::min(end, block + block_tokens);
       load_block(block, block_end);
       score_block(block, block_end);
     }
-    store(out_NHV);
   }
 };
 
@@ -183,8 +200,9 @@ std::vector<Work> split_work(const AttentionIn& in) {
   return work;
 }
 
-template <class T>
-void attention_of(const AttentionIn& in, at::Tensor& out_NHV) {
+/// Calls finish(walk) for every tile, which has walked over the first `num_keys` keys.
+template <class T, class Finish>
+void for_each_tile(const AttentionIn& in, int64_t num_keys, const Finish& finish) {
   const auto work = split_work(in);
   // Small calls (a decode step of a small model) are not worth waking the other threads.
   at::parallel_for(0, static_cast<int64_t>(work.size()), 4, [&](int64_t begin, int64_t end) {
@@ -192,15 +210,26 @@ void attention_of(const AttentionIn& in, at::Tensor& out_NHV) {
     Tile<Compute<T>> tile(std::max(queries_of_a_tile, heads_of_group), in.keys_PSGK.size(3),
                           in.values_PSGV.size(3));
     for (int64_t i = begin; i < end; ++i) {
-      Walk<T>{in, in.sequences[work[i].sequence], work[i].g, work[i].first, work[i].rows, tile}.run(
-          out_NHV);
+      Walk<T> walk{in,  in.sequences[work[i].sequence], work[i].g, work[i].first, work[i].rows,
+                   tile};
+      walk.walk(num_keys);
+      finish(walk);
     }
   });
 }
 
 void attention_dispatch(const AttentionIn& in, at::Tensor& out_NHV) {
-  for_type("attention", in.q_NHK.scalar_type(),
-           [&](auto t) { return attention_of<decltype(t)>(in, out_NHV); });
+  for_type("attention", in.q_NHK.scalar_type(), [&](auto t) {
+    for_each_tile<decltype(t)>(in, std::numeric_limits<int64_t>::max(),
+                               [&](auto& walk) { walk.store(out_NHV); });
+  });
+}
+
+void partial_attention_dispatch(const AttentionIn& in, int64_t num_keys,
+                                const PartialAttention& part) {
+  for_type("partial_attention", in.q_NHK.scalar_type(), [&](auto t) {
+    for_each_tile<decltype(t)>(in, num_keys, [&](auto& walk) { walk.store_part(part); });
+  });
 }
 
 }  // namespace hylo::kernels::cpu::HWY_NAMESPACE
@@ -209,8 +238,12 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace hylo::kernels::cpu {
 HWY_EXPORT(attention_dispatch);
+HWY_EXPORT(partial_attention_dispatch);
 void attention(const AttentionIn& in, at::Tensor& out_NHV) {
   HWY_DYNAMIC_DISPATCH(attention_dispatch)(in, out_NHV);
+}
+void partial_attention(const AttentionIn& in, int64_t num_keys, const PartialAttention& part) {
+  HWY_DYNAMIC_DISPATCH(partial_attention_dispatch)(in, num_keys, part);
 }
 }  // namespace hylo::kernels::cpu
 #endif

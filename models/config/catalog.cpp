@@ -13,6 +13,7 @@ const std::vector<CatalogEntry>& catalog() {
   static const auto entries = [] {
     auto made = transformer_entries();
     std::ranges::move(hybrid_entries(made), std::back_inserter(made));
+    std::ranges::move(published_entries(), std::back_inserter(made));
     return made;
   }();
   return entries;

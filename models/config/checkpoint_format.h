@@ -10,7 +10,7 @@
 namespace hylo::models {
 
 enum class CheckpointFormat {
-  Published,  ///< as others read it: Llama, Mistral, Qwen2, Qwen3, and HyLo's two files
+  Published,  ///< as others read it: Llama, Mistral, Qwen2, Qwen3, Granite, and HyLo's two files
   Own,        ///< any network; tensors have the project's own names
 };
 

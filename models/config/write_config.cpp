@@ -87,8 +87,9 @@ OrderedJson write_dense_config(const ModelConfig& config) {
 }  // namespace
 
 CheckpointFormat natural_format(Family family) {
-  return is_dense(family) || family == Family::Hylo ? CheckpointFormat::Published
-                                                    : CheckpointFormat::Own;
+  const bool published =
+      is_dense(family) || family == Family::Hylo || family == Family::GraniteHybrid;
+  return published ? CheckpointFormat::Published : CheckpointFormat::Own;
 }
 
 OrderedJson write_hf_config(const ModelConfig& config) {
@@ -109,6 +110,8 @@ std::vector<std::pair<std::string, OrderedJson>> config_files(
   OrderedJson config_json, plan;
   if (is_dense(config.family)) {
     config_json = write_dense_config(config);
+  } else if (config.family == Family::GraniteHybrid) {
+    config_json = write_granite_config(config);
   } else {
     std::tie(config_json, plan) = write_hylo_config(config);
   }

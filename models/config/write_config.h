@@ -22,4 +22,7 @@ std::vector<std::pair<std::string, OrderedJson>> config_files(
 /// Zebra-Llama's configuration class are inferred from the model cards.
 std::pair<OrderedJson, OrderedJson> write_hylo_config(const ModelConfig& config);
 
+/// config.json of Granite 4.0 H.
+OrderedJson write_granite_config(const ModelConfig& config);
+
 }  // namespace hylo::models

@@ -19,7 +19,9 @@ const std::array devices{
     Device{"h100-sxm", 989.4e12, 67e12, 80 * gigabyte, "NVIDIA H100 Tensor Core GPU data sheet"},
     Device{"h200", 989.4e12, 67e12, 141 * gigabyte, "NVIDIA H200 Tensor Core GPU data sheet"},
     Device{"l40s", 362e12, 91.6e12, 48 * gigabyte, "NVIDIA L40S data sheet"},
-    Device{"mi250x", 383e12, 47.9e12, 128 * gigabyte, "AMD Instinct MI250X data sheet"},
+    // A process sees one of the two dies of a package.
+    Device{"mi250x-die", 191.5e12, 47.85e12, 64 * gigabyte,
+           "AMD Instinct MI250X data sheet, halves"},
     Device{"mi300x", 1307.4e12, 163.4e12, 192 * gigabyte, "AMD Instinct MI300X data sheet"},
     Device{"mi325x", 1307.4e12, 163.4e12, 256 * gigabyte, "AMD Instinct MI325X data sheet"},
 };

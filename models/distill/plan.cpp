@@ -254,6 +254,11 @@ const MomentMemory& StagePlan::largest() const {
   return *std::ranges::max_element(moments, {}, &MomentMemory::total);
 }
 
+bool any_aligns_with_base(std::span<const Stage> stages) {
+  return std::ranges::any_of(stages,
+                             [](const Stage& stage) { return aligns_with_base(stage.objective); });
+}
+
 StagePlan plan_stage(const Stage& stage, const StageModels& models, NumberType type) {
   StagePlan plan{.tokens = stage.steps * stage.tokens_per_step,
                  .flop = flop_of_row(stage, models),

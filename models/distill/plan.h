@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,10 @@ struct StagePlan {
   std::vector<MomentMemory> moments;  ///< of a step, in their order
   [[nodiscard]] const MomentMemory& largest() const;
 };
+
+/// Whether one of these stages aligns layers: behind the last of them the base is let go, unless it
+/// is the teacher of logits too.
+bool any_aligns_with_base(std::span<const Stage> stages);
 
 /// Sequences are taken to be as long as the stage allows: of shorter ones recurrences keep more
 /// states, attention multiplies less. Not counted: the program itself (about 0.2 GiB), documents (4

@@ -194,6 +194,19 @@ void check_kinds_of_data(const Stage& stage, const std::vector<DataSource>& data
           wants_pairs ? "kind preferences" : "texts or of the teacher's");
 }
 
+/// What is held out is what some stage learns from.
+void check_kind_of_held_out(const Recipe& recipe) {
+  if (!recipe.held_out || !recipe.held_out->text) return;
+  const bool are_pairs =
+      std::holds_alternative<datasets::PreferenceLines>(recipe.held_out->text->text);
+  require(std::ranges::any_of(recipe.stages,
+                              [&](const Stage& stage) {
+                                return std::holds_alternative<Prefer>(stage.objective) == are_pairs;
+                              }),
+          "held_out.kind: {} of preferences, but no stage learns from {}",
+          are_pairs ? "pairs" : "no pairs", are_pairs ? "such (prefer)" : "other documents");
+}
+
 NumberType read_type(JsonReader& recipe) {
   const auto word = recipe.get_or<std::string>("number_type", "float32");
   const auto type = type_named(word);
@@ -220,6 +233,7 @@ Recipe read_recipe(const Json& json, const std::string& where, const fs::path& d
   recipe.stages = read_stages(reader);
   reader.done();
   for (const auto& stage : recipe.stages) check_kinds_of_data(stage, recipe.data);
+  check_kind_of_held_out(recipe);
   return recipe;
 }
 

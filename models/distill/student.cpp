@@ -70,6 +70,10 @@ NarrowedStudent read_narrow(JsonReader& student) {
                                          .num_layers = size("num_layers")},
                                .sequences = read_positive(reader, "sequences"),
                                .tokens = read_positive(reader, "tokens")};
+  // Every head's weights of attention are held, tokens x tokens.
+  constexpr int64_t max_tokens = 4096;
+  require(narrow.tokens <= max_tokens, "{}: expected at most {}, found {}",
+          reader.path_of("tokens"), max_tokens, narrow.tokens);
   reader.done();
   return narrow;
 }

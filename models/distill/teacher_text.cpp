@@ -28,10 +28,11 @@ TokenDocuments teacher_text(const Decoder& teacher, const std::string& tokenizer
           longest);
   std::vector<GenerateJob> jobs;
   for (int64_t i = 0; i < options.num_documents; ++i) {
+    const auto number = static_cast<uint64_t>(options.first_document + i);
     jobs.push_back({.prompt = options.prompt,
                     .max_new_tokens = options.max_tokens - num_prompt,
                     .sampling = options.sampling,
-                    .seed = CounterRandom(options.seed, static_cast<uint64_t>(i)).next(),
+                    .seed = CounterRandom(options.seed, number).next(),
                     .end_tokens = options.end_tokens,
                     .is_finished = {}});
   }

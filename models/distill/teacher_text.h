@@ -14,7 +14,8 @@ namespace hylo::models {
 
 struct TeacherTextOptions {
   int64_t num_documents = 0;
-  int64_t max_tokens = 0;  ///< of a document, the prompt included
+  int64_t first_document = 0;  ///< the number of the first; a document's draws depend on its number
+  int64_t max_tokens = 0;      ///< of a document, the prompt included
   SamplingOptions sampling{.temperature = 1};
   uint64_t seed = 0;
   std::vector<int32_t> prompt;      ///< every document begins with it; at least one token

@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 #include <system_error>
 
 #include "harness/base/clock.h"
 #include "harness/base/error.h"
 #include "harness/base/random.h"
 #include "models/config/own_config.h"
+#include "models/distill/plan.h"
+#include "models/distill/stage_fits.h"
 #include "models/distill/training_flop.h"
 #include "models/weights/number_types.h"
 
@@ -37,39 +40,7 @@ void fill(const NamedTensors& views, const NamedTensors& stored,
   }
 }
 
-/// Throws Error unless layers of the student can take the inputs of the base's.
-void check_alike(const std::string& stage, const ModelConfig& base, const ModelConfig& student) {
-  require(base.layers.size() == student.layers.size() && base.width == student.width &&
-              base.vocabulary_size == student.vocabulary_size,
-          "stage '{}' aligns {} layers of width {} with {} of width {}; only a student that is "
-          "made of its base can be aligned with it",
-          stage, student.layers.size(), student.width, base.layers.size(), base.width);
-}
-
 constexpr const char* held_out_name = "held_out";
-
-/// Throws Error unless some layer's matrices can be aligned and none in vain.
-void check_matrices(const Stage& stage, const ModelConfig& base, const ModelConfig& student) {
-  int64_t num_layers = 0;
-  for (size_t i = 0; i < student.layers.size(); ++i) {
-    try {
-      num_layers += has_matrix_to_align(base.layers[i], student.layers[i]) ? 1 : 0;
-    } catch (const Error& error) {
-      fail("stage '{}' (align_mixing): layer {}: {}; matrices are aligned head by head", stage.name,
-           i, error.what());
-    }
-  }
-  require(num_layers > 0,
-          "stage '{}' (align_mixing): no layer of the student has a matrix to align; Mamba-2, "
-          "discrete Mamba-2 and Gated DeltaNet in the place of attention have",
-          stage.name);
-}
-
-bool has_experts(const ModelConfig& config) {
-  return std::ranges::any_of(config.layers, [](const LayerSpec& layer) {
-    return std::holds_alternative<MoeSpec>(layer.feed_forward);
-  });
-}
 
 /// Layers are aligned with those that they were made of.
 const Decoder* teacher_of(const TrainingPlan& plan, const Stage& stage) {
@@ -129,15 +100,7 @@ void Training::check() const {
 void Training::check_stages() const {
   for (int64_t i = 0; i < std::ssize(plan_.stages); ++i) {
     const auto& stage = plan_.stages[static_cast<size_t>(i)];
-    check_frozen(plan_.student, stage.frozen);
-    require(!stage.router.is_active() || has_experts(plan_.student),
-            "stage '{}': router: no layer of the student has experts", stage.name);
-    if (aligns_with_base(stage.objective)) {
-      check_alike(stage.name, plan_.base->config(), plan_.student);
-    }
-    if (std::holds_alternative<AlignMixing>(stage.objective)) {
-      check_matrices(stage, plan_.base->config(), plan_.student);
-    }
+    check_fits(stage, plan_.base ? &plan_.base->config() : nullptr, plan_.student);
     const auto reach = config_of(i).max_positions;
     require(reach == 0 || stage.context_length <= reach,
             "stage '{}': a context_length of {} is beyond the {} positions of the student; stretch "
@@ -302,8 +265,17 @@ void Training::report_validation(const Stage& stage, const StageRun& run,
                                                    stage.context_length, stage.tokens_per_pass)});
 }
 
+void Training::tell_if_base_is_done(const TrainingEvents& events) {
+  if (!plan_.base) return;
+  const auto rest = std::span(plan_.stages).subspan(static_cast<size_t>(place_.stage));
+  if (any_aligns_with_base(rest)) return;
+  plan_.base = nullptr;
+  if (events.on_base_done) events.on_base_done();
+}
+
 void Training::run(const TrainingEvents& events) {
   while (!is_complete()) {
+    tell_if_base_is_done(events);
     const auto before = place_;
     run_stage(events);
     if (place_.stage == before.stage) return;  // Asked to stop.

@@ -27,7 +27,7 @@ struct TrainingPlan {
   std::vector<Stage> stages;
   uint64_t seed = 0;
   NumberType type = NumberType::Float32;  ///< of the forward pass
-  /// Of whose layers the student is made: what layers are aligned with. Outlives the training.
+  /// Of whose layers the student is made: what layers are aligned with. There until on_base_done.
   const Decoder* base = nullptr;
   const Decoder* teacher = nullptr;  ///< of logits; often the base. Outlives the training
   ModelConfig student;
@@ -61,6 +61,9 @@ struct TrainingEvents {
   std::function<void(const Validation&)> on_validation;
   std::function<void(const PreferenceValidation&)> on_preferences;  ///< may be empty
   std::function<void(const TrainingPlace&, const std::filesystem::path&)> on_checkpoint;
+  /// No stage from here on aligns layers: the plan's `base` is not looked at any more. May be
+  /// empty.
+  std::function<void()> on_base_done = {};
   std::function<bool()> should_stop;  ///< asked after each step; true: a checkpoint, and back
 };
 
@@ -103,6 +106,7 @@ class Training {
   void report_validation(const Stage& stage, const StageRun& run,
                          const TrainingEvents& events) const;
   void run_stage(const TrainingEvents& events);
+  void tell_if_base_is_done(const TrainingEvents& events);
   [[nodiscard]] double flop_of_row_in(const Stage& stage) const;
   void save(const StageRun* run, const TokenStream* stream, const TrainingEvents& events) const;
 

@@ -31,12 +31,22 @@ void write_into(const fs::path& folder, const TrainingCheckpoint& state, const M
   if (!state.optimizer.empty()) write_safetensors(folder / optimizer_name, state.optimizer);
   if (!state.reference.empty()) write_safetensors(folder / reference_name, state.reference);
   OrderedJson json{{"version", version},
+                   {"weights_sha256", hash_weights(open_checkpoint(folder))},
                    {"stage", state.place.stage},
                    {"next_step", state.place.next_step},
                    {"stream_position", state.stream_position},
                    {"plan", state.plan}};
   if (state.spent) json["spent"] = spent_json(*state.spent);
   write_json_file(folder / state_name, json);
+}
+
+/// Checkpoints of before there were hashes have none.
+void check_weights(const fs::path& checkpoint, const std::string& sha256) {
+  if (sha256.empty()) return;
+  require(hash_weights(open_checkpoint(checkpoint)) == sha256,
+          "{}: the weights are not those that the training wrote (their hash is not {}'s); remove "
+          "this checkpoint to go on from the one before",
+          checkpoint.string(), state_name);
 }
 
 /// In order of training: stage and step are written with leading zeros.
@@ -132,6 +142,7 @@ TrainingCheckpoint TrainingCheckpoints::read(const fs::path& checkpoint) {
       .place = {reader.get<int64_t>("stage"), reader.get<int64_t>("next_step")},
       .plan = reader.at("plan"),
       .stream_position = reader.get_or<Json>("stream_position", nullptr)};
+  check_weights(checkpoint, reader.get_or<std::string>("weights_sha256", ""));
   if (reader.has("spent")) state.spent = read_spent(reader.at("spent"), reader.path_of("spent"));
   reader.done();
   state.optimizer = read_tensors(checkpoint / optimizer_name);

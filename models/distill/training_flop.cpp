@@ -91,6 +91,14 @@ double layers_flop(const ModelConfig& config, int64_t sequence_rows) {
   return flop;
 }
 
+/// How often logits are formed, and how often gradients of them: two losses are two walks;
+/// preferences form them for the slopes of the pairs and again for the gradients.
+std::pair<double, double> walks_of_head(const Objective& objective) {
+  if (std::holds_alternative<Prefer>(objective)) return {2, 1};
+  const auto* distil = std::get_if<DistilLogits>(&objective);
+  return distil && distil->ce_weight > 0 ? std::pair(2.0, 2.0) : std::pair(1.0, 1.0);
+}
+
 }  // namespace
 
 double layer_flop(const ModelConfig& config, int64_t layer, int64_t sequence_rows) {
@@ -131,13 +139,14 @@ StageFlop flop_of_row(const Stage& stage, const StageModels& models) {
   if (stage.recompute_layers && !aligns) flop.recomputation = flop.forward;
   const auto* teacher = models.teacher_of(stage.objective);
   if (teacher) flop.teacher = layers_flop(*teacher, stage.context_length);
+  flop.backward = 2 * flop.forward;
   if (!aligns) {
-    // Preferences compute logits for the slopes of the pairs, and again for the gradients.
-    const bool twice = std::holds_alternative<Prefer>(stage.objective);
-    flop.forward += head_flop(models.student) * (twice ? 2 : 1);
+    const double head = head_flop(models.student);
+    const auto [forward, backward] = walks_of_head(stage.objective);
+    flop.forward += forward * head;
+    flop.backward += 2 * backward * head;
     if (teacher) flop.teacher += head_flop(*teacher);
   }
-  flop.backward = 2 * flop.forward;
   return flop;
 }
 

@@ -5,10 +5,12 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/index_select.h>
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
 #include "kernels/ops/packed_attention.h"
+#include "kernels/ops/partial_attention.h"
 #include "kernels/ops/rotary.h"
 #include "models/blocks/linear.h"
 #include "models/blocks/norm.h"
@@ -16,8 +18,9 @@
 namespace hylo::models {
 namespace {
 
-/// Keys and values that one sequence may have at once in their expanded form.
-constexpr int64_t max_expanded_tokens = 65536;
+/// Tokens whose keys and values are there at once in their expanded form. A multiple of the rows of
+/// a fixed group and of a block of attention: a row's slices do not depend on the call.
+constexpr int64_t tokens_of_a_slice = 8192;
 
 NormSpec latent_norm(const MlaSpec& spec) { return {.epsilon = spec.latent_norm_epsilon}; }
 
@@ -101,13 +104,21 @@ at::Tensor absorbed(const MlaSpec& spec, const MlaWeights& weights, const Querie
   return project_heads(values_GVR, mixed_NHR, call.groups);
 }
 
-/// The remembered rows of a part, [S, ...], out of their pages.
-at::Tensor gathered(const at::Tensor& pages, const kernels::PagedRows& sequence) {
-  const int64_t tokens = sequence.num_past + sequence.num_rows, page_tokens = pages.size(1);
-  const int64_t num_pages = (tokens + page_tokens - 1) / page_tokens;
+/// Tokens of one sequence, counted from its first.
+struct Slice {
+  int64_t first = 0, num_tokens = 0;
+};
+
+/// The remembered rows of a slice, [S, ...], out of their pages.
+at::Tensor gathered(const at::Tensor& pages, const kernels::PagedRows& sequence, Slice slice) {
+  const int64_t page_tokens = pages.size(1), first_page = slice.first / page_tokens;
+  const int64_t end = slice.first + slice.num_tokens;
+  const int64_t num_pages = (end + page_tokens - 1) / page_tokens - first_page;
   auto index = at::empty({num_pages}, at::TensorOptions().dtype(at::kInt));
-  std::copy_n(sequence.pages.begin(), num_pages, index.mutable_data_ptr<int32_t>());
-  return at::index_select(pages, 0, index).flatten(0, 1).narrow(0, 0, tokens);
+  std::copy_n(sequence.pages.begin() + first_page, num_pages, index.mutable_data_ptr<int32_t>());
+  return at::index_select(pages, 0, index)
+      .flatten(0, 1)
+      .narrow(0, slice.first - first_page * page_tokens, slice.num_tokens);
 }
 
 /// Keys of whole heads, normed and then rotated.
@@ -121,37 +132,66 @@ at::Tensor normed_keys(const MlaSpec& spec, const MlaWeights& weights, const at:
   return at::cat({normed_SGK.narrow(2, 0, spec.nope_width), rope_SGK}, 2);
 }
 
-/// Attention over the keys and values of one sequence, made from all its latents.
+/// Cosines and sines of a slice. Frequencies that depend on the length of the sequence are taken of
+/// all of it.
+RotaryTables tables_of(const MlaSpec& spec, const LayerCall& call,
+                       const kernels::PagedRows& sequence, Slice slice) {
+  const auto type = call.rotary->cos_NP.scalar_type();
+  const auto made = [&](const PositionRange& range) {
+    return rotary_tables(spec.rope, {&range, 1}, call.rotary_precision, type);
+  };
+  if (!depends_on_call_length(spec.rope)) return made({slice.num_tokens, slice.first});
+  const auto all = made({sequence.num_past + sequence.num_rows, 0});
+  return {all.cos_NP.narrow(0, slice.first, slice.num_tokens),
+          all.sin_NP.narrow(0, slice.first, slice.num_tokens)};
+}
+
+/// Keys and values of a slice, made from its latents.
+KeysAndValues expanded_slice(const MlaSpec& spec, const MlaWeights& weights, const LayerCall& call,
+                             const kernels::PagedRows& sequence, Slice slice) {
+  const auto rows_SR = gathered(call.pages->part(0), sequence, slice).squeeze(1);
+  auto found = expanded_from(spec, weights,
+                             {rows_SR.narrow(1, 0, spec.latent_rank).contiguous(),
+                              rows_SR.narrow(1, spec.latent_rank, spec.rope_width).unsqueeze(1)},
+                             call.groups);
+  if (!spec.head_norms) return found;
+  std::optional<RotaryTables> tables;
+  if (call.rotary) tables = tables_of(spec, call, sequence, slice);
+  found.keys_SGK =
+      normed_keys(spec, weights, found.keys_SGK, call.norm, tables ? &*tables : nullptr);
+  return found;
+}
+
+/// The same numbers with the rows of a head one after another. Attention walks over a slice head by
+/// head and once per tile of queries; rows that lie apart cost it half as much time again.
+at::Tensor head_by_head(const at::Tensor& x_SGK) {
+  return x_SGK.transpose(0, 1).contiguous().transpose(0, 1);
+}
+
+/// Attention over the keys and values of one sequence, slice by slice: their memory does not grow
+/// with it.
 at::Tensor expanded(const MlaSpec& spec, const MlaWeights& weights, const Queries& q,
                     const LayerCall& call, const kernels::PagedRows& sequence) {
-  const auto rows_SR = gathered(call.pages->part(0), sequence).squeeze(1);
-  auto [keys_SGK, values_SGV] =
-      expanded_from(spec, weights,
-                    {rows_SR.narrow(1, 0, spec.latent_rank).contiguous(),
-                     rows_SR.narrow(1, spec.latent_rank, spec.rope_width).unsqueeze(1)},
-                    call.groups);
-  if (spec.head_norms) {
-    const PositionRange all{keys_SGK.size(0), 0};
-    std::optional<RotaryTables> tables;
-    if (call.rotary) {
-      tables = rotary_tables(spec.rope, {&all, 1}, call.rotary_precision,
-                             call.rotary->cos_NP.scalar_type());
-    }
-    keys_SGK = normed_keys(spec, weights, keys_SGK, call.norm, tables ? &*tables : nullptr);
-  }
-  const int32_t only_page = 0;
-  const kernels::PagedRows all{.first_row = 0,
-                               .num_rows = sequence.num_rows,
-                               .num_past = sequence.num_past,
-                               .pages = {&only_page, 1}};
   const auto rows = [&](const at::Tensor& x) {
     return x.narrow(0, sequence.first_row, sequence.num_rows);
   };
-  return kernels::attention({.q_NHK = at::cat({rows(q.nope_NHK), rows(q.rope_NHK)}, 2),
-                             .keys_PSGK = keys_SGK.unsqueeze(0),
-                             .values_PSGV = values_SGV.unsqueeze(0),
-                             .sequences = {&all, 1},
-                             .scale = spec.scale});
+  const auto q_NHK = at::cat({rows(q.nope_NHK), rows(q.rope_NHK)}, 2);
+  const int64_t num_tokens = sequence.num_past + sequence.num_rows;
+  kernels::PartialAttention whole;
+  for (int64_t first = 0; first < num_tokens; first += tokens_of_a_slice) {
+    const Slice slice{first, std::min(tokens_of_a_slice, num_tokens - first)};
+    const auto [keys_SGK, values_SGV] = expanded_slice(spec, weights, call, sequence, slice);
+    // Rows before the slice do not see it.
+    const int64_t unseeing = std::max<int64_t>(0, first - sequence.num_past);
+    const auto part = kernels::partial_attention(
+        {.q_NHK = q_NHK.narrow(0, unseeing, sequence.num_rows - unseeing),
+         .keys_SGK = head_by_head(keys_SGK),
+         .values_SGV = head_by_head(values_SGV),
+         .num_past = sequence.num_past + unseeing - first,
+         .scale = spec.scale});
+    first == 0 ? void(whole = part) : kernels::merge_into(whole, part);
+  }
+  return whole.out_NHV;
 }
 
 /// Sequences that begin and end in this call.
@@ -175,7 +215,7 @@ at::Tensor over_pages(const MlaSpec& spec, const MlaWeights& weights, const Quer
       at::empty({q.nope_NHK.size(0), spec.num_heads, spec.value_width}, q.nope_NHK.options());
   std::vector<kernels::PagedRows> together;
   for (const auto& sequence : call.sequences) {
-    if (mla_form(spec, sequence.num_rows, sequence.num_past, call.groups) == MlaForm::Absorbed) {
+    if (mla_form(spec, sequence.num_rows, call.groups) == MlaForm::Absorbed) {
       together.push_back(sequence);
       continue;
     }
@@ -193,12 +233,10 @@ at::Tensor over_pages(const MlaSpec& spec, const MlaWeights& weights, const Quer
 
 }  // namespace
 
-MlaForm mla_form(const MlaSpec& spec, int64_t num_rows, int64_t num_past,
-                 kernels::RowGroups groups) {
+MlaForm mla_form(const MlaSpec& spec, int64_t num_rows, kernels::RowGroups groups) {
   // The norm of a key does not go through the up-projection.
   if (spec.head_norms) return MlaForm::Expanded;
   if (groups == kernels::RowGroups::Fixed) return MlaForm::Absorbed;
-  if (num_past + num_rows > max_expanded_tokens) return MlaForm::Absorbed;
   // Expanding costs R G (Kn + V) products per remembered token and saves H (2 R - Kn - V) per pair.
   const int64_t expanding =
       spec.latent_rank * spec.num_kv_heads * (spec.nope_width + spec.value_width);

@@ -20,9 +20,9 @@ at::Tensor mix_tokens(const MlaSpec& spec, const MlaWeights& weights, const at::
 /// space of the latents. The first costs per remembered token, the second per pair of tokens.
 enum class MlaForm { Expanded, Absorbed };
 
-/// What mix_tokens chooses for `num_rows` new rows behind `num_past`. With fixed row groups the
-/// choice does not depend on the call.
-MlaForm mla_form(const MlaSpec& spec, int64_t num_rows, int64_t num_past,
-                 kernels::RowGroups groups);
+/// What mix_tokens chooses for `num_rows` new rows, whatever stands before them: both costs grow
+/// with the past, and expanded keys and values are there a slice at a time. With fixed row groups
+/// the choice does not depend on the call.
+MlaForm mla_form(const MlaSpec& spec, int64_t num_rows, kernels::RowGroups groups);
 
 }  // namespace hylo::models

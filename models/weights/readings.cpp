@@ -106,9 +106,14 @@ void settle_head(ModelConfig& config, const Names& names, Readings& readings) {
       "the head has weights of its own, although config.json, which is the backbone's, ties it");
 }
 
-void settle_latent_norms(ModelConfig& config, const std::map<int64_t, Names>& layers,
-                         Readings& readings) {
-  bool of_heads = false, of_latent = false, any = false;
+/// MLA layers by the norms that they hold; a layer may hold both.
+struct LatentNorms {
+  std::vector<int64_t> of_heads, of_latent, neither;
+  int64_t num_layers = 0;
+};
+
+LatentNorms take_latent_norms(ModelConfig& config, const std::map<int64_t, Names>& layers) {
+  LatentNorms norms;
   for (int64_t i = 0; i < std::ssize(config.layers); ++i) {
     auto* mla = std::get_if<MlaSpec>(&config.layers[i].mixer);
     const auto found = layers.find(i);
@@ -116,27 +121,36 @@ void settle_latent_norms(ModelConfig& config, const std::map<int64_t, Names>& la
     const auto has = [&](std::string_view name) {
       return std::ranges::find(found->second, name) != found->second.end();
     };
-    any = true;
+    ++norms.num_layers;
     mla->head_norms = has(mla_query_norm) || has(mla_key_norm);
     mla->latent_norm = mla->latent_norm || has(mla_latent_norm);
     mla->query_latent_norm = mla->query_latent_norm || has(mla_query_latent_norm);
-    of_heads = of_heads || mla->head_norms;
-    of_latent = of_latent || mla->latent_norm;
+    if (mla->head_norms) norms.of_heads.push_back(i);
+    if (mla->latent_norm) norms.of_latent.push_back(i);
+    if (!mla->head_norms && !mla->latent_norm) norms.neither.push_back(i);
   }
-  if (of_heads) {
-    readings.notes.emplace_back(
-        "MLA: queries and keys are normed head by head, before the rotation (reading A: mla.q_norm "
-        "and mla.k_norm are stored)");
-  }
-  if (of_latent) {
-    readings.notes.emplace_back(
-        "MLA: the latent is normed (reading B: mla.kv_a_layernorm is stored)");
-  }
-  if (any && !of_heads && !of_latent && config.backbone == Family::Qwen3) {
-    readings.notes.emplace_back(
-        "MLA: neither norms of heads nor of the latent are stored, although Qwen3's attention has "
-        "norms");
-  }
+  return norms;
+}
+
+/// Each layer is read as its own tensors say; where layers differ the notes name them.
+void settle_latent_norms(ModelConfig& config, const std::map<int64_t, Names>& layers,
+                         Readings& readings) {
+  const auto norms = take_latent_norms(config, layers);
+  const auto note = [&](const std::vector<int64_t>& indices, std::string_view text) {
+    if (indices.empty()) return;
+    const bool all = std::ssize(indices) == norms.num_layers;
+    const auto which = all ? ""
+                           : fmt::format(" of layer{} {}", indices.size() == 1 ? "" : "s",
+                                         fmt::join(indices, ", "));
+    readings.notes.push_back(fmt::format("MLA{}: {}", which, text));
+  };
+  note(norms.of_heads,
+       "queries and keys are normed head by head, before the rotation (reading A: mla.q_norm and "
+       "mla.k_norm are stored)");
+  note(norms.of_latent, "the latent is normed (reading B: mla.kv_a_layernorm is stored)");
+  if (config.backbone != Family::Qwen3) return;
+  note(norms.neither,
+       "neither norms of heads nor of the latent are stored, although Qwen3's attention has norms");
 }
 
 }  // namespace

@@ -15,9 +15,9 @@ struct Readings {
 };
 
 /// Upcycled checkpoints: whether the head has weights of its own, which norms MLA layers have, and
-/// the module of delta layers are taken from `names` and put into `config`. All: throws Error,
-/// naming layer and key, when a layer's tensors are of another kind than the configuration says.
-/// `where` opens messages.
+/// the module of delta layers are taken from `names` and put into `config`, norms layer by layer:
+/// where layers differ the notes name them. All: throws Error, naming layer and key, when a layer's
+/// tensors are of another kind than the configuration says. `where` opens messages.
 Readings settle_by_tensors(ModelConfig& config, const std::vector<std::string>& names,
                            const std::string& where);
 

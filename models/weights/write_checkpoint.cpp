@@ -1,6 +1,8 @@
+#include <ATen/ops/empty.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <system_error>
 
 #include "harness/base/json.h"
@@ -24,24 +26,58 @@ class Packing {
   void add(const WeightSlot& slot, const StoredTensor& stored, const at::Tensor& tensor) {
     require(tensor.defined() && tensor.sizes() == at::IntArrayRef(slot.shape),
             "{}: tensor '{}' is not [{}]", folder_, slot.name, fmt::join(slot.shape, ", "));
-    invariant(!stored.index && !stored.rows,
-              "'{}' shares a stored tensor; its format is not written", slot.name);
-    const auto size = static_cast<int64_t>(tensor.nbytes());
-    if (bytes_ > 0 && bytes_ + size > max_file_bytes_) {
-      files.emplace_back();
-      bytes_ = 0;
+    if (stored.index || stored.rows) return add_part(slot, stored, tensor);
+    add_whole(stored.name, tensor.contiguous().view(stored.shape));
+  }
+
+  /// To be called when all are added.
+  void check_parts() const {
+    for (const auto& [name, packed] : packed_) {
+      invariant(packed.missing == 0, "'{}' was written with {} elements missing", name,
+                packed.missing);
     }
-    files.back().emplace_back(stored.name, tensor.contiguous().view(stored.shape));
-    bytes_ += size;
-    total_bytes += size;
   }
 
   std::vector<NamedTensors> files{1};
   int64_t total_bytes = 0;
 
  private:
+  /// A stored tensor of which ours are parts, and how many of its elements are not there yet.
+  struct Packed {
+    at::Tensor whole;
+    int64_t missing = 0;
+  };
+
+  void add_whole(const std::string& name, const at::Tensor& tensor) {
+    const auto size = static_cast<int64_t>(tensor.nbytes());
+    if (bytes_ > 0 && bytes_ + size > max_file_bytes_) {
+      files.emplace_back();
+      bytes_ = 0;
+    }
+    files.back().emplace_back(name, tensor);
+    bytes_ += size;
+    total_bytes += size;
+  }
+
+  void add_part(const WeightSlot& slot, const StoredTensor& stored, const at::Tensor& tensor) {
+    auto [found, is_new] = packed_.try_emplace(stored.name);
+    auto& packed = found->second;
+    if (is_new) {
+      packed.whole = at::empty(stored.shape, tensor.options());
+      packed.missing = packed.whole.numel();
+      add_whole(stored.name, packed.whole);
+    }
+    require(packed.whole.scalar_type() == tensor.scalar_type(),
+            "{}: '{}' holds '{}' ({}) and others ({}); a stored tensor has one type", folder_,
+            stored.name, slot.name, c10::toString(tensor.scalar_type()),
+            c10::toString(packed.whole.scalar_type()));
+    part_of(packed.whole, stored, slot).copy_(tensor);
+    packed.missing -= tensor.numel();
+  }
+
   std::string folder_;
   int64_t max_file_bytes_ = 0, bytes_ = 0;
+  std::map<std::string, Packed> packed_;
 };
 
 std::string file_name(size_t index, size_t count) {
@@ -90,6 +126,7 @@ void write_checkpoint(const std::filesystem::path& folder, const ModelConfig& co
   visit_weights(config, weights, [&](const WeightSlot& slot, const at::Tensor& tensor) {
     packing.add(slot, stored_tensor(config, slot, spelling), tensor);
   });
+  packing.check_parts();
   require(packing.files.size() > 1 || !std::filesystem::exists(folder / weights_index_name),
           "{}: belongs to a checkpoint of several files, which would be opened in place of this "
           "one; remove that first or write to another folder",

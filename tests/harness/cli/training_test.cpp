@@ -6,6 +6,9 @@
 #include <filesystem>
 
 #include "harness/base/files.h"
+#include "harness/base/json.h"
+#include "harness/base/version.h"
+#include "harness/training/folder_lock.h"
 #include "tests/harness/cli/program.h"
 
 namespace hylo {
@@ -68,11 +71,22 @@ TEST_F(TrainingVerbs, UpcycleSaysWhatTheStudentIsAndWritesIt) {
   EXPECT_EQ(written.exit_code, 0) << written.err;
   const auto inspected = json_of_hylo({"inspect", out, "--json"});
   EXPECT_EQ(inspected.at("network").at("parameters"), facts.at("student").at("parameters"));
+  EXPECT_EQ(read_json_file(fs::path(out) / "config.json").at("provenance").at("commit"), commit());
   const auto text =
       run_hylo({"generate", "--model", out, "--prompt", "Once", "--max-new-tokens", "3"});
   EXPECT_EQ(text.exit_code, 0) << text.err;
   EXPECT_THAT(error_of_hylo({"upcycle", model, "--placement", placement, "--out", out}),
               HasSubstr("is there already and not an empty folder"));
+}
+
+TEST_F(TrainingVerbs, WhatAKilledUpcycleLeftIsNamedAndNotRemoved) {
+  const auto left = folder_ / "student.part" / "model.safetensors";
+  fs::create_directories(left.parent_path());
+  write_text_file(left, "half");
+  EXPECT_THAT(
+      error_of_hylo({"upcycle", model, "--placement", placement, "--out", folder_ / "student"}),
+      AllOf(HasSubstr("student.part"), HasSubstr("or remove it")));
+  EXPECT_EQ(read_text_file(left), "half");
 }
 
 TEST_F(TrainingVerbs, DistillTrainsAndLeavesAStudentAndAReport) {
@@ -158,6 +172,39 @@ TEST_F(TrainingVerbs, ADryRunWritesNothing) {
                     HasSubstr("384: 3 steps of 128, context 64"), HasSubstr("at its largest")));
   EXPECT_FALSE(fs::exists(folder_ / "run"));
   EXPECT_FALSE(fs::exists(folder_ / "hylo.db"));
+}
+
+TEST_F(TrainingVerbs, TheTeachersLossIsMeasuredOnceAndKept) {
+  const auto words = distill(small_recipe());
+  ASSERT_EQ(run_hylo(words).exit_code, 0);
+  const auto file = folder_ / "run" / "teacher-held-out.json";
+  auto kept = read_json_file(file);
+  kept["cross_entropy"] = 0.0;
+  write_json_file(file, kept);
+  fs::remove_all(folder_ / "run" / "checkpoints");
+  EXPECT_THAT(run_hylo(words).err, HasSubstr("the teacher's perplexity is 1 over"));
+  kept["measured_of"] = "something else";
+  write_json_file(file, kept);
+  fs::remove_all(folder_ / "run" / "checkpoints");
+  EXPECT_THAT(run_hylo(words).err, testing::Not(HasSubstr("the teacher's perplexity is 1 over")));
+}
+
+TEST_F(TrainingVerbs, TwoTrainingsDoNotShareAFolder) {
+  const harness::FolderLock other(folder_ / "run");
+  EXPECT_THAT(
+      error_of_hylo(distill(small_recipe())),
+      AllOf(HasSubstr("run: another training writes into this folder"), HasSubstr("--out")));
+}
+
+TEST_F(TrainingVerbs, ADryRunCountsTheBaseAsLongAsItIsThere) {
+  auto words = distill(small_recipe());
+  words.insert(words.end(), {"--teacher", model, "--dry-run", "--json"});
+  const auto plan = json_of_hylo(words);
+  const auto teachers = [&](const char* stage) {
+    return plan.at(stage).at("memory").at("teachers").get<int64_t>();
+  };
+  EXPECT_GT(teachers("stage_distil"), 0);
+  EXPECT_EQ(teachers("stage_align"), 2 * teachers("stage_distil"));
 }
 
 TEST_F(TrainingVerbs, ADryRunTellsHoursOnANamedDevice) {

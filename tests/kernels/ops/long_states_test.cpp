@@ -29,9 +29,9 @@ struct LongProblem {
   RecurrentProblem exact, rounded;
 };
 // With a decay of about 1e-5 per token nothing is forgotten: every rounding of 64K tokens is in the
-// state.
+// state. Narrow, for speed; the scale of keys of width 16 is a power of two and rounds nothing.
 LongProblem problem_of_64k_tokens(RecurrentOp op) {
-  auto exact = random_problem(op, {1, 1, 64, 64}, {1 << 16}, at::kFloat, 19, {.decay_scale = 1e-5});
+  auto exact = random_problem(op, {1, 1, 16, 32}, {1 << 16}, at::kFloat, 19, {.decay_scale = 1e-5});
   auto rounded = exact.to(at::kBFloat16);
   return {std::move(exact), std::move(rounded)};
 }

@@ -61,6 +61,46 @@ TEST(Catalog, EveryPublishedTotalIsMetToTheUnit) {
   }
 }
 
+// Counted by transformers 5.23 on the meta device from the same sizes: the sum of numel() over the
+// parameters of AutoModelForCausalLM.from_config, and the selection biases of routers, which are
+// buffers there (26 and 58 layers x 256). DeepSeek-V3 without its layer for further tokens.
+constexpr std::array totals_of_transformers{
+    Total{"qwen3-next-80b-a3b", 79'674'391'296},
+    Total{"olmo-hybrid-7b", 7'430'870'688},
+    Total{"granite-4.0-h-micro", 3'191'396'096},
+    Total{"granite-4.0-h-tiny", 6'939'037'248},
+    Total{"granite-4.0-h-small", 32'207'337'984},
+    Total{"bamba-9b", 9'780'235'392},
+    Total{"kimi-linear-48b-a3b", 49'122'675'072 + 26 * 256},
+    Total{"deepseek-v2-lite", 15'706'484'224},
+    Total{"deepseek-v3", 671'026'404'352 + 58 * 256},
+    Total{"mixtral-8x7b", 46'702'792'704},
+    Total{"qwen3-30b-a3b", 30'532'122'624},
+};
+
+TEST(Catalog, HybridsFromScratchAndMixturesHoldWhatTransformersCounts) {
+  for (const auto& [name, parameters] : totals_of_transformers) {
+    EXPECT_EQ(count_parameters(find_model(name).config), parameters) << name;
+  }
+}
+
+TEST(Catalog, AttentionOfHybridsFromScratchIsWhereTheirFilesPutIt) {
+  const auto attention_layers = [](const char* name) {
+    std::vector<size_t> layers;
+    const auto& config = find_model(name).config;
+    for (size_t i = 0; i < config.layers.size(); ++i) {
+      if (!is_recurrent(config.layers[i].mixer)) layers.push_back(i);
+    }
+    return layers;
+  };
+  using ::testing::ElementsAre;
+  EXPECT_THAT(attention_layers("granite-4.0-h-tiny"), ElementsAre(5, 15, 25, 35));
+  EXPECT_THAT(attention_layers("bamba-9b"), ElementsAre(9, 18, 27));
+  EXPECT_THAT(attention_layers("kimi-linear-48b-a3b"), ElementsAre(3, 7, 11, 15, 19, 23, 26));
+  EXPECT_THAT(attention_layers("olmo-hybrid-7b"), ElementsAre(3, 7, 11, 15, 19, 23, 27, 31));
+  EXPECT_EQ(attention_layers("qwen3-next-80b-a3b").size(), 12U);
+}
+
 TEST(Catalog, TheFilesForShortContextsDifferInYarnAlone) {
   for (const auto& entry : catalog()) {
     if (!entry.name.ends_with("-8k")) continue;

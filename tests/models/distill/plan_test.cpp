@@ -89,6 +89,15 @@ TEST(TrainingFlop, KeptLogitsHaveNoTeacherAndPreferencesTwoHeads) {
   const auto once = flop_of_row(stage_of(NextToken{}), models);
   const auto twice = flop_of_row(stage_of(Prefer{}), models);
   EXPECT_EQ(twice.forward - once.forward, head_flop(config));
+  EXPECT_EQ(twice.backward, once.backward);
+}
+
+TEST(TrainingFlop, TwoLossesWalkOverTheLogitsTwice) {
+  const auto config = tiny();
+  const StageModels models{.student = config, .base = &config, .teacher = &config};
+  const auto one = flop_of_row(stage_of(DistilLogits{}), models);
+  const auto two = flop_of_row(stage_of(DistilLogits{.ce_weight = 1}), models);
+  EXPECT_EQ(two.forward + two.backward - one.forward - one.backward, 3 * head_flop(config));
 }
 
 // Two heads of key width 4: a row's products with 16 keys are 2 x 2 x 4 x 16.
@@ -125,6 +134,15 @@ TEST(StagePlan, WeightsAndTheOptimisersMomentsStandAllTheTime) {
     EXPECT_EQ(moment.teachers, 428 * 4);
     EXPECT_EQ(moment.optimizer, 2 * 428 * 4);
   }
+}
+
+TEST(StagePlan, BehindTheLastStageThatAlignsNoneNeedsTheBase) {
+  const std::vector stages{stage_of(DistilLogits{}), stage_of(AlignLayers{}),
+                           stage_of(NextToken{})};
+  EXPECT_TRUE(any_aligns_with_base(stages));
+  EXPECT_TRUE(any_aligns_with_base(std::span(stages).subspan(1)));
+  EXPECT_FALSE(any_aligns_with_base(std::span(stages).subspan(2)));
+  EXPECT_TRUE(any_aligns_with_base(std::vector{stage_of(AlignMixing{})}));
 }
 
 TEST(StagePlan, HalfTypesKeepMastersBesideTheirWeights) {

@@ -131,6 +131,23 @@ TEST_F(TrainingTest, ThatIsCompleteSaysSoAndDoesNothing) {
   EXPECT_TRUE(second.steps.empty());
 }
 
+TEST_F(TrainingTest, TellsOnceAndBeforeTheFirstStageWithoutItThatTheBaseIsDone) {
+  const Learner learner;
+  const TemporaryFolder folder;
+  const auto steps_before = [&](size_t stop_after) {
+    Listener listener;
+    listener.stop_after = stop_after;
+    std::vector<size_t> told;
+    auto events = listener.events();
+    events.on_base_done = [&] { told.push_back(listener.steps.size()); };
+    Training(learner.plan(two_stages()), folder.path()).run(events);
+    return told;
+  };
+  EXPECT_TRUE(steps_before(2).empty());
+  EXPECT_EQ(steps_before(4), std::vector<size_t>{2});  // 4 steps align, 2 of them are done.
+  EXPECT_EQ(steps_before(100), std::vector<size_t>{0});
+}
+
 TEST_F(TrainingTest, UnderAChangedRecipeSaysWhatChanged) {
   const Learner learner;
   const TemporaryFolder folder;
@@ -293,25 +310,6 @@ TEST_F(TrainingTest, AsksForWhatItsStagesNeed) {
   other.student.vocabulary_size = 41;
   EXPECT_THAT(error_of([&] { Training(std::move(other), folder.path()); }),
               HasSubstr("37 tokens, the student's 41"));
-}
-
-TEST(PassesOf, ABatchAreWholeSequencesInOrder) {
-  PackedBatch batch;
-  batch.sequence_rows = {3, 5, 2, 8};
-  batch.tokens_N.resize(18);
-  batch.labels_N.resize(18);
-  const auto passes = passes_of(batch, 8);
-  ASSERT_EQ(passes.size(), 3U);
-  EXPECT_EQ(passes[0].tokens_N.size(), 8U);
-  EXPECT_EQ(passes[1].sequence_rows.size(), 1U);
-  EXPECT_EQ(passes[2].tokens_N.data(), batch.tokens_N.data() + 10);
-}
-
-TEST(FitsPattern, AStarStandsForAnyText) {
-  EXPECT_TRUE(fits_pattern("layers.3.mixer.query.weight", "layers.*.mixer.*"));
-  EXPECT_TRUE(fits_pattern("layers.3.mixer.", "layers.*.mixer.*"));
-  EXPECT_FALSE(fits_pattern("layers.3.feed_forward.up.weight", "layers.*.mixer.*"));
-  EXPECT_FALSE(fits_pattern("embedding.weights", "embedding.weight"));
 }
 
 }  // namespace

@@ -6,8 +6,10 @@
 #include <algorithm>
 
 #include "harness/base/json.h"
+#include "models/config/hf_config.h"
 #include "models/config/write_config.h"
 #include "models/weights/checkpoint.h"
+#include "models/weights/safetensors.h"
 #include "tests/support/test_data.h"
 
 namespace hylo::models {
@@ -102,6 +104,24 @@ INSTANTIATE_TEST_SUITE_P(All, CheckpointGoldens, ::testing::Values("hf-goldens",
                          [](const auto& info) {
                            return std::string(info.param).substr(0, 2) == "hf" ? "hf" : "lineage";
                          });
+
+// Granite packs the experts of a layer, and gate with up, into one tensor each.
+TEST(GraniteGoldens, WrittenInItsPublishedFormatEveryTensorOfTheFileIsThereAgain) {
+  const auto folder = golden("hf-goldens/granite-hybrid");
+  if (!folder) GTEST_SKIP() << skip_reason("HYLO_TEST_DATA", "hf-goldens/granite-hybrid");
+  const tests::TemporaryFolder copy;
+  const auto opened = open_checkpoint(*folder);
+  write_checkpoint(copy.path(), opened.config, opened.weights,
+                   {.format = CheckpointFormat::Published});
+  EXPECT_THAT(unknown_hf_keys(copy.path()), IsEmpty());
+  const SafetensorsFile original(*folder / "model.safetensors");
+  const SafetensorsFile written(copy / "model.safetensors");
+  ASSERT_EQ(written.entries().size(), original.entries().size());
+  for (const auto& [name, entry] : original.entries()) {
+    EXPECT_EQ(written.entries().at(name).shape, entry.shape) << name;
+    EXPECT_TRUE(at::equal(written.tensor(name), original.tensor(name))) << name;
+  }
+}
 
 TEST(ReadingsGoldens, ThatMamba2sResidualsAreNotWideIsNotedWhereItMatters) {
   const auto folder = golden("hf-goldens/mamba2");

@@ -142,6 +142,22 @@ TEST(Readings, NormsOfLatentAttentionAreThoseThatAreStored) {
   EXPECT_THAT(Folder(hylo(Family::Qwen3)).open().notes, ElementsAre(HasSubstr("neither norms")));
 }
 
+// Layers 1 and 3 norm heads, layer 4 its latent, layer 2 nothing.
+TEST(Readings, LayersOfDifferentNormsAreEachReadAsTheirTensorsSay) {
+  auto config = hylo(Family::Qwen3);
+  config.layers.resize(5, config.layers[1]);
+  const auto mla = [](ModelConfig& c, size_t i) -> MlaSpec& {
+    return std::get<MlaSpec>(c.layers[i].mixer);
+  };
+  mla(config, 1).head_norms = mla(config, 3).head_norms = true;
+  mla(config, 4).latent_norm = true;
+  const auto found = Folder(config).open();
+  EXPECT_EQ(found.config, config);
+  EXPECT_THAT(found.notes, ElementsAre(HasSubstr("MLA of layers 1, 3: queries and keys are normed"),
+                                       HasSubstr("MLA of layer 4: the latent is normed"),
+                                       HasSubstr("MLA of layer 2: neither norms")));
+}
+
 TEST(Readings, ALayerListThatDoesNotMatchTheTensorsIsToldWithLayerKeyAndKinds) {
   EXPECT_THAT(
       Folder().replace_in("hybrid_config.json", "mla_layers", {0}).refusal(),
