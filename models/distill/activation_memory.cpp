@@ -75,13 +75,14 @@ class Counter {
         .wide = 3 * s.num_heads,
         .bytes = states(s.num_heads, s.key_width, s.value_width) + tails(channels, s.conv_width)};
     (is_wide_ ? kept.narrow : kept.wide) += channels;
-    // The gate is cut out last, so its gradient is padded to all that was projected before queries
-    // and keys flow back, whose gradients are padded to all channels.
+    // Queries and keys flow back last; their gradients are padded to all channels. Where they are
+    // views, not roundings, the gate's gradient is padded by then too.
+    const int64_t padded_gate = is_wide_ ? channels + s.num_heads : 0;
     const int64_t keys = s.num_key_heads * s.key_width;
     return block(
         kept, {.wide = 3 * inner},
         {.narrow = 4 * inner + channels, .bytes = states(s.num_heads, s.key_width, s.value_width)},
-        {.narrow = inner + 3 * channels + s.num_heads, .wide = 2 * inner + keys});
+        {.narrow = inner + 2 * channels + padded_gate, .wide = 2 * inner + keys});
   }
 
   [[nodiscard]] BlockMemory operator()(const GatedDeltaSpec& s) const {
