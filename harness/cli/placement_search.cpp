@@ -169,6 +169,12 @@ FoundPlacement find_placement(SearchMethod method, const fs::path& base_folder,
           models::name_of(method));
   require(!options.documents.empty(), "--placement {}: expected --documents FILE to measure on",
           models::name_of(method));
+  // Hours of measuring must not be lost for want of a place to write to.
+  auto store = reports::Store::open(store_file(options.store));
+  if (!options.scores.empty()) {
+    const auto folder = fs::absolute(options.scores).parent_path();
+    require(fs::is_directory(folder), "--scores: {} is no folder", folder.string());
+  }
   const auto base = open(base_folder);
   const Decoder teacher(base.config, base.weights);
   const auto weaker =
@@ -211,7 +217,6 @@ FoundPlacement find_placement(SearchMethod method, const fs::path& base_folder,
       {"scores", scores_json(found)},
       {"placement", placement_of(base.config, student.config())}};
   if (!options.scores.empty()) write_json_file(options.scores, document);
-  auto store = reports::Store::open(store_file(options.store));
   reports::add_placement(store, record_of(document));
   return {std::move(document), std::move(student),
           is_trained ? "layers of aligned students" : "upcycled, not trained"};

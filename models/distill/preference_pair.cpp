@@ -11,10 +11,13 @@ int64_t prompt_tokens(std::span<const TrainingToken> text) {
   return std::ranges::find_if(text, &TrainingToken::is_trained) - text.begin();
 }
 
-std::vector<TrainingToken> shortened(std::span<const TrainingToken> text, int64_t num_dropped,
-                                     int64_t most) {
-  const auto kept = text.subspan(static_cast<size_t>(num_dropped));
-  return {kept.begin(), kept.begin() + std::min(std::ssize(kept), most)};
+/// The end of the prompt, and what fits behind it. Prompts of the two texts may differ in their
+/// last tokens, where one joins prompt and completion.
+std::vector<TrainingToken> shortened(std::span<const TrainingToken> text,
+                                     const PairLimits& limits) {
+  const auto dropped = std::max<int64_t>(0, prompt_tokens(text) - limits.max_prompt_tokens);
+  const auto kept = text.subspan(static_cast<size_t>(dropped));
+  return {kept.begin(), kept.begin() + std::min(std::ssize(kept), limits.context_length)};
 }
 
 }  // namespace
@@ -27,12 +30,8 @@ PreferencePair pair_of(std::span<const TrainingToken> document, const PairLimits
   if (longest <= limits.context_length) {
     return {{chosen.begin(), chosen.end()}, {rejected.begin(), rejected.end()}};
   }
-  // Tokens of the prompt may differ at its end, where one joins prompt and completion.
-  const auto prompt = std::min(prompt_tokens(chosen), prompt_tokens(rejected));
-  const auto dropped = std::max<int64_t>(0, prompt - limits.max_prompt_tokens);
-  return {.chosen = shortened(chosen, dropped, limits.context_length),
-          .rejected = shortened(rejected, dropped, limits.context_length),
-          .is_cut = true};
+  return {
+      .chosen = shortened(chosen, limits), .rejected = shortened(rejected, limits), .is_cut = true};
 }
 
 void append_pair(PackedBatch& batch, const PreferencePair& pair, const PairPlace& place) {

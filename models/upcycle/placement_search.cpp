@@ -1,6 +1,7 @@
 #include "models/upcycle/placement_search.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/equal.h>
 
 #include <algorithm>
 #include <array>
@@ -31,6 +32,19 @@ void check_alike(const ModelConfig& a, const ModelConfig& b, const char* whose) 
       "its head and norms; {} has {} layers of width {} and {} tokens",
       a.layers.size(), a.width, a.vocabulary_size, whose, b.layers.size(), b.width,
       b.vocabulary_size);
+}
+
+/// Layers of several models can only be mixed where all of them read and write the same rows.
+void check_same_tokens(const Decoder& teacher, const Decoder& candidate, const char* whose) {
+  const auto scales = [](const ModelConfig& c) {
+    return std::array{c.embedding_scale, c.residual_scale, c.logits_scale};
+  };
+  require(scales(teacher.config()) == scales(candidate.config()) &&
+              at::equal(teacher.weights().embedding_WD, candidate.weights().embedding_WD) &&
+              at::equal(teacher.head(), candidate.head()),
+          "candidates: {} has another embedding or head than the teacher; it is of another base, "
+          "or was trained beyond its layers: take one as the last stage of align_layers left it",
+          whose);
 }
 
 class Search {
@@ -248,6 +262,11 @@ PlacementSearch search_placement(SearchMethod method, const SearchCandidates& ca
   require(count >= 1 && count <= num_layers, "layers to select: expected 1 to {}, found {}",
           num_layers, count);
   check_alike(candidates.weaker.config(), candidates.teacher.config(), "the teacher");
+  check_same_tokens(candidates.teacher, candidates.weaker, "the weaker student");
+  if (candidates.stronger) {
+    check_alike(candidates.weaker.config(), candidates.stronger->config(), "the stronger student");
+    check_same_tokens(candidates.teacher, *candidates.stronger, "the stronger student");
+  }
   require(candidates.stronger || method == SearchMethod::LeaveOneOut,
           "{}: expected a student of the stronger kind too", name_of(method));
   Search search(method, candidates, meter, on_score);

@@ -1,6 +1,5 @@
 #include "models/weights/tensor_writer.h"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -13,9 +12,7 @@ namespace hylo::models {
 
 TensorWriter::TensorWriter(std::filesystem::path file, const std::string& name,
                            std::vector<int64_t> shape)
-    : file_(std::move(file)),
-      draft_(fmt::format("{}.{}.part", file_.string(), ::getpid())),
-      shape_(std::move(shape)) {
+    : file_(std::move(file)), draft_(file_.string() + ".part"), shape_(std::move(shape)) {
   uint64_t bytes = sizeof(int32_t);
   for (const auto count : shape_) bytes *= static_cast<uint64_t>(count);
   const OrderedJson header{

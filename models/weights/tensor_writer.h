@@ -14,7 +14,8 @@ namespace hylo::models {
 
 class TensorWriter {
  public:
-  /// Begins a neighbour of `file`. Throws Error where it cannot be written.
+  /// Begins `file`.part, anew where a killed writer left one: there must be one writer at a time.
+  /// Throws Error where it cannot be written.
   TensorWriter(std::filesystem::path file, const std::string& name, std::vector<int64_t> shape);
   TensorWriter(const TensorWriter&) = delete;
   TensorWriter& operator=(const TensorWriter&) = delete;

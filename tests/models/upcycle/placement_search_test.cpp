@@ -141,6 +141,19 @@ TEST_F(SearchTest, RefusesWhatItCannotMeasure) {
               HasSubstr("the teacher has 5 layers"));
 }
 
+// Of another seed everything differs, and nothing but the weights would tell.
+TEST_F(SearchTest, RefusesCandidatesOfAnotherBase) {
+  const Decoder other(config(), random_weights(config(), NumberType::Float32, 2));
+  EXPECT_THAT(error_of([&] {
+                search_placement(SearchMethod::Smart, {whole_, other, &whole_}, meter_, 1);
+              }),
+              HasSubstr("the weaker student has another embedding or head"));
+  EXPECT_THAT(error_of([&] {
+                search_placement(SearchMethod::Smart, {whole_, weaker_, &other}, meter_, 1);
+              }),
+              HasSubstr("the stronger student has another embedding or head"));
+}
+
 TEST(SearchMethods, AreKnownByName) {
   EXPECT_EQ(search_method_named("kl-greedy"), SearchMethod::KlGreedy);
   EXPECT_EQ(search_method_named("[]"), std::nullopt);
