@@ -11,13 +11,9 @@ void gated_norm(const GatedNormIn& in, at::Tensor& out_ND);
 /// Contiguous rows.
 void l2_norm(const at::Tensor& in_MK, double epsilon, at::Tensor& out_MK);
 
-/// The gradient of the weight is summed over blocks of so many rows, and then over the blocks, so
-/// that it does not depend on the number of threads.
-inline constexpr int64_t gated_norm_block_rows = 128;
-
 struct GatedNormGradients {
   at::Tensor x_ND, gate_ND;  ///< contiguous, type of x
-  at::Tensor weight_BD;      ///< of the type that computes, one row per block: to be summed
+  at::Tensor weight_BD;      ///< of the type that computes, a row per norm_block_rows: to be summed
 };
 /// Rows of x, gate and d_out may lie apart.
 void gated_norm_backward(const GatedNormIn& in, const at::Tensor& d_out_ND,

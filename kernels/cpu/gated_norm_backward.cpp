@@ -21,6 +21,7 @@
 #include "kernels/cpu/activations-inl.h"
 #include "kernels/cpu/convert-inl.h"
 #include "kernels/cpu/gated_norm.h"
+#include "kernels/cpu/row_gradients.h"
 #include "kernels/cpu/squares-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -138,8 +139,8 @@ void gated_norm_backward_of(const GatedNormIn& in, const at::Tensor& d_out_ND,
     };
     for (int64_t b = begin; b < end; ++b) {
       std::fill(sums.begin(), sums.end(), A(0));
-      const int64_t last = std::min(num_rows, (b + 1) * gated_norm_block_rows);
-      for (int64_t n = b * gated_norm_block_rows; n < last; ++n) {
+      const int64_t last = std::min(num_rows, (b + 1) * norm_block_rows);
+      for (int64_t n = b * norm_block_rows; n < last; ++n) {
         for (int64_t g = 0; g < groups; ++g) {
           const int64_t first = g * in.group, set = is_shared ? 0 : g * step;
           load(x + n * in.x_ND.stride(0) + first, group.x);

@@ -47,10 +47,6 @@ ProductLibrary product_library() {
   return has_onednn ? ProductLibrary::OneDnn : ProductLibrary::Mkl;
 }
 
-const char* name_of(ProductLibrary library) {
-  return library == ProductLibrary::OneDnn ? "oneDNN" : "MKL";
-}
-
 at::Tensor product(const at::Tensor& a_MK, const at::Tensor& b_KN) {
   if (!is_worth_onednn(a_MK, b_KN)) return at::mm(a_MK, b_KN);
   auto out_MN = at::empty({a_MK.size(0), b_KN.size(1)}, a_MK.options());

@@ -9,7 +9,6 @@ namespace hylo::kernels {
 /// Intel's processors; on others oneDNN, which LibTorch carries too, is 1.2 to 1.5 times as fast.
 enum class ProductLibrary { Mkl, OneDnn };
 ProductLibrary product_library();
-const char* name_of(ProductLibrary library);
 
 /// [M, N] = a b. Either may be turned, with rows or columns one after another. No gradient.
 at::Tensor product(const at::Tensor& a_MK, const at::Tensor& b_KN);

@@ -1,7 +1,6 @@
 #include "kernels/torch/causal_conv.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -9,11 +8,11 @@
 #include <algorithm>
 #include <optional>
 
-#include "harness/base/error.h"
 #include "kernels/cpu/short_conv.h"
 #include "kernels/ops/conv_tails.h"
 #include "kernels/ops/recurrent.h"
 #include "kernels/torch/saved_rows.h"
+#include "kernels/torch/second_gradients.h"
 
 namespace hylo::kernels::torch_form {
 namespace {
@@ -88,8 +87,7 @@ struct Differentiable : torch::autograd::Function<Differentiable> {
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& wanted) {
-    require(!at::GradMode::is_enabled(),
-            "causal_conv: its gradient has no gradient; leave out create_graph");
+    refuse_second_gradients("causal_conv");
     const auto saved = context->get_saved_variables();
     const auto sequences = sequences_of(context->saved_data["rows"].toIntVector());
     const auto in = kernel_input(saved, sequences, context->saved_data["activation"].toInt());

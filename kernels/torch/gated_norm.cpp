@@ -1,24 +1,19 @@
 #include "kernels/torch/gated_norm.h"
 
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include "harness/base/error.h"
 #include "kernels/cpu/gated_norm.h"
+#include "kernels/cpu/row_gradients.h"
 #include "kernels/ops/recurrent.h"
+#include "kernels/torch/second_gradients.h"
 
 namespace hylo::kernels::torch_form {
 namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-void refuse_second_gradients(const char* op) {
-  require(!at::GradMode::is_enabled(), "{}: its gradient has no gradient; leave out create_graph",
-          op);
-}
 
 /// What is no tensor, as a context can keep it.
 std::vector<int64_t> kinds_of(const GatedNormIn& in) {
@@ -53,7 +48,7 @@ struct DifferentiableGatedNorm : torch::autograd::Function<DifferentiableGatedNo
     const auto in =
         kernel_input(context->get_saved_variables(), context->saved_data["kinds"].toIntVector(),
                      context->saved_data["epsilon"].toDouble());
-    const int64_t rows = in.x_ND.size(0), block = cpu::gated_norm_block_rows;
+    const int64_t rows = in.x_ND.size(0), block = cpu::norm_block_rows;
     const auto options = in.x_ND.options();
     cpu::GatedNormGradients gradients{
         .x_ND = at::empty(in.x_ND.sizes(), options),

@@ -1,13 +1,12 @@
 #include "kernels/torch/linear.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <optional>
 
-#include "harness/base/error.h"
 #include "kernels/ops/product.h"
+#include "kernels/torch/second_gradients.h"
 
 namespace hylo::kernels::torch_form {
 namespace {
@@ -25,8 +24,7 @@ struct DifferentiableLinear : torch::autograd::Function<DifferentiableLinear> {
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& wanted) {
-    require(!at::GradMode::is_enabled(),
-            "linear: its gradient has no gradient; leave out create_graph");
+    refuse_second_gradients("linear");
     const auto saved = context->get_saved_variables();
     const auto d_out_NO = wanted[0].contiguous();
     variable_list gradients(3);

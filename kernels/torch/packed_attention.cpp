@@ -1,6 +1,5 @@
 #include "kernels/torch/packed_attention.h"
 
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -8,11 +7,11 @@
 #include <optional>
 #include <vector>
 
-#include "harness/base/error.h"
 #include "kernels/cpu/packed_attention.h"
 #include "kernels/ops/gradient.h"
 #include "kernels/ops/recurrent.h"
 #include "kernels/torch/saved_rows.h"
+#include "kernels/torch/second_gradients.h"
 
 namespace hylo::kernels::torch_form {
 namespace {
@@ -48,8 +47,7 @@ struct DifferentiableAttention : torch::autograd::Function<DifferentiableAttenti
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& wanted) {
-    require(!at::GradMode::is_enabled(),
-            "packed_attention: its gradient has no gradient; leave out create_graph");
+    refuse_second_gradients("packed_attention");
     const auto saved = context->get_saved_variables();
     const auto sequences = sequences_of(context->saved_data["rows"].toIntVector());
     const PackedAttentionIn in{saved[0],

@@ -1,6 +1,5 @@
 #include "kernels/torch/recurrence.h"
 
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/zeros.h>
@@ -12,9 +11,9 @@
 #include <optional>
 #include <vector>
 
-#include "harness/base/error.h"
 #include "kernels/ops/gradient.h"
 #include "kernels/torch/saved_rows.h"
+#include "kernels/torch/second_gradients.h"
 
 namespace hylo::kernels::torch_form {
 namespace {
@@ -90,8 +89,7 @@ struct Differentiable : torch::autograd::Function<Differentiable> {
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& wanted) {
-    require(!at::GradMode::is_enabled(),
-            "recurrence: its gradient has no gradient; leave out create_graph");
+    refuse_second_gradients("recurrence");
     const auto saved = context->get_saved_variables();
     const auto sequences = sequences_of(context->saved_data["rows"].toIntVector());
     const cpu::RecurrenceIn in{saved[0],

@@ -1,27 +1,21 @@
 #include "kernels/torch/row_ops.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include "harness/base/error.h"
 #include "kernels/cpu/row_gradients.h"
 #include "kernels/cpu/rows.h"
 #include "kernels/ops/recurrent.h"
+#include "kernels/torch/second_gradients.h"
 
 namespace hylo::kernels::torch_form {
 namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-void refuse_second_gradients(const char* op) {
-  require(!at::GradMode::is_enabled(), "{}: its gradient has no gradient; leave out create_graph",
-          op);
-}
 
 struct DifferentiableNorm : torch::autograd::Function<DifferentiableNorm> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x,

@@ -4,17 +4,12 @@
 #include <set>
 
 #include "harness/base/error.h"
+#include "models/distill/read_numbers.h"
 
 namespace hylo::models {
 namespace {
 
 namespace fs = std::filesystem;
-
-int64_t read_positive(JsonReader& reader, const char* key) {
-  const auto value = reader.get<int64_t>(key);
-  require(value > 0, "{}: expected 1 or more, found {}", reader.path_of(key), value);
-  return value;
-}
 
 EndToken read_end_token(JsonReader& reader, const char* key, EndToken otherwise) {
   if (!reader.has(key)) {
@@ -81,7 +76,7 @@ TextData read_text(JsonReader& reader, const std::string& kind, const fs::path& 
 RulerData read_ruler_data(JsonReader& reader) {
   RulerData data{.tasks = reader.get<std::vector<std::string>>("tasks"),
                  .prompt_tokens = reader.get<std::vector<int64_t>>("prompt_tokens"),
-                 .num_documents = read_positive(reader, "documents"),
+                 .num_documents = read_count(reader, "documents"),
                  .only_answers = reader.get_or<bool>("only_answers", false),
                  .tokens = read_end_tokens(reader)};
   require(!data.tasks.empty(), "{}: names no task", reader.path_of("tasks"));
@@ -92,8 +87,8 @@ RulerData read_ruler_data(JsonReader& reader) {
 }
 
 TeacherData read_teacher_data(JsonReader& reader, const std::string& path) {
-  TeacherData data{.num_documents = read_positive(reader, "documents"),
-                   .max_tokens = read_positive(reader, "max_tokens"),
+  TeacherData data{.num_documents = read_count(reader, "documents"),
+                   .max_tokens = read_count(reader, "max_tokens"),
                    .sampling = {.temperature = reader.get_or<double>("temperature", 1),
                                 .top_k = reader.get_or<int64_t>("top_k", 0),
                                 .top_p = reader.get_or<double>("top_p", 1)},

@@ -6,15 +6,10 @@
 #include "models/config/catalog.h"
 #include "models/config/check_spec.h"
 #include "models/config/placement_json.h"
+#include "models/distill/read_numbers.h"
 
 namespace hylo::models {
 namespace {
-
-int64_t read_positive(JsonReader& reader, const char* key) {
-  const auto value = reader.get<int64_t>(key);
-  require(value > 0, "{}: expected 1 or more, found {}", reader.path_of(key), value);
-  return value;
-}
 
 RopeRows read_rope_rows(JsonReader& reader) {
   const auto word = reader.get_or<std::string>("rope_rows", "filled");
@@ -37,8 +32,8 @@ UpcycledExperts read_experts(JsonReader& student, SparseUpcycling& options) {
   JsonReader reader(student.at("experts"), student.path_of("experts"));
   UpcycledExperts experts{
       .layers = reader.get_or<std::vector<int64_t>>("layers", {}),
-      .spec = {.num_experts = read_positive(reader, "num_experts"),
-               .experts_per_token = read_positive(reader, "experts_per_token"),
+      .spec = {.num_experts = read_count(reader, "num_experts"),
+               .experts_per_token = read_count(reader, "experts_per_token"),
                .router = {.kind = read_router_kind(reader),
                           .normalised = reader.get_or<bool>("normalised", true)},
                .shared_gate = reader.get_or<bool>("shared_gate", false)},
@@ -62,14 +57,14 @@ UpcycledExperts read_experts(JsonReader& student, SparseUpcycling& options) {
 NarrowedStudent read_narrow(JsonReader& student) {
   JsonReader reader(student.at("narrow"), student.path_of("narrow"));
   const auto size = [&](const char* key) {
-    return reader.has(key) ? read_positive(reader, key) : reader.get_or<int64_t>(key, 0);
+    return reader.has(key) ? read_count(reader, key) : reader.get_or<int64_t>(key, 0);
   };
   const NarrowedStudent narrow{.sizes = {.width = size("width"),
                                          .num_kv_heads = size("num_kv_heads"),
                                          .feed_forward_width = size("feed_forward_width"),
                                          .num_layers = size("num_layers")},
-                               .sequences = read_positive(reader, "sequences"),
-                               .tokens = read_positive(reader, "tokens")};
+                               .sequences = read_count(reader, "sequences"),
+                               .tokens = read_count(reader, "tokens")};
   // Every head's weights of attention are held, tokens x tokens.
   constexpr int64_t max_tokens = 4096;
   require(narrow.tokens <= max_tokens, "{}: expected at most {}, found {}",
@@ -101,11 +96,11 @@ UpcycledStudent read_upcycled(JsonReader& reader) {
 }
 
 FreshStudent read_fresh(JsonReader& reader) {
-  FreshStudent student{.width = read_positive(reader, "width"),
-                       .num_layers = read_positive(reader, "num_layers"),
-                       .feed_forward_width = read_positive(reader, "feed_forward_width")};
+  FreshStudent student{.width = read_count(reader, "width"),
+                       .num_layers = read_count(reader, "num_layers"),
+                       .feed_forward_width = read_count(reader, "feed_forward_width")};
   auto& attention = student.attention;
-  attention.num_heads = read_positive(reader, "num_heads");
+  attention.num_heads = read_count(reader, "num_heads");
   attention.num_kv_heads = reader.get_or<int64_t>("num_kv_heads", attention.num_heads);
   attention.head_width = reader.get_or<int64_t>("head_width", student.width / attention.num_heads);
   attention.rope = {.theta = reader.get_or<double>("rope_theta", 10000),
@@ -114,7 +109,7 @@ FreshStudent read_fresh(JsonReader& reader) {
   require(attention.rope.theta > 0, "{}: expected a number above 0, found {}",
           reader.path_of("rope_theta"), attention.rope.theta);
   student.tied_head = reader.get_or<bool>("tied_head", true);
-  student.max_positions = read_positive(reader, "max_positions");
+  student.max_positions = read_count(reader, "max_positions");
   student.placement = reader.get_or<Json>("placement", nullptr);
   return student;
 }
