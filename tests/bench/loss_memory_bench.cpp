@@ -14,7 +14,6 @@
 
 #include <cmath>
 #include <cstdio>
-#include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +23,7 @@
 #include "kernels/machine/machine.h"
 #include "kernels/ops/kl_divergence.h"
 #include "tests/support/child_process.h"
+#include "tests/support/process_memory.h"
 
 namespace {
 
@@ -66,21 +66,13 @@ double whole(const Problem& problem) {
   return loss.item<double>();
 }
 
-int64_t status_bytes(std::string_view key) {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with(key)) return 1024 * std::stoll(line.substr(key.size() + 1));
-  }
-  fail("/proc/self/status: no {}", key);
-}
-
 void print_memory(bool is_fused) {
   const Problem problem;
-  std::ofstream("/proc/self/clear_refs") << "5";  // VmHWM begins anew
-  const int64_t before = status_bytes("VmRSS:");
+  hylo::tests::forget_peak();
+  const int64_t before = hylo::tests::status_bytes("VmRSS");
   const double loss = is_fused ? fused(problem) : whole(problem);
   const int64_t gradient = 4 * vocabulary * width;
-  fmt::print("{} {}\n", status_bytes("VmHWM:") - before - gradient, loss);
+  fmt::print("{} {}\n", hylo::tests::status_bytes("VmHWM") - before - gradient, loss);
 }
 
 struct Measured {

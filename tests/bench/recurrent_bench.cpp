@@ -17,7 +17,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
 #include <functional>
 #include <string>
 #include <vector>
@@ -29,6 +28,7 @@
 #include "kernels/ops/gated_delta.h"
 #include "kernels/ops/selective_scan.h"
 #include "tests/support/child_process.h"
+#include "tests/support/process_memory.h"
 
 namespace {
 
@@ -173,26 +173,16 @@ void compare_lengths(Op op) {
   print_ratio("64K tokens / 4K tokens", ratios, "at most 17");
 }
 
-int64_t status_bytes(const std::string& key) {
-  std::ifstream status("/proc/self/status");
-  std::string word;
-  int64_t kilobytes = 0;
-  while (status >> word) {
-    if (word == key + ":") status >> kilobytes;
-  }
-  return 1024 * kilobytes;
-}
-
 /// More than what lay there before the call: results, what is kept, gradients.
 void print_memory(Op op) {
   constexpr int64_t heads = heads_of_the_target / 4;
   for (const int64_t tokens : {16384, 32768, 65536}) {
     Problem problem(op, tokens, heads);
     malloc_trim(0);
-    const int64_t before = status_bytes("VmRSS");
-    std::ofstream("/proc/self/clear_refs") << "5";  // the peak begins anew
+    const int64_t before = tests::status_bytes("VmRSS");
+    tests::forget_peak();
     problem.seconds_chunked();
-    const double per_row = static_cast<double>(status_bytes("VmHWM") - before) /
+    const double per_row = static_cast<double>(tests::status_bytes("VmHWM") - before) /
                            static_cast<double>(tokens * heads * width * 4);
     fmt::print("  peak memory of {:>5} tokens, forward and backward: {:.1f} times v\n", tokens,
                per_row);

@@ -9,7 +9,6 @@
 
 #include <cmath>
 #include <cstdio>
-#include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +24,7 @@
 #include "models/weights/number_types.h"
 #include "tests/models/counted_memory.h"
 #include "tests/support/child_process.h"
+#include "tests/support/process_memory.h"
 
 namespace {
 
@@ -116,14 +116,6 @@ PackedBatch random_batch(const Stage& stage) {
   return batch;
 }
 
-int64_t status_bytes(std::string_view key) {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with(key)) return 1024 * std::stoll(line.substr(key.size() + 1));
-  }
-  fail("/proc/self/status: no {}", key);
-}
-
 /// A small training first, so that what libraries load is not counted.
 void train(const Case& c) {
   const auto base = base_config(c);
@@ -145,10 +137,11 @@ void measure(const Case& c) {
   small.tokens_per_step = 128;
   train(small);
   hylo::models::tests::CountedMemory memory;
-  const int64_t before = status_bytes("VmRSS:");
+  const int64_t before = hylo::tests::status_bytes("VmRSS");
   const Stopwatch watch;
   train(c);
-  fmt::print("{} {} {}\n", memory.peak_bytes(), status_bytes("VmHWM:") - before, watch.seconds());
+  fmt::print("{} {} {}\n", memory.peak_bytes(), hylo::tests::status_bytes("VmHWM") - before,
+             watch.seconds());
 }
 
 const Case& case_named(std::string_view name) {
