@@ -55,6 +55,17 @@ std::vector<bool> copied_layers(const Decoder& base, const Decoder& student) {
   return are_copies;
 }
 
+/// Indices of rows that have one; undefined where all do, which needs no copy.
+at::Tensor rows_with_label(const at::Tensor& labels_N) {
+  const auto counted = (labels_N != kernels::no_label).nonzero().flatten();
+  return counted.size(0) == labels_N.size(0) ? at::Tensor() : counted;
+}
+
+/// `rows` undefined: all of them.
+at::Tensor rows_of(const at::Tensor& of_all, const at::Tensor& rows) {
+  return rows.defined() ? of_all.index_select(0, rows) : of_all;
+}
+
 class Pass {
  public:
   Pass(const Decoder* teacher, const Decoder& student, const TrainingRows& rows,
@@ -113,17 +124,21 @@ class Pass {
     LossParts parts;
     const auto labels_N = labels_of(rows_);
     const bool masks = objective.only_labels;
-    const auto mask_N = masks ? labels_N != kernels::no_label : at::Tensor();
+    const auto counted = masks ? rows_with_label(labels_N) : at::Tensor();
     // With its square the gradients keep their size whatever the temperature.
     const double weight = objective.kl_weight * objective.temperature * objective.temperature;
     const double factor =
         weight * per(masks ? options_.counts.num_labels : options_.counts.num_rows);
-    auto loss = objective.top_k > 0
-                    ? kept_divergence(normed_ND, mask_N, factor)
-                    : kernels::kl_divergence({last_projection(student_, normed_ND),
-                                              last_projection(*teacher_, target.normed_ND), mask_N,
-                                              objective.direction, objective.temperature, factor})
-                          .sum;
+    auto loss =
+        objective.top_k > 0
+            ? kept_divergence(normed_ND, counted, factor)
+            : kernels::kl_divergence(
+                  {.student = last_projection(student_, rows_of(normed_ND, counted)),
+                   .teacher = last_projection(*teacher_, rows_of(target.normed_ND, counted)),
+                   .direction = objective.direction,
+                   .temperature = objective.temperature,
+                   .factor = factor})
+                  .sum;
     parts.divergence = loss.item<double>() / weight;
     if (objective.ce_weight > 0) {
       const auto entropy = cross_entropy(normed_ND, labels_N, objective.ce_weight, 0);
@@ -194,20 +209,23 @@ class Pass {
     parts.total += added.item<double>();
     return loss + added;
   }
-  [[nodiscard]] at::Tensor kept_divergence(const at::Tensor& normed_ND, const at::Tensor& mask_N,
+  [[nodiscard]] at::Tensor kept_divergence(const at::Tensor& normed_ND, const at::Tensor& counted,
                                            double factor) const {
     invariant(rows_.likeliest_N2k.defined(), "nothing was kept of the teacher");
-    const auto kept = unpacked(rows_.likeliest_N2k);
-    return kernels::top_k_divergence({.student = last_projection(student_, normed_ND),
-                                      .ids_Nk = kept.ids_Nk,
-                                      .probabilities_Nk = kept.probabilities_Nk,
-                                      .mask_N = mask_N,
-                                      .factor = factor})
+    const auto kept = unpacked(rows_of(rows_.likeliest_N2k, counted));
+    return kernels::top_k_divergence(
+               {.student = last_projection(student_, rows_of(normed_ND, counted)),
+                .ids_Nk = kept.ids_Nk,
+                .probabilities_Nk = kept.probabilities_Nk,
+                .factor = factor})
         .sum;
   }
+  /// Rows without a label cost no logits: of texts that are mostly read, these are most.
   [[nodiscard]] at::Tensor cross_entropy(const at::Tensor& normed_ND, const at::Tensor& labels_N,
                                          double weight, double z_loss) const {
-    return kernels::cross_entropy({last_projection(student_, normed_ND), labels_N, z_loss,
+    const auto counted = rows_with_label(labels_N);
+    return kernels::cross_entropy({last_projection(student_, rows_of(normed_ND, counted)),
+                                   rows_of(labels_N, counted), z_loss,
                                    weight * per(options_.counts.num_labels)})
         .sum;
   }
