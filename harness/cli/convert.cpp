@@ -1,4 +1,5 @@
-// hylo convert: a checkpoint into a folder of its own, in another type or in smaller files.
+// hylo convert: a checkpoint into a folder of its own, in another type, in smaller files or with
+// its positions stretched.
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -17,6 +18,7 @@
 #include "harness/cli/verb.h"
 #include "harness/system/companion_files.h"
 #include "harness/system/write_folder.h"
+#include "models/distill/stage.h"
 #include "models/weights/checkpoint.h"
 
 namespace hylo::cli {
@@ -27,6 +29,7 @@ namespace fs = std::filesystem;
 struct ConvertOptions {
   std::string from, to;
   std::string dtype;
+  std::optional<double> yarn;
   models::WriteOptions write;
 };
 
@@ -35,6 +38,21 @@ models::OpenOptions open_options(const std::string& dtype) {
   require(dtype == "float32" || dtype == "bfloat16",
           "--dtype: expected float32 or bfloat16, found '{}'", dtype);
   return {.type = models::type_named(dtype)};
+}
+
+/// Of a model whose positions nothing has stretched yet: two scalings on one another are none that
+/// a config.json can say.
+models::ModelConfig stretched(const models::ModelConfig& config, double factor) {
+  for (const auto& layer : config.layers) {
+    const auto rope = models::rope_of(layer.mixer);
+    require(std::holds_alternative<std::monostate>(rope.scaling),
+            "--yarn {}: the checkpoint's rotary embedding is scaled already; name one of which it "
+            "is plain",
+            factor);
+  }
+  require(config.max_positions > 0,
+          "--yarn {}: the checkpoint does not say for how many positions it was trained", factor);
+  return models::stretched(config, {.factor = factor, .original_length = config.max_positions});
 }
 
 void move_to(const fs::path& finished, const fs::path& to) {
@@ -59,7 +77,9 @@ void convert(const ConvertOptions& options) {
   harness::require_writable(to);
   const auto checkpoint = models::open_checkpoint(options.from, open_options(options.dtype));
   for (const auto& note : checkpoint.notes) fmt::print(stderr, "hylo: note: {}\n", note);
-  models::write_checkpoint(unfinished, checkpoint.config, checkpoint.weights, options.write);
+  const auto config =
+      options.yarn ? stretched(checkpoint.config, *options.yarn) : checkpoint.config;
+  models::write_checkpoint(unfinished, config, checkpoint.weights, options.write);
   const auto copied = harness::copy_companion_files(options.from, unfinished);
   move_to(unfinished, to);
   const auto written =
@@ -76,8 +96,10 @@ void convert(const ConvertOptions& options) {
 
 void add_convert(CLI::App& program) {
   auto& verb = add_verb(
-      program, "convert", "write a checkpoint anew: in another type, in files of another size",
+      program, "convert",
+      "write a checkpoint anew: in another type, in files of another size, for longer contexts",
       {{"hylo convert ~/Llama-3.2-1B ./llama-bf16 --dtype bfloat16", "rounded to bfloat16"},
+       {"hylo convert ./llama-2k ./llama-32k --yarn 16", "for contexts of 16 times the length"},
        {"hylo convert ./llama-bf16 ./sharded --max-file-bytes 1000000000",
         "the same bits in files of at most 1 GB"}});
   const auto options = std::make_shared<ConvertOptions>();
@@ -87,6 +109,9 @@ void add_convert(CLI::App& program) {
       ->required();
   verb.add_option("--dtype", options->dtype,
                   "float32 or bfloat16; without it every tensor keeps its bits");
+  verb.add_option("--yarn", options->yarn,
+                  "stretch the rotary embedding so many times by YaRN; no weight changes")
+      ->check(CLI::Range(1.0, 1e6));
   verb.add_option("--max-file-bytes", options->write.max_file_bytes,
                   "further tensors go to a next file; a tensor is never split")
       ->capture_default_str()

@@ -8,6 +8,7 @@
 #include "harness/base/overloaded.h"
 #include "harness/base/random.h"
 #include "harness/base/units.h"
+#include "harness/training/copied_documents.h"
 #include "harness/training/ruler_documents.h"
 #include "harness/training/teacher_writing.h"
 #include "models/config/own_config.h"
@@ -66,7 +67,13 @@ class DataReader {
           overloaded{
               [&](const models::TextData& text) { return divided_texts(source.name, text); },
               [&](const models::TeacherData& data) { return divided_writing(source.name, data); },
-              [&](const models::RulerData& data) { return divided_samples(source.name, data); }},
+              [&](const models::RulerData& data) {
+                return divided_samples(ruler_documents(data, tokenizer_, seed_of(source.name)),
+                                       data.tokens);
+              },
+              [&](const models::CopiesData& data) {
+                return divided_samples(copied_documents(data, seed_of(source.name)), data.tokens);
+              }},
           source.data);
       require(divided.training.size() > 0, "data '{}': no document is left to train on",
               source.name);
@@ -140,11 +147,11 @@ class DataReader {
     return {tokenized(divided.training, data.tokens), tokenized(divided.held_out, data.tokens)};
   }
 
-  Divided divided_samples(const std::string& name, const models::RulerData& data) {
-    auto samples = ruler_documents(data, tokenizer_, seed_of(name));
-    if (held_out_share() == 0) return {tokenized(samples, data.tokens), empty()};
+  Divided divided_samples(std::vector<datasets::TrainingDocument> samples,
+                          const models::TokenizeOptions& options) const {
+    if (held_out_share() == 0) return {tokenized(samples, options), empty()};
     const auto divided = datasets::hold_out(std::move(samples), held_out_share(), recipe_.seed);
-    return {tokenized(divided.training, data.tokens), tokenized(divided.held_out, data.tokens)};
+    return {tokenized(divided.training, options), tokenized(divided.held_out, options)};
   }
 
   /// Whether a document is held out depends on the seed and its ids: equal ones are on one side.

@@ -8,6 +8,7 @@
 #include "models/config/own_config.h"
 #include "models/engine/engine.h"
 #include "models/weights/weights.h"
+#include "reports/compare/aggregate.h"
 #include "reports/store/training_history.h"
 
 namespace hylo::harness {
@@ -114,7 +115,9 @@ reports::TrainingStep step_of(const models::Objective& objective,
 
 TrainingRecorder::TrainingRecorder(reports::Store& store, const PreparedTraining& prepared,
                                    const models::Training& training, const TrainingLabels& labels)
-    : log_(log_of(store, prepared, training, labels)), stages_(prepared.recipe().stages) {}
+    : log_(log_of(store, prepared, training, labels)),
+      stages_(prepared.recipe().stages),
+      held_out_sha256_(prepared.data().held_out ? prepared.data().held_out->sha256() : "") {}
 
 void TrainingRecorder::add(int64_t stage, const models::StepReport& report) {
   auto step = step_of(stages_[static_cast<size_t>(stage)].objective, report);
@@ -126,11 +129,24 @@ void TrainingRecorder::add(int64_t stage, const models::StepReport& report) {
 }
 
 void TrainingRecorder::add(const models::Validation& validation) {
-  log_.add_validation({.place = place_of(validation.place, stages_),
-                       .data = "held out",
-                       .num_tokens = validation.loss.num_labels,
-                       .cross_entropy = validation.loss.cross_entropy,
-                       .teacher_cross_entropy = teachers_});
+  reports::TrainingValidation row{.place = place_of(validation.place, stages_),
+                                  .data = "held out",
+                                  .num_tokens = validation.loss.num_labels,
+                                  .cross_entropy = validation.loss.cross_entropy,
+                                  .teacher_cross_entropy = teachers_};
+  std::vector<reports::WeightedValue> nats;
+  for (const auto& document : validation.loss.documents) {
+    nats.push_back({document.nats, static_cast<double>(document.num_labels), {}});
+  }
+  row.standard_error = aggregate(reports::Aggregation::WeightedMean, nats).standard_error;
+  // Of the end of a stage each document is kept: runs are compared on them.
+  if (row.place.step == stages_[static_cast<size_t>(row.place.stage)].steps) {
+    row.documents_sha256 = held_out_sha256_;
+    for (const auto& document : validation.loss.documents) {
+      row.documents.push_back({document.num_labels, document.nats});
+    }
+  }
+  log_.add_validation(row);
   since_last_step_ = Stopwatch();
 }
 

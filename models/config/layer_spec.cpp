@@ -30,4 +30,10 @@ bool is_recurrent(const MixerSpec& mixer) {
                     mixer);
 }
 
+RopeSpec rope_of(const MixerSpec& mixer) {
+  if (const auto* attention = std::get_if<AttentionSpec>(&mixer)) return attention->rope;
+  if (const auto* mla = std::get_if<MlaSpec>(&mixer)) return mla->rope;
+  return {};
+}
+
 }  // namespace hylo::models

@@ -186,4 +186,7 @@ const char* kind_name(const MixerSpec& mixer);
 /// Whether a layer remembers a state of constant size and not every token.
 bool is_recurrent(const MixerSpec& mixer);
 
+/// Of a mixer that rotates queries and keys; of width 0 for all others.
+RopeSpec rope_of(const MixerSpec& mixer);
+
 }  // namespace hylo::models

@@ -65,12 +65,6 @@ class CallTables {
   at::ScalarType type_;
 };
 
-RopeSpec rope_of(const MixerSpec& mixer) {
-  if (const auto* attention = std::get_if<AttentionSpec>(&mixer)) return attention->rope;
-  if (const auto* mla = std::get_if<MlaSpec>(&mixer)) return mla->rope;
-  return {};
-}
-
 at::Tensor scaled(const at::Tensor& x, double scale) { return scale == 1 ? x : x * scale; }
 
 }  // namespace

@@ -193,12 +193,7 @@ class Counter {
 }  // namespace
 
 int64_t rotary_bytes(const MixerSpec& mixer, const PassShape& pass) {
-  const auto tables = [&](const RopeSpec& rope) {
-    return pass.num_rows * rope.width * (pass.type == NumberType::Float64 ? 8 : 4);
-  };
-  if (const auto* attention = std::get_if<AttentionSpec>(&mixer)) return tables(attention->rope);
-  if (const auto* mla = std::get_if<MlaSpec>(&mixer)) return tables(mla->rope);
-  return 0;
+  return pass.num_rows * rope_of(mixer).width * (pass.type == NumberType::Float64 ? 8 : 4);
 }
 
 BlockMemory mixer_memory(const MixerSpec& mixer, int64_t model_width, const PassShape& pass) {

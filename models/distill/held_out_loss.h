@@ -2,15 +2,23 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "models/decoder/decoder.h"
 #include "models/distill/token_stream.h"
 
 namespace hylo::models {
 
+struct DocumentLoss {
+  int64_t num_labels = 0;
+  double nats = 0;  ///< the sum over its labels
+  bool operator==(const DocumentLoss&) const = default;
+};
+
 struct HeldOutLoss {
   int64_t num_labels = 0;
-  double cross_entropy = 0;  ///< mean, nats a label
+  double cross_entropy = 0;             ///< mean, nats a label
+  std::vector<DocumentLoss> documents;  ///< in order; empty where it was read from a file
   [[nodiscard]] double perplexity() const;
 };
 

@@ -30,6 +30,7 @@ struct PackedBatch {
   std::vector<int64_t> labels_N;  ///< the document's next token, or kernels::no_label
   std::vector<int64_t> sequence_rows;
   std::vector<SequencePlace> places;  ///< of sequences, from streams that know them
+  std::vector<int64_t> documents;     ///< of which sequences are pieces, from a TokenWalk
   int64_t num_documents = 0;          ///< that begin in it
   int64_t num_labels = 0;             ///< rows that count
   /// Where documents are pairs: sequences 2i and 2i + 1 are the chosen and the rejected of pair i.

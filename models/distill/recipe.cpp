@@ -52,9 +52,11 @@ datasets::TextSource read_text_source(JsonReader& reader, const std::string& kin
         .chosen = reader.get_or<std::string>("chosen", "chosen"),
         .rejected = reader.get_or<std::string>("rejected", "rejected")};
   }
-  require(kind == "folder",
-          "{}: expected text, json_lines, chat, preferences, folder, ruler or teacher, found '{}'",
-          reader.path_of("kind"), kind);
+  require(
+      kind == "folder",
+      "{}: expected text, json_lines, chat, preferences, folder, ruler, copies or teacher, found "
+      "'{}'",
+      reader.path_of("kind"), kind);
   using Texts = std::vector<std::string>;
   return datasets::FolderText{.folder = root / reader.get<std::string>("folder"),
                               .header = reader.get_or<std::string>("header", ""),
@@ -86,6 +88,21 @@ RulerData read_ruler_data(JsonReader& reader) {
   return data;
 }
 
+CopiesData read_copies_data(JsonReader& reader) {
+  CopiesData data{.num_documents = read_count(reader, "documents"),
+                  .num_digits = read_count(reader, "digits")};
+  const auto range = reader.get<std::vector<int64_t>>("copied");
+  require(
+      range.size() == 2 && range[0] >= 1 && range[0] <= range[1] && range[1] <= data.num_digits - 4,
+      "{}: expected the least and the most digits that are said over, from 1 to {} (4 less "
+      "than a document), found {}",
+      reader.path_of("copied"), data.num_digits - 4, found_value(reader.at("copied")));
+  data.least_copied = range[0];
+  data.most_copied = range[1];
+  data.tokens = read_end_tokens(reader);
+  return data;
+}
+
 TeacherData read_teacher_data(JsonReader& reader, const std::string& path) {
   TeacherData data{.num_documents = read_count(reader, "documents"),
                    .max_tokens = read_count(reader, "max_tokens"),
@@ -112,6 +129,8 @@ DataSource read_source(const Json& json, const std::string& path, const fs::path
     source.data = read_teacher_data(reader, path);
   } else if (kind == "ruler") {
     source.data = read_ruler_data(reader);
+  } else if (kind == "copies") {
+    source.data = read_copies_data(reader);
   } else {
     source.data = read_text(reader, kind, root);
   }

@@ -37,9 +37,16 @@ struct RulerData {
   bool only_answers = false;           ///< prompts are read, and nobody learns to write them
   TokenizeOptions tokens;
 };
+/// Words of random hexadecimal digits, each said over and over.
+struct CopiesData {
+  int64_t num_documents = 0;
+  int64_t num_digits = 0;                     ///< of a document
+  int64_t least_copied = 0, most_copied = 0;  ///< of them, in a word
+  TokenizeOptions tokens;
+};
 struct DataSource {
   std::string name;
-  std::variant<TextData, TeacherData, RulerData> data;
+  std::variant<TextData, TeacherData, RulerData, CopiesData> data;
   double weight = 1;
 };
 

@@ -296,6 +296,7 @@ std::optional<PackedBatch> TokenWalk::next() {
     const auto num_rows = std::min(std::ssize(document) - num_given_, context_length_);
     if (rows_in(batch) + num_rows > max_rows_) break;
     append_sequence(batch, document, num_given_, num_rows);
+    batch.documents.push_back(document_);
     batch.num_documents += num_given_ == 0 ? 1 : 0;
     num_given_ += num_rows;
     if (num_given_ < std::ssize(document)) continue;

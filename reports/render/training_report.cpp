@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 
+#include "reports/render/paired_runs.h"
 #include "reports/render/stage_history.h"
 #include "reports/store/json_number.h"
 #include "reports/store/training_history.h"
@@ -378,6 +379,8 @@ OrderedJson training_comparison_report(const Store& store, std::span<const Train
   const bool validated = std::ranges::any_of(
       rows, [](const OrderedJson& row) { return has_validations(row["validations"]); });
   if (validated) notes.push_back(validation_note);
+  const auto paired = paired_runs(store, runs);
+  if (!paired.empty()) notes.push_back(paired_note);
   const bool incomplete =
       std::ranges::any_of(rows, [](const OrderedJson& row) { return row["state"] != "complete"; });
   if (incomplete) {
@@ -386,6 +389,7 @@ OrderedJson training_comparison_report(const Store& store, std::span<const Train
   return {{"report", "training_comparison"},
           {"store", store.file().string()},
           {"runs", rows},
+          {"paired", paired},
           {"differences", differences_of(runs)},
           {"notes", notes}};
 }

@@ -30,6 +30,10 @@ std::string ratio_of(const OrderedJson& value) {
   return value.is_number() ? fmt::format("{:.3f}", value.get<double>()) : text_of(value);
 }
 
+std::string signed_of(const OrderedJson& value) {
+  return value.is_number() ? fmt::format("{:+.4f}", value.get<double>()) : text_of(value);
+}
+
 std::vector<Cell> validation_cells(const OrderedJson& row) {
   return {{text_of(row["data"])},
           {thousands_of(row["num_tokens"])},
@@ -288,6 +292,31 @@ Table compared_trainings_table(const OrderedJson& report) {
   return table;
 }
 
+/// "night - day": a run less the first.
+Table paired_table(const OrderedJson& report) {
+  Table table{.columns = {{"Run"},
+                          {"Less"},
+                          {"Data", Align::Left, 2},
+                          {"Documents", Align::Right, 1},
+                          {"Nats/token", Align::Right},
+                          {"\u00b1", Align::Right},
+                          {"95 %", Align::Right}}};
+  for (const auto& row : report["paired"]) {
+    const OrderedJson first{{"id", row["first_id"]}, {"name", row["first_name"]}};
+    const bool has_interval = row["interval_low"].is_number();
+    table.rows.push_back(
+        {{run_label(row)},
+         {run_label(first)},
+         {text_of(row["data"])},
+         {thousands_of(row["num_documents"])},
+         {signed_of(row["difference"])},
+         {rounded(row["standard_error"])},
+         {has_interval ? signed_of(row["interval_low"]) + " to " + signed_of(row["interval_high"])
+                       : std::string(absent)}});
+  }
+  return table;
+}
+
 std::vector<TitledTable> comparison_details(const OrderedJson& report) {
   Table validations{.columns = {{"Run"}}};
   validations.columns.insert(validations.columns.end(), validation_columns.begin(),
@@ -311,6 +340,9 @@ std::vector<TitledTable> comparison_details(const OrderedJson& report) {
   std::vector<TitledTable> tables;
   if (!validations.rows.empty()) {
     tables.push_back({"Last validations", without_unremarkable_columns(validations)});
+  }
+  if (!report["paired"].empty()) {
+    tables.push_back({"Differences on the same held-out documents", paired_table(report)});
   }
   if (!differences.rows.empty()) tables.push_back({"What differs", differences});
   return tables;

@@ -276,7 +276,8 @@ INSERT INTO aggregation VALUES (5, 'weighted_mean');
 constexpr std::array all_migrations{Migration{1, version_1}, Migration{2, version_2},
                                     Migration{3, version_3}, Migration{4, training_tables},
                                     Migration{5, placement_tables},
-                                    Migration{6, training_preferences}};
+                                    Migration{6, training_preferences},
+                                    Migration{7, training_documents}};
 
 }  // namespace
 

@@ -204,8 +204,8 @@ std::vector<TrainingValidation> training_validations(const Store& store, int64_t
     SQLite::Statement query(
         store.database(),
         "SELECT position, step, data, num_tokens, cross_entropy, standard_error, "
-        "teacher_cross_entropy, preference_loss, margin, preference_accuracy FROM "
-        "training_validation JOIN training_stage ON "
+        "teacher_cross_entropy, preference_loss, margin, preference_accuracy, documents_sha256, "
+        "document_losses FROM training_validation JOIN training_stage ON "
         "training_stage.id = stage WHERE run = ? ORDER BY position, step, data");
     query.bind(1, run);
     std::vector<TrainingValidation> rows;
@@ -219,6 +219,9 @@ std::vector<TrainingValidation> training_validations(const Store& store, int64_t
                       .preference_loss = number_in(query.getColumn(7)),
                       .margin = number_in(query.getColumn(8)),
                       .preference_accuracy = number_in(query.getColumn(9))});
+      if (query.getColumn(11).isNull()) continue;
+      rows.back().documents_sha256 = query.getColumn(10).getString();
+      rows.back().documents = losses_in(query.getColumn(11).getString());
     }
     return rows;
   });

@@ -64,6 +64,13 @@ struct TrainingStep {
   std::optional<int64_t> resident_bytes;
 };
 
+/// What a held-out document lost: the sum over its tokens, nats.
+struct HeldOutDocument {
+  int64_t num_tokens = 0;
+  double nats = 0;
+  bool operator==(const HeldOutDocument&) const = default;
+};
+
 struct TrainingValidation {
   TrainingPlace place;  ///< after so many steps of the stage
   std::string data;     ///< the name of the held-out data
@@ -73,6 +80,10 @@ struct TrainingValidation {
   std::optional<double> teacher_cross_entropy;  ///< on the same tokens
   /// Of held-out pairs of preferences, nats a pair; the rest as of a step.
   std::optional<double> preference_loss, margin, preference_accuracy;
+  /// Document by document, and the hash of them all: what runs are compared on in pairs. Of the
+  /// validation at the end of a stage; else empty.
+  std::string documents_sha256;
+  std::vector<HeldOutDocument> documents;
 };
 
 struct TrainingCheckpoint {

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include "harness/base/clock.h"
+#include "harness/base/error.h"
+#include "reports/store/json_number.h"
 #include "reports/store/run_rows.h"
 #include "reports/store/values.h"
 
@@ -201,13 +203,34 @@ void insert_steps(SQLite::Database& database, std::span<const int64_t> stages,
   }
 }
 
+std::string losses_text(std::span<const HeldOutDocument> documents) {
+  auto rows = OrderedJson::array();
+  for (const auto& document : documents) {
+    rows.push_back({document.num_tokens, json_number(document.nats)});
+  }
+  return rows.dump();
+}
+
+std::vector<HeldOutDocument> losses_in(const std::string& text) {
+  const auto rows = OrderedJson::parse(text, nullptr, false);
+  std::vector<HeldOutDocument> documents;
+  for (const auto& row : rows) {
+    const bool is_pair = row.is_array() && row.size() == 2 && row[0].is_number_integer();
+    const auto nats = is_pair ? number_of(row[1]) : std::nullopt;
+    require(nats.has_value(),
+            "training_validation.document_losses: expected [tokens, nats], found {}", row.dump());
+    documents.push_back({row[0].get<int64_t>(), *nats});
+  }
+  return documents;
+}
+
 void upsert_validation(SQLite::Database& database, int64_t stage,
                        const TrainingValidation& validation) {
   SQLite::Statement insert(database,
                            "INSERT OR REPLACE INTO training_validation (stage, step, data, "
                            "num_tokens, cross_entropy, standard_error, teacher_cross_entropy, "
-                           "preference_loss, margin, preference_accuracy) "
-                           "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                           "preference_loss, margin, preference_accuracy, documents_sha256, "
+                           "document_losses) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   insert.bind(1, stage);
   insert.bind(2, validation.place.step);
   insert.bind(3, validation.data);
@@ -218,6 +241,10 @@ void upsert_validation(SQLite::Database& database, int64_t stage,
   bind_number(insert, 8, validation.preference_loss);
   bind_number(insert, 9, validation.margin);
   bind_number(insert, 10, validation.preference_accuracy);
+  if (!validation.documents.empty()) {
+    insert.bind(11, validation.documents_sha256);
+    insert.bind(12, losses_text(validation.documents));
+  }
   insert.exec();
 }
 

@@ -46,6 +46,9 @@ int64_t begin_training_attempt(SQLite::Database& database, int64_t run, const Tr
 
 void insert_steps(SQLite::Database& database, std::span<const int64_t> stages,
                   std::span<const TrainingStep> steps);
+/// [[tokens, nats], ...] and back. Throws Error for a text that is not that.
+std::string losses_text(std::span<const HeldOutDocument> documents);
+std::vector<HeldOutDocument> losses_in(const std::string& text);
 void upsert_validation(SQLite::Database& database, int64_t stage,
                        const TrainingValidation& validation);
 void upsert_checkpoint(SQLite::Database& database, int64_t stage,

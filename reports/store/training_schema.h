@@ -155,4 +155,10 @@ CREATE VIEW training_validations AS
   FROM training_validation JOIN training_stage ON training_stage.id = training_validation.stage;
 )sql";
 
+// Held-out documents one by one.
+inline constexpr std::string_view training_documents = R"sql(
+ALTER TABLE training_validation ADD COLUMN documents_sha256 TEXT;  -- of all documents
+ALTER TABLE training_validation ADD COLUMN document_losses TEXT;   -- JSON: [tokens, nats] of each
+)sql";
+
 }  // namespace hylo::reports

@@ -107,6 +107,7 @@ TEST_F(TrainingVerbs, DistillTrainsAndLeavesAStudentAndAReport) {
   const auto again = run_hylo(words);
   EXPECT_EQ(again.exit_code, 0) << again.err;
   EXPECT_THAT(again.err, HasSubstr("every stage is done"));
+  EXPECT_EQ(again.out, first.out);
   const auto report = run_hylo({"report", "training", "latest", "--store", folder_ / "hylo.db"});
   EXPECT_EQ(report.exit_code, 0) << report.err;
   EXPECT_THAT(report.out, AllOf(HasSubstr("align"), HasSubstr("distil")));

@@ -96,6 +96,12 @@ TEST(Recipe, ThatIsWronglyWrittenIsRefusedWithItsPath) {
   EXPECT_THAT(refused("/data/0/documents", 0), HasSubstr("r.json.data[0].documents"));
   EXPECT_THAT(refused("/data/1/name", "own"), HasSubstr("'own' is another source's already"));
   EXPECT_THAT(refused("/data/1/kind", "txt"), HasSubstr("r.json.data[1].kind"));
+  EXPECT_THAT(refused("/data/0", {{"name", "c"},
+                                  {"kind", "copies"},
+                                  {"documents", 5},
+                                  {"digits", 12},
+                                  {"copied", {6, 9}}}),
+              AllOf(HasSubstr("r.json.data[0].copied"), HasSubstr("from 1 to 8")));
   EXPECT_THAT(refused("/held_out/share", 1), HasSubstr("r.json.held_out.share"));
   EXPECT_THAT(refused("/number_type", "int8"), HasSubstr("r.json.number_type"));
   EXPECT_THAT(refused("/number_type", "float16"), HasSubstr("expected float32 or bfloat16"));

@@ -234,6 +234,34 @@ TEST_F(TrainingComparison, RunsStandSideBySideWithWhatDiffers) {
   EXPECT_THAT(report_as_html(report), HasSubstr("<polyline"));
 }
 
+// Of 2 and 4 tokens, 1 and 5 nats more; the third run was held against others.
+TEST_F(TrainingComparison, RunsAreHeldAgainstTheFirstOnTheDocumentsThatTheyShare) {
+  const auto add = [&](const std::string& name, const std::string& sha256,
+                       const std::vector<HeldOutDocument>& documents) {
+    auto log = TrainingLog::begin(store_, sample_training(name), sample_host());
+    auto row = sample_validation(1, 10, 1.1);
+    row.documents_sha256 = sha256;
+    row.documents = documents;
+    log.add_validation(row);
+    log.finish();
+    return find_training(store_, name);
+  };
+  const std::vector runs{add("first", "ab", {{2, 2}, {4, 4}}),
+                         add("second", "ab", {{2, 3}, {4, 9}}),
+                         add("third", "cd", {{2, 3}, {4, 9}})};
+  const auto report = training_comparison_report(store_, runs);
+  ASSERT_THAT(report["paired"], SizeIs(1));
+  const auto& row = report["paired"][0];
+  EXPECT_EQ(row["name"], "second");
+  EXPECT_EQ(row["first_name"], "first");
+  EXPECT_EQ(row["num_documents"], 2);
+  EXPECT_DOUBLE_EQ(row["difference"].get<double>(), 1);
+  EXPECT_DOUBLE_EQ(row["standard_error"].get<double>(), 1.0 / 3);
+  EXPECT_THAT(report_for_terminal(report, {}),
+              AllOf(HasSubstr("Differences on the same held-out documents"), HasSubstr("+1.0000"),
+                    HasSubstr("+0.3467 to +1.6533")));
+}
+
 TEST_F(TrainingReport, AKindThatIsNotKnownIsTold) {
   EXPECT_THAT(error_of([] {
                 report_as_html({{"report", "weather"}});

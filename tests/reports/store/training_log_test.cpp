@@ -91,8 +91,19 @@ TEST(TrainingLog, AStepIsReadBackWithWhatItLacks) {
                       .preference_loss = 0.5,
                       .margin = 2,
                       .preference_accuracy = 1});
+  const std::vector<HeldOutDocument> documents{{7, 1.25}, {2, std::nan("")}};
+  log.add_validation({.place = {0, 2},
+                      .data = "texts",
+                      .num_tokens = 9,
+                      .documents_sha256 = "ab12",
+                      .documents = documents});
   log.finish();
   const auto validations = training_validations(store, 1);
+  EXPECT_TRUE(validations.at(0).documents.empty());
+  EXPECT_EQ(validations.at(1).documents_sha256, "ab12");
+  EXPECT_EQ(validations.at(1).documents.at(0), documents[0]);
+  EXPECT_EQ(validations.at(1).documents.at(1).num_tokens, 2);
+  EXPECT_TRUE(std::isnan(validations.at(1).documents.at(1).nats));
   EXPECT_EQ(validations.at(0).preference_loss, 0.5);
   EXPECT_EQ(validations.at(0).margin, 2);
   EXPECT_EQ(validations.at(0).preference_accuracy, 1);

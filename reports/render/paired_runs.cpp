@@ -1,0 +1,58 @@
+#include "reports/render/paired_runs.h"
+
+#include <map>
+#include <string>
+#include <utility>
+
+#include "reports/compare/paired_losses.h"
+#include "reports/store/json_number.h"
+#include "reports/store/training_history.h"
+
+namespace hylo::reports {
+namespace {
+
+OrderedJson name_of(const TrainingSummary& run) {
+  const auto& name = run.description.name;
+  return name.empty() ? OrderedJson() : OrderedJson(name);
+}
+
+/// The last validation of each data that was kept document by document.
+std::map<std::string, TrainingValidation> last_documents(const Store& store,
+                                                         const TrainingSummary& run) {
+  std::map<std::string, TrainingValidation> last;
+  for (auto& row : training_validations(store, run.id)) {
+    if (!row.documents.empty()) last[row.data] = std::move(row);
+  }
+  return last;
+}
+
+}  // namespace
+
+OrderedJson paired_runs(const Store& store, std::span<const TrainingSummary> runs) {
+  auto rows = OrderedJson::array();
+  const auto firsts = last_documents(store, runs.front());
+  for (const auto& run : runs.subspan(1)) {
+    for (const auto& [data, row] : last_documents(store, run)) {
+      const auto first = firsts.find(data);
+      if (first == firsts.end() || first->second.documents_sha256 != row.documents_sha256) continue;
+      const auto paired = paired_losses(row.documents, first->second.documents);
+      if (!paired) continue;
+      const auto interval = [&](double Interval::*end) {
+        return paired->interval ? json_number(*paired->interval.*end) : OrderedJson();
+      };
+      rows.push_back({{"id", run.id},
+                      {"name", name_of(run)},
+                      {"first_id", runs.front().id},
+                      {"first_name", name_of(runs.front())},
+                      {"data", data},
+                      {"num_documents", paired->num_documents},
+                      {"difference", json_number(paired->difference)},
+                      {"standard_error", json_number(paired->standard_error)},
+                      {"interval_low", interval(&Interval::low)},
+                      {"interval_high", interval(&Interval::high)}});
+    }
+  }
+  return rows;
+}
+
+}  // namespace hylo::reports
