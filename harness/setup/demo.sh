@@ -41,7 +41,7 @@ run generate --model "$model" --prompt "Once upon a time" --max-new-tokens 64
 say "A hybrid of it: two layers become MLA, three Gated DeltaNet. First as it is converted, untrained"
 placement=$folder/placement.json
 cat > "$placement" <<'JSON'
-[{"layers": [0, 3], "mixer": {"kind": "mla", "latent_rank": 16}},
+[{"layers": [2, 4], "mixer": {"kind": "mla", "latent_rank": 24}},
  {"layers": "rest", "mixer": {"kind": "gated_delta", "num_key_heads": 4, "num_heads": 4,
                               "key_width": 16, "value_width": 16}}]
 JSON
