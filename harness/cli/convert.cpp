@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -43,15 +44,21 @@ models::OpenOptions open_options(const std::string& dtype) {
 /// Of a model whose positions nothing has stretched yet: two scalings on one another are none that
 /// a config.json can say.
 models::ModelConfig stretched(const models::ModelConfig& config, double factor) {
+  require(std::isfinite(factor) && factor > 1, "--yarn: expected a number above 1, found {}",
+          factor);
+  bool rotates = false;
   for (const auto& layer : config.layers) {
     const auto rope = models::rope_of(layer.mixer);
+    rotates = rotates || rope.width > 0;
     require(std::holds_alternative<std::monostate>(rope.scaling),
             "--yarn {}: the checkpoint's rotary embedding is scaled already; name one of which it "
             "is plain",
             factor);
   }
+  require(rotates, "--yarn {}: no layer of the checkpoint has a rotary embedding to stretch",
+          factor);
   require(config.max_positions > 0,
-          "--yarn {}: the checkpoint does not say for how many positions it was trained", factor);
+          "--yarn {}: the checkpoint does not declare for how many positions it is", factor);
   return models::stretched(config, {.factor = factor, .original_length = config.max_positions});
 }
 
@@ -110,8 +117,8 @@ void add_convert(CLI::App& program) {
   verb.add_option("--dtype", options->dtype,
                   "float32 or bfloat16; without it every tensor keeps its bits");
   verb.add_option("--yarn", options->yarn,
-                  "stretch the rotary embedding so many times by YaRN; no weight changes")
-      ->check(CLI::Range(1.0, 1e6));
+                  "stretch the rotary embedding by YaRN, so many times the positions that the "
+                  "checkpoint declares; no weight changes");
   verb.add_option("--max-file-bytes", options->write.max_file_bytes,
                   "further tensors go to a next file; a tensor is never split")
       ->capture_default_str()

@@ -48,7 +48,7 @@ class Narrator {
       : prepared_(prepared), recorder_(recorder) {}
 
   void begin(const models::Training& training) {
-    if (training.is_resumed() && !training.is_complete()) {
+    if (training.is_resumed()) {
       const auto [index, step] = training.place();
       say("goes on from step {} of stage '{}'", step, stage(index).name);
     }
@@ -79,13 +79,6 @@ class Narrator {
                 },
             .on_base_done = [this] { prepared_.release_base(); },
             .should_stop = [&stop] { return stop.load(); }};
-  }
-
-  /// Of a training that was complete before: its result is told again, also to another store.
-  void validate_again(const models::Training& training) {
-    if (!prepared_.data().held_out) return;
-    const auto last = std::ssize(prepared_.recipe().stages) - 1;
-    on_validation({{last, stage(last).steps}, training.validate(training.student().decoder())});
   }
 
   [[nodiscard]] const std::optional<models::Validation>& last_validation() const { return last_; }
@@ -255,14 +248,16 @@ void train(const TrainingVerbOptions& options) {
   if (options.dry_run) return print_plan(prepared, options);
   models::give_large_blocks_back();
   models::Training training(prepared.plan(), options.out);
-  if (training.is_complete()) fmt::print(stderr, "every stage is done\n");
+  if (training.is_complete()) {
+    fmt::print(stderr, "every stage is done\n");
+    return tell_student(prepared, training);
+  }
   auto store = reports::Store::open(store_file(options.store));
   harness::TrainingRecorder recorder(store, prepared, training,
                                      {options.name, own_command_line(), options.out});
   Narrator narrator(prepared, recorder);
   try {
     narrator.begin(training);
-    if (training.is_complete()) narrator.validate_again(training);
     training.run(narrator.events(end_cleanly_on_interrupt()));
   } catch (const std::exception& error) {
     note_failure(recorder, error);

@@ -24,7 +24,7 @@ datasets::TrainingDocument copied(const std::string& word, int64_t num_digits) {
     left -= is_digit(text.back()) ? 1 : 0;
   }
   // What comes first again could be anything: how long the word is is not known yet.
-  const auto known = std::min(word.size() + 3, text.size() - 1);
+  const auto known = word.size() + 3;
   return {.spans = {{text.substr(0, known), false}, {text.substr(known), true}},
           .origin = "copies"};
 }

@@ -212,13 +212,11 @@ models::HeldOutLoss PreparedTraining::teachers_loss(const models::Training& trai
 
 /// A hash of all that it depends on.
 std::string PreparedTraining::key_of_teachers_loss() const {
-  int64_t longest = 0;
-  for (const auto& stage : recipe_.stages) longest = std::max(longest, stage.context_length);
   const OrderedJson key{{"teacher", provenance_.teacher_sha256},
                         {"config", models::write_own_config(teacher()->config())},
                         {"type", models::type_name(recipe_.type)},
                         {"held_out", data_.held_out->sha256()},
-                        {"context_length", longest}};
+                        {"context_length", models::longest_context(recipe_.stages)}};
   return sha256_hex(key.dump());
 }
 

@@ -1,8 +1,11 @@
 #include "harness/training/training_recorder.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <numeric>
 
+#include "harness/base/hash.h"
 #include "harness/base/version.h"
 #include "harness/system/machine_record.h"
 #include "models/config/own_config.h"
@@ -90,6 +93,14 @@ std::optional<double> mean(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
+/// The documents and the context that they are read in: both say what a loss was measured on.
+std::string hash_of_held_out(const PreparedTraining& prepared) {
+  const auto& held_out = prepared.data().held_out;
+  if (!held_out) return {};
+  return sha256_hex(fmt::format("{}, context {}", held_out->sha256(),
+                                models::longest_context(prepared.recipe().stages)));
+}
+
 }  // namespace
 
 reports::TrainingStep step_of(const models::Objective& objective,
@@ -117,7 +128,7 @@ TrainingRecorder::TrainingRecorder(reports::Store& store, const PreparedTraining
                                    const models::Training& training, const TrainingLabels& labels)
     : log_(log_of(store, prepared, training, labels)),
       stages_(prepared.recipe().stages),
-      held_out_sha256_(prepared.data().held_out ? prepared.data().held_out->sha256() : "") {}
+      held_out_sha256_(hash_of_held_out(prepared)) {}
 
 void TrainingRecorder::add(int64_t stage, const models::StepReport& report) {
   auto step = step_of(stages_[static_cast<size_t>(stage)].objective, report);

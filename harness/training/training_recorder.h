@@ -43,7 +43,7 @@ class TrainingRecorder {
  private:
   reports::TrainingLog log_;
   std::vector<models::Stage> stages_;
-  std::string held_out_sha256_;  ///< empty where nothing is held out
+  std::string held_out_sha256_;  ///< and of their context; empty: none are
   std::optional<double> teachers_;
   Stopwatch since_last_step_;
 };

@@ -66,9 +66,9 @@ datasets::TextSource read_text_source(JsonReader& reader, const std::string& kin
                               .max_file_bytes = reader.get_or<int64_t>("max_file_bytes", 1 << 20)};
 }
 
-TokenizeOptions read_end_tokens(JsonReader& reader) {
+TokenizeOptions read_end_tokens(JsonReader& reader, EndToken eos = EndToken::Always) {
   return {.bos = read_end_token(reader, "bos", EndToken::AsTokenizer),
-          .eos = read_end_token(reader, "eos", EndToken::Always)};
+          .eos = read_end_token(reader, "eos", eos)};
 }
 
 TextData read_text(JsonReader& reader, const std::string& kind, const fs::path& root) {
@@ -91,6 +91,9 @@ RulerData read_ruler_data(JsonReader& reader) {
 CopiesData read_copies_data(JsonReader& reader) {
   CopiesData data{.num_documents = read_count(reader, "documents"),
                   .num_digits = read_count(reader, "digits")};
+  constexpr int64_t fewest = 6;  // Of a word of 1 digit and what can be learnt of it.
+  require(data.num_digits >= fewest, "{}: expected {} or more, found {}", reader.path_of("digits"),
+          fewest, data.num_digits);
   const auto range = reader.get<std::vector<int64_t>>("copied");
   require(
       range.size() == 2 && range[0] >= 1 && range[0] <= range[1] && range[1] <= data.num_digits - 4,
@@ -99,7 +102,8 @@ CopiesData read_copies_data(JsonReader& reader) {
       reader.path_of("copied"), data.num_digits - 4, found_value(reader.at("copied")));
   data.least_copied = range[0];
   data.most_copied = range[1];
-  data.tokens = read_end_tokens(reader);
+  // Where a document ends follows from nothing that stands in it.
+  data.tokens = read_end_tokens(reader, EndToken::Never);
   return data;
 }
 

@@ -191,6 +191,12 @@ void check_shares(const Stage& stage, const std::vector<std::string>& sources) {
   }
 }
 
+int64_t longest_context(std::span<const Stage> stages) {
+  int64_t longest = 0;
+  for (const auto& stage : stages) longest = std::max(longest, stage.context_length);
+  return longest;
+}
+
 ModelConfig stretched(ModelConfig config, const Stretch& stretch) {
   for (auto& layer : config.layers) {
     if (auto* attention = std::get_if<AttentionSpec>(&layer.mixer)) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,9 @@ OrderedJson describe(const Stage& stage);
 
 /// Throws Error for a share of something that is not among the names of the sources.
 void check_shares(const Stage& stage, const std::vector<std::string>& sources);
+
+/// What held-out documents are read in.
+int64_t longest_context(std::span<const Stage> stages);
 
 /// The config with every rotary embedding stretched as the stage says, and a context of at least
 /// the length that it reaches.

@@ -357,7 +357,7 @@ void Training::check_finite_weights() const {
 
 HeldOutLoss Training::validate(const Decoder& model) const {
   invariant(plan_.held_out != nullptr, "nothing is held out");
-  const auto longest = std::ranges::max(plan_.stages, {}, &Stage::context_length).context_length;
+  const auto longest = longest_context(plan_.stages);
   TokenWalk walk(plan_.held_out, longest, std::max(longest, validation_rows));
   return held_out_loss(model, walk);
 }

@@ -16,13 +16,12 @@ OrderedJson name_of(const TrainingSummary& run) {
   return name.empty() ? OrderedJson() : OrderedJson(name);
 }
 
-/// The last validation of each data that was kept document by document.
+/// The last validation of each data, where it was kept document by document: the end of a stage.
 std::map<std::string, TrainingValidation> last_documents(const Store& store,
                                                          const TrainingSummary& run) {
   std::map<std::string, TrainingValidation> last;
-  for (auto& row : training_validations(store, run.id)) {
-    if (!row.documents.empty()) last[row.data] = std::move(row);
-  }
+  for (auto& row : training_validations(store, run.id)) last[row.data] = std::move(row);
+  std::erase_if(last, [](const auto& entry) { return entry.second.documents.empty(); });
   return last;
 }
 

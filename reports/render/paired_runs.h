@@ -9,8 +9,9 @@
 
 namespace hylo::reports {
 
-/// Every run less the first, on the last documents that both were held against: a row for each run
-/// and data, with "difference" in nats a token. Empty where they share none.
+/// Every run less the first, where the last validations of both are of the same documents, read in
+/// the same context: a row for each run and data, with "difference" in nats a token. Documents are
+/// kept at the ends of stages.
 OrderedJson paired_runs(const Store& store, std::span<const TrainingSummary> runs);
 
 /// What readers are told beside it.
@@ -18,5 +19,9 @@ inline constexpr auto paired_note =
     "Differences on the same held-out documents are the run's nats a token less the first run's: "
     "above 0 it predicts them worse. Error and 95 % interval are paired, over documents, with "
     "draws of documents in mind; they say nothing about other seeds.";
+inline constexpr auto unpaired_note =
+    "No run was held against the first one's held-out documents: they are others (of another seed "
+    "where a share is held out), are read in another context, or a run has not come to the end of "
+    "a stage with a hylo that keeps them.";
 
 }  // namespace hylo::reports

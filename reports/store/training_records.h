@@ -80,8 +80,8 @@ struct TrainingValidation {
   std::optional<double> teacher_cross_entropy;  ///< on the same tokens
   /// Of held-out pairs of preferences, nats a pair; the rest as of a step.
   std::optional<double> preference_loss, margin, preference_accuracy;
-  /// Document by document, and the hash of them all: what runs are compared on in pairs. Of the
-  /// validation at the end of a stage; else empty.
+  /// Document by document, and the hash of them all and of the context that they are read in: what
+  /// runs are compared on in pairs. Of the validation at the end of a stage; else empty.
   std::string documents_sha256;
   std::vector<HeldOutDocument> documents;
 };

@@ -214,8 +214,10 @@ std::string losses_text(std::span<const HeldOutDocument> documents) {
 std::vector<HeldOutDocument> losses_in(const std::string& text) {
   const auto rows = OrderedJson::parse(text, nullptr, false);
   std::vector<HeldOutDocument> documents;
+  require(rows.is_array(), "training_validation.document_losses: expected a list, found {}", text);
   for (const auto& row : rows) {
-    const bool is_pair = row.is_array() && row.size() == 2 && row[0].is_number_integer();
+    const bool is_pair = row.is_array() && row.size() == 2 && row[0].is_number_integer() &&
+                         (row[1].is_number() || row[1].is_string());
     const auto nats = is_pair ? number_of(row[1]) : std::nullopt;
     require(nats.has_value(),
             "training_validation.document_losses: expected [tokens, nats], found {}", row.dump());

@@ -157,7 +157,7 @@ CREATE VIEW training_validations AS
 
 // Held-out documents one by one.
 inline constexpr std::string_view training_documents = R"sql(
-ALTER TABLE training_validation ADD COLUMN documents_sha256 TEXT;  -- of all documents
+ALTER TABLE training_validation ADD COLUMN documents_sha256 TEXT;  -- of all, and of the context
 ALTER TABLE training_validation ADD COLUMN document_losses TEXT;   -- JSON: [tokens, nats] of each
 )sql";
 

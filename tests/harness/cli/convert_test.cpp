@@ -28,6 +28,17 @@ TEST(Convert, StretchesPositionsByYarnAndLeavesTheWeights) {
   EXPECT_EQ(yarn->original_length, before.config.max_positions);
 }
 
+TEST(Convert, RefusesAFactorThatStretchesNothing) {
+  const TemporaryFolder folder;
+  for (const auto* factor : {"1", "0.5", "nan", "inf"}) {
+    const auto out = (folder.path() / "out").string();
+    const auto result =
+        run_hylo({"convert", fixture("stories260k").string(), out, "--yarn", factor});
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_THAT(result.err, HasSubstr("expected a number above 1"));
+  }
+}
+
 TEST(Convert, DoesNotStretchWhatIsStretchedAlready) {
   const TemporaryFolder folder;
   const auto once = (folder.path() / "once").string(), twice = (folder.path() / "twice").string();

@@ -11,31 +11,39 @@ namespace {
 using namespace hylo::models::tests;
 using HeldOut = TrainingTest;
 
-HeldOutLoss loss_of(const Learner& learner, int64_t context_length, int64_t max_rows) {
-  TokenWalk walk(counting_documents(6), context_length, max_rows);
+HeldOutLoss loss_of(const Learner& learner, std::shared_ptr<const TokenDocuments> documents,
+                    int64_t context_length, int64_t max_rows) {
+  TokenWalk walk(std::move(documents), context_length, max_rows);
   return held_out_loss(learner.teacher, walk);
 }
 
+std::shared_ptr<TokenDocuments> only(const TokenDocuments& documents, int64_t index) {
+  auto one = std::make_shared<TokenDocuments>("tokens of the test");
+  one->add(documents.at(index));
+  return one;
+}
+
 // Documents of 5 to 10 tokens, the last of which has none to follow it.
-TEST_F(HeldOut, DocumentsAddUpToTheWhole) {
+TEST_F(HeldOut, DocumentsLoseTogetherWhatTheyLoseAlone) {
   const Learner learner;
-  const auto loss = loss_of(learner, 16, 32);
+  const auto documents = counting_documents(6);
+  const auto loss = loss_of(learner, documents, 16, 32);
   ASSERT_EQ(loss.documents.size(), 6U);
-  int64_t num_labels = 0;
-  double nats = 0;
+  EXPECT_EQ(loss.num_labels, 4 + 5 + 6 + 7 + 8 + 9);
   for (size_t i = 0; i < loss.documents.size(); ++i) {
+    const auto alone = loss_of(learner, only(*documents, static_cast<int64_t>(i)), 16, 32);
     EXPECT_EQ(loss.documents[i].num_labels, static_cast<int64_t>(5 + i - 1));
-    num_labels += loss.documents[i].num_labels;
-    nats += loss.documents[i].nats;
+    EXPECT_EQ(alone.num_labels, loss.documents[i].num_labels);
+    EXPECT_NEAR(loss.documents[i].nats, alone.cross_entropy * static_cast<double>(alone.num_labels),
+                1e-4);
   }
-  EXPECT_EQ(num_labels, loss.num_labels);
-  EXPECT_NEAR(nats / static_cast<double>(num_labels), loss.cross_entropy, 1e-9);
 }
 
 // In pieces of 4 rows, over calls of 8: a document is one whatever it is cut into.
 TEST_F(HeldOut, PiecesOfADocumentAreItsOwn) {
   const Learner learner;
-  const auto whole = loss_of(learner, 4, 64), cut = loss_of(learner, 4, 8);
+  const auto whole = loss_of(learner, counting_documents(6), 4, 64);
+  const auto cut = loss_of(learner, counting_documents(6), 4, 8);
   ASSERT_EQ(cut.documents.size(), 6U);
   for (size_t i = 0; i < cut.documents.size(); ++i) {
     EXPECT_EQ(cut.documents[i].num_labels, static_cast<int64_t>(5 + i - 1));
