@@ -1,6 +1,5 @@
 #include "harness/training/copied_documents.h"
 
-#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -17,11 +16,11 @@ std::string random_word(CounterRandom& random, int64_t num_digits) {
 }
 
 datasets::TrainingDocument copied(const std::string& word, int64_t num_digits) {
-  std::string text = word;
-  const auto is_digit = [](char c) { return c != ' ' && c != '-'; };
-  for (int64_t left = num_digits - std::ranges::count_if(word, is_digit); left > 0;) {
-    text += word[text.size() % word.size()];
-    left -= is_digit(text.back()) ? 1 : 0;
+  std::string text;
+  for (int64_t left = num_digits; left > 0;) {
+    const auto place = text.size() % word.size();
+    text += word[place];
+    if (place > 0) --left;  // Before the digits stands a separator.
   }
   // What comes first again could be anything: how long the word is is not known yet.
   const auto known = word.size() + 3;

@@ -104,6 +104,14 @@ TEST(TrainingLog, AStepIsReadBackWithWhatItLacks) {
   EXPECT_EQ(validations.at(1).documents.at(0), documents[0]);
   EXPECT_EQ(validations.at(1).documents.at(1).num_tokens, 2);
   EXPECT_TRUE(std::isnan(validations.at(1).documents.at(1).nats));
+  for (const auto* damaged : {"[[1]]", "[[1, {}]]", "[[1.5, 2]]", "[3]", "{}", "[[1, 2"}) {
+    SQLite::Database(folder / "s.db", SQLite::OPEN_READWRITE)
+        .exec(std::string("UPDATE training_validation SET document_losses = '") + damaged +
+              "' WHERE data = 'texts'");
+    EXPECT_THAT(error_of([&] { training_validations(store, 1); }),
+                testing::HasSubstr("document_losses"))
+        << damaged;
+  }
   EXPECT_EQ(validations.at(0).preference_loss, 0.5);
   EXPECT_EQ(validations.at(0).margin, 2);
   EXPECT_EQ(validations.at(0).preference_accuracy, 1);
