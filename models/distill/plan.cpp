@@ -159,7 +159,8 @@ class Planner {
     loss.activations = kept + 2 * stream();  // and around the final norm
     loss.teacher_rows = teacher_ ? rows(teacher_->width, element_) : 0;
     loss.head_gradient = head * wide * (has_both ? 2 : 1);
-    loss.loss = pieces * (distils && distils->top_k == 0 ? 2 : 1) + stream() * (has_both ? 2 : 1);
+    loss.loss = pieces * (distils && distils->top_k == 0 ? 2 : 1) + stream() * (has_both ? 2 : 1) +
+                rows_taken_out();
     if (is_half(pass_.type)) loss.scratch = head * element_;
     all.push_back(loss);
 
@@ -182,6 +183,17 @@ class Planner {
     }
     all.push_back(memory);
     add_sums(all, memory);
+  }
+
+  /// Copies of the rows that logits are formed of, where some have no label; most where nearly all
+  /// have one. Beside them what was kept of a teacher: ids and logarithms, and both unpacked.
+  [[nodiscard]] int64_t rows_taken_out() const {
+    const auto* distils = std::get_if<DistilLogits>(&stage_.objective);
+    int64_t taken = labels_decide_logits(stage_.objective) ? stream() : 0;
+    if (!distils) return taken;
+    if (distils->only_labels && teacher_) taken += rows(teacher_->width, element_);
+    const int64_t copies = distils->only_labels ? 2 : 1;
+    return taken + rows(distils->top_k, copies * 8 + 8 + 4);
   }
 
   /// Half gradients beside their sums in the type of the masters.
@@ -260,15 +272,10 @@ bool any_aligns_with_base(std::span<const Stage> stages) {
 }
 
 StagePlan plan_stage(const Stage& stage, const StageModels& models, NumberType type) {
-  StagePlan plan{.tokens = stage.steps * stage.tokens_per_step,
-                 .flop = flop_of_row(stage, models),
-                 .moments = Planner(stage, models, type).moments()};
-  const auto tokens = static_cast<double>(plan.tokens);
-  for (auto* part :
-       {&plan.flop.forward, &plan.flop.backward, &plan.flop.recomputation, &plan.flop.teacher}) {
-    *part *= tokens;
-  }
-  return plan;
+  const int64_t tokens = stage.steps * stage.tokens_per_step;
+  return {.tokens = tokens,
+          .flop = flop_of_row(stage, models).of(tokens, tokens),
+          .moments = Planner(stage, models, type).moments()};
 }
 
 }  // namespace hylo::models
