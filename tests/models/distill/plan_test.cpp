@@ -237,8 +237,18 @@ TEST(StagePlan, LayersThatAreComputedAgainKeepTheirInputsOnly) {
 }
 
 TEST(Devices, AnUnknownOneIsRefusedWithTheNamesThatAreKnown) {
-  EXPECT_EQ(device_named("mi300x").memory_bytes, 192'000'000'000);
+  EXPECT_EQ(device_named("mi300x").memory_bytes, int64_t{192} << 30);
   EXPECT_THAT(error_of([] { (void)device_named("abacus"); }), ::testing::HasSubstr("mi300x"));
+}
+
+// Sheets state products with sparsity, or in a narrower type, beside these: twice and more as many.
+TEST(Devices, ProductsInBfloat16AreDenseAndThoseInFloat32Fewer) {
+  EXPECT_EQ(device_named("h100-sxm").flop_per_second(NumberType::BFloat16), 989.4e12);
+  EXPECT_EQ(device_named("a100-80gb").flop_per_second(NumberType::Float32), 19.5e12);
+  for (const auto& device : known_devices()) {
+    EXPECT_LT(device.float32_flop_per_second, device.half_flop_per_second) << device.name;
+    EXPECT_FALSE(device.source.empty()) << device.name;
+  }
 }
 
 }  // namespace
