@@ -196,6 +196,28 @@ TEST(StagePlan, RowsThatAreTakenOutForTheirLogitsAreThereTwice) {
   EXPECT_EQ(loss_of(DistilLogits{.top_k = 2}), 4096 + 512 + 32 * (16 + 16 + 8));
 }
 
+TEST(StagePlan, MatricesAreFormedWithoutFeedForwards) {
+  const auto step_of = [](int64_t feed_forward_width) {
+    auto base = tiny();
+    base.layers[0].feed_forward = SwiGluSpec{.width = feed_forward_width};
+    auto student = base;
+    student.layers[0].mixer = Mamba2Spec{.num_heads = 1,
+                                         .num_value_heads = 1,
+                                         .num_key_heads = 1,
+                                         .num_query_heads = 1,
+                                         .key_width = 4,
+                                         .value_width = 4};
+    const StageModels models{.student = student, .base = &base, .teacher = nullptr};
+    return plan_stage(stage_of(AlignMixing{}), models, NumberType::Float32).moments;
+  };
+  const auto narrow = step_of(8), wide = step_of(800);
+  ASSERT_EQ(narrow.size(), wide.size());
+  for (size_t i = 0; i < narrow.size(); ++i) {
+    EXPECT_EQ(narrow[i].activations, wide[i].activations) << narrow[i].moment;
+    EXPECT_EQ(narrow[i].gradients, wide[i].gradients) << narrow[i].moment;
+  }
+}
+
 TEST(StagePlan, BehindTheLastStageThatAlignsNoneNeedsTheBase) {
   const std::vector stages{stage_of(DistilLogits{}), stage_of(AlignLayers{}),
                            stage_of(NextToken{})};
