@@ -7,12 +7,12 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,8 +33,7 @@ namespace fs = std::filesystem;
 
 struct ReproduceOptions {
   std::string out = "headline", recipes;
-  int64_t num_samples = 200, most_times = 32;
-  std::optional<int64_t> threads;
+  int64_t num_samples = 200, most_times = 32, threads = 1;
   bool is_small = false, dry_run = false;
 };
 
@@ -47,58 +46,81 @@ std::string typed(const std::string& word) {
   return "'" + text + "'";
 }
 
-/// What a step's process begins with: its results go to the end of a file, and Ctrl-C ends it in
-/// order, whatever this process does with it.
-class StepStreams {
+/// Where a step's results go: to the end of a file.
+class StepResults {
  public:
-  explicit StepStreams(const fs::path& log) {
+  explicit StepResults(const fs::path& file) {
     posix_spawn_file_actions_init(&actions_);
     constexpr mode_t readable = 0644;
-    posix_spawn_file_actions_addopen(&actions_, STDOUT_FILENO, log.c_str(),
+    posix_spawn_file_actions_addopen(&actions_, STDOUT_FILENO, file.c_str(),
                                      O_WRONLY | O_CREAT | O_APPEND, readable);
-    sigset_t interrupt;
-    sigemptyset(&interrupt);
-    sigaddset(&interrupt, SIGINT);
-    posix_spawnattr_init(&attributes_);
-    posix_spawnattr_setsigdefault(&attributes_, &interrupt);
-    posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGDEF);
   }
-  StepStreams(const StepStreams&) = delete;
-  StepStreams& operator=(const StepStreams&) = delete;
-  ~StepStreams() {
-    posix_spawnattr_destroy(&attributes_);
-    posix_spawn_file_actions_destroy(&actions_);
-  }
+  StepResults(const StepResults&) = delete;
+  StepResults& operator=(const StepResults&) = delete;
+  ~StepResults() { posix_spawn_file_actions_destroy(&actions_); }
   [[nodiscard]] const posix_spawn_file_actions_t* actions() const { return &actions_; }
-  [[nodiscard]] const posix_spawnattr_t* attributes() const { return &attributes_; }
 
  private:
   posix_spawn_file_actions_t actions_;
-  posix_spawnattr_t attributes_;
+};
+
+volatile pid_t running_step = 0;
+
+void pass_on(int signal, siginfo_t* info, void*) {
+  // What the terminal sends for Ctrl-C reaches the step too.
+  const bool is_of_the_terminal = info->si_code == SI_KERNEL;
+  if (running_step > 0 && !is_of_the_terminal) kill(running_step, signal);
+}
+
+/// While this lives a wish to end is the running step's to answer: it ends in order, and this
+/// process after it.
+class SignalsToTheStep {
+ public:
+  SignalsToTheStep() {
+    struct sigaction action {};
+    action.sa_sigaction = pass_on;
+    action.sa_flags = SA_SIGINFO;
+    for (size_t i = 0; i < signals.size(); ++i) sigaction(signals[i], &action, &before_[i]);
+  }
+  SignalsToTheStep(const SignalsToTheStep&) = delete;
+  SignalsToTheStep& operator=(const SignalsToTheStep&) = delete;
+  ~SignalsToTheStep() {
+    for (size_t i = 0; i < signals.size(); ++i) sigaction(signals[i], &before_[i], nullptr);
+  }
+
+ private:
+  static constexpr std::array signals{SIGINT, SIGTERM};
+  std::array<struct sigaction, signals.size()> before_{};
 };
 
 /// This program again, with other words. Its exit code, or 128 and the number of a signal that
 /// ended it.
-int run_self(std::vector<std::string> words, const fs::path& log) {
+int run_self(std::vector<std::string> words, const fs::path& results) {
   words.insert(words.begin(), "hylo");
   std::vector<char*> argv;
   for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
-  const StepStreams streams(log);
-  // The terminal sends Ctrl-C to both: the step ends in order, and this process after it.
-  const auto before = std::signal(SIGINT, SIG_IGN);
-  pid_t child = 0;
-  const int failure = posix_spawn(&child, "/proc/self/exe", streams.actions(), streams.attributes(),
-                                  argv.data(), environ);
-  require(failure == 0, "hylo cannot be started again, with its results in {}: {}", log.string(),
-          std::strerror(failure));
+  const StepResults streams(results);
+  const SignalsToTheStep passed_on;
+  pid_t step = 0;
+  const int failure =
+      posix_spawn(&step, "/proc/self/exe", streams.actions(), nullptr, argv.data(), environ);
+  require(failure == 0, "hylo cannot be started again, with its results in {}: {}",
+          results.string(), std::strerror(failure));
+  running_step = step;
   int status = 0;
-  while (waitpid(child, &status, 0) < 0) {
+  while (waitpid(step, &status, 0) < 0) {
     require(errno == EINTR, "waiting: {}", std::strerror(errno));
   }
-  std::signal(SIGINT, before);
+  running_step = 0;
   constexpr int signal_base = 128;
   return WIFEXITED(status) ? WEXITSTATUS(status) : signal_base + WTERMSIG(status);
+}
+
+void make_folder(const fs::path& folder) {
+  std::error_code failure;
+  fs::create_directories(folder, failure);
+  require(!failure, "--out {}: cannot be made: {}", folder.string(), failure.message());
 }
 
 std::string command_of(const harness::ReproducedStep& step) {
@@ -124,7 +146,7 @@ void reproduce_headline(const ReproduceOptions& options) {
     print_out(commands);
     return;
   }
-  fs::create_directories(options.out);
+  make_folder(options.out);
   for (size_t i = 0; i < steps.size(); ++i) {
     const auto& step = steps[i];
     const bool is_done = !step.makes.empty() && fs::exists(step.makes);
@@ -172,7 +194,10 @@ void add_reproduce(CLI::App& program) {
                   "measured at 1, 2, 4, ... times the teacher's length, up to this")
       ->capture_default_str()
       ->check(whole_number(1, 32));
-  headline.add_option("--threads", options->threads, "of trainings")->check(whole_number(1, 1024));
+  headline
+      .add_option("--threads", options->threads, "of trainings; networks this small gain nothing")
+      ->capture_default_str()
+      ->check(whole_number(1, 1024));
   headline.add_flag("--dry-run", options->dry_run, "print the commands, run none");
   headline.callback([options] { reproduce_headline(*options); });
 }

@@ -129,9 +129,7 @@ ReproducedStep Headline::training(const std::string& verb, const std::string& na
   } else {
     step.words.insert(step.words.end(), {"--base", student_of("teacher")});
   }
-  if (options_.threads) {
-    step.words.insert(step.words.end(), {"--threads", fmt::format("{}", *options_.threads)});
-  }
+  step.words.insert(step.words.end(), {"--threads", fmt::format("{}", options_.threads)});
   return step;
 }
 

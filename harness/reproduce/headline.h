@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,7 +31,7 @@ struct HeadlineOptions {
   std::filesystem::path recipes;  ///< folder of headline-small-*.json; empty: those that ship
   int64_t num_samples = 200;      ///< of each task and length
   int64_t most_times = 32;        ///< lengths are 1, 2, 4, ... times the teacher's, up to this
-  std::optional<int64_t> threads;
+  int64_t threads = 1;            ///< of trainings
 };
 
 class Headline {

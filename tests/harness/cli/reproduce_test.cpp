@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <set>
 #include <string>
+#include <thread>
 
 #include "harness/base/files.h"
 #include "harness/base/json.h"
@@ -63,6 +66,13 @@ TEST(ReproduceVerb, SaysWhatTheBigOneWouldTake) {
               AllOf(HasSubstr("days of GPUs"), HasSubstr("hylo reproduce headline --small")));
 }
 
+TEST(ReproduceVerb, RefusesAFolderThatCannotBe) {
+  const TemporaryFolder folder;
+  write_text_file(folder / "file", "");
+  EXPECT_THAT(error_of_hylo({"reproduce", "headline", "--small", "--out", folder / "file"}),
+              AllOf(HasSubstr("--out"), HasSubstr("file: cannot be made: Not a directory")));
+}
+
 TEST(ReproduceVerb, EndsWithTheStepThatFailed) {
   const TemporaryFolder folder;
   const auto result = run_hylo(
@@ -70,6 +80,25 @@ TEST(ReproduceVerb, EndsWithTheStepThatFailed) {
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_THAT(result.err, AllOf(HasSubstr("[1/9]"), HasSubstr("headline-small-teacher.json"),
                                 Not(HasSubstr("[2/9]"))));
+}
+
+TEST(ReproduceVerb, EndsInOrderWhenItIsTerminated) {
+  const TemporaryFolder folder;
+  fs::create_directory(folder / "recipes");
+  write_short_recipes(folder / "recipes");
+  auto recipe = read_json_file(folder / "recipes" / recipe_name("teacher"));
+  recipe["stages"][0]["steps"] = 1000000;
+  write_text_file(folder / "recipes" / recipe_name("teacher"), recipe.dump());
+  tests::Child program({HYLO_PROGRAM, "reproduce", "headline", "--small", "--recipes",
+                        folder / "recipes", "--out", folder / "out"});
+  while (!fs::exists(folder / "out/teacher/lock") && !program.has_ended()) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  program.send(SIGTERM);
+  const auto result = program.wait();
+  EXPECT_EQ(result.exit_code, 128 + SIGTERM) << result.err;
+  EXPECT_THAT(result.err, AllOf(HasSubstr("[1/9]"), Not(HasSubstr("[2/9]"))));
 }
 
 TEST(ReproduceVerb, TrainsMeasuresAndReports) {
