@@ -128,6 +128,21 @@ reports::PlacementRecord record_of(const OrderedJson& document) {
   return record;
 }
 
+/// In the file and in the store: where one of them cannot be written the other is.
+void keep(const OrderedJson& document, const PlacementSearchOptions& options,
+          reports::Store& store) {
+  std::string unwritten;
+  try {
+    if (!options.scores.empty()) write_json_file(options.scores, document);
+  } catch (const Error& error) {
+    unwritten = error.what();
+  }
+  reports::add_placement(store, record_of(document));
+  require(unwritten.empty(),
+          "{}; the scores are in the store: `hylo report placement latest --store {}` shows them",
+          unwritten, store_file(options.store).string());
+}
+
 double largest_score(const OrderedJson& document) {
   double largest = -std::numeric_limits<double>::infinity();
   for (const auto& row : document["scores"]) {
@@ -174,6 +189,8 @@ FoundPlacement find_placement(SearchMethod method, const fs::path& base_folder,
   if (!options.scores.empty()) {
     const auto folder = fs::absolute(options.scores).parent_path();
     require(fs::is_directory(folder), "--scores: {} is no folder", folder.string());
+    require(!fs::is_directory(options.scores), "--scores: {} is a folder, expected a file",
+            options.scores);
   }
   const auto base = open(base_folder);
   const Decoder teacher(base.config, base.weights);
@@ -216,8 +233,7 @@ FoundPlacement find_placement(SearchMethod method, const fs::path& base_folder,
       {"start_divergence", found.start},
       {"scores", scores_json(found)},
       {"placement", placement_of(base.config, student.config())}};
-  if (!options.scores.empty()) write_json_file(options.scores, document);
-  reports::add_placement(store, record_of(document));
+  keep(document, options, store);
   return {std::move(document), std::move(student),
           is_trained ? "layers of aligned students" : "upcycled, not trained"};
 }

@@ -25,16 +25,20 @@ std::string flop_text(double flop) {
   return fmt::format("{:.3g} MFLOP", flop / 1e6);
 }
 
-Fact flop_fact(const models::StageFlop& flop) {
+Fact flop_fact(const models::StageFlop& flop, bool is_at_most) {
   return {"flop",
           {{"total", flop.total()},
            {"forward", flop.forward},
            {"backward", flop.backward},
            {"recomputation", flop.recomputation},
-           {"teacher", flop.teacher}},
-          fmt::format("{}: forward {}, backward {}, computed again {}, teacher {}",
+           {"teacher", flop.teacher},
+           {"is_at_most", is_at_most}},
+          fmt::format("{}: forward {}, backward {}, computed again {}, teacher {}{}",
                       flop_text(flop.total()), flop_text(flop.forward), flop_text(flop.backward),
-                      flop_text(flop.recomputation), flop_text(flop.teacher))};
+                      flop_text(flop.recomputation), flop_text(flop.teacher),
+                      is_at_most ? "\nat most: rows without a label form no logits, and how many "
+                                   "of the data's have one is not looked at"
+                                 : "")};
 }
 
 std::vector<std::pair<const char*, int64_t>> parts_of(const models::MomentMemory& memory) {
@@ -90,7 +94,7 @@ FactSection stage_section(const models::Stage& stage, const StagePlan& plan,
         fmt::format("{}: {} steps of {}, context {}", with_thousands(plan.tokens),
                     with_thousands(stage.steps), with_thousands(stage.tokens_per_step),
                     with_thousands(stage.context_length))},
-       flop_fact(plan.flop),
+       flop_fact(plan.flop, models::labels_decide_logits(stage.objective)),
        memory_fact(plan, device)}};
   if (device) {
     section.facts.push_back(time_fact(device_seconds(plan.flop, *device, recipe.type)));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "harness/base/error.h"
+#include "harness/training/kept_file.h"
 #include "models/weights/safetensors.h"
 
 namespace hylo::harness {
@@ -13,6 +14,31 @@ namespace {
 
 at::Tensor numbers(int64_t count, at::ScalarType type) {
   return at::empty({count}, at::TensorOptions().dtype(type));
+}
+
+/// Throws Error where the file is none that keep_documents() wrote.
+models::TokenDocuments documents_in(const std::filesystem::path& file,
+                                    const std::string& tokenizer_sha256) {
+  const models::SafetensorsFile kept(file);
+  const auto tokens = kept.tensor("tokens"), ends = kept.tensor("ends");
+  require(tokens.scalar_type() == at::kInt && ends.scalar_type() == at::kLong,
+          "{}: expected int32 tokens and int64 ends", file.string());
+  models::TokenDocuments documents(tokenizer_sha256);
+  const auto* bits = reinterpret_cast<const uint32_t*>(tokens.const_data_ptr<int32_t>());  // NOLINT
+  int64_t first = 0;
+  for (int64_t i = 0; i < ends.numel(); ++i) {
+    const int64_t end = ends.const_data_ptr<int64_t>()[i];
+    require(first <= end && end <= tokens.numel(), "{}: document {} ends at {} of {} tokens",
+            file.string(), i, end, tokens.numel());
+    std::vector<models::TrainingToken> document;
+    for (; first < end; ++first) {
+      document.push_back(models::TrainingToken::of_bits(bits[first]));
+    }
+    documents.add(document);
+  }
+  require(first == tokens.numel(), "{}: {} tokens belong to no document", file.string(),
+          tokens.numel() - first);
+  return documents;
 }
 
 }  // namespace
@@ -35,29 +61,7 @@ void keep_documents(const std::filesystem::path& file, const models::TokenDocume
 
 models::TokenDocuments read_kept_documents(const std::filesystem::path& file,
                                            const std::string& tokenizer_sha256) {
-  const models::SafetensorsFile kept(file);
-  const auto tokens = kept.tensor("tokens"), ends = kept.tensor("ends");
-  require(tokens.scalar_type() == at::kInt && ends.scalar_type() == at::kLong,
-          "{}: expected int32 tokens and int64 ends; remove it, and it is written anew",
-          file.string());
-  models::TokenDocuments documents(tokenizer_sha256);
-  const auto* bits = reinterpret_cast<const uint32_t*>(tokens.const_data_ptr<int32_t>());  // NOLINT
-  int64_t first = 0;
-  for (int64_t i = 0; i < ends.numel(); ++i) {
-    const int64_t end = ends.const_data_ptr<int64_t>()[i];
-    require(first <= end && end <= tokens.numel(),
-            "{}: document {} ends at {} of {} tokens; remove it, and it is written anew",
-            file.string(), i, end, tokens.numel());
-    std::vector<models::TrainingToken> document;
-    for (; first < end; ++first) {
-      document.push_back(models::TrainingToken::of_bits(bits[first]));
-    }
-    documents.add(document);
-  }
-  require(first == tokens.numel(),
-          "{}: {} tokens belong to no document; remove it, and it is written anew", file.string(),
-          tokens.numel() - first);
-  return documents;
+  return read_kept(file, [&](const auto& from) { return documents_in(from, tokenizer_sha256); });
 }
 
 }  // namespace hylo::harness

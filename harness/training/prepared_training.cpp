@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "harness/base/error.h"
 #include "harness/base/files.h"
@@ -10,6 +11,7 @@
 #include "harness/base/version.h"
 #include "harness/system/companion_files.h"
 #include "harness/system/write_folder.h"
+#include "harness/training/kept_file.h"
 #include "models/config/own_config.h"
 #include "models/upcycle/part_importance.h"
 #include "models/upcycle/upcycle.h"
@@ -195,13 +197,15 @@ models::TrainingPlan PreparedTraining::plan() const {
 models::HeldOutLoss PreparedTraining::teachers_loss(const models::Training& training) const {
   const auto file = request_.out / "teacher-held-out.json";
   const auto key = key_of_teachers_loss();
+  const auto kept = [&](const fs::path& from) -> std::optional<models::HeldOutLoss> {
+    const auto json = read_json_file(from);
+    JsonReader reader(json, from.string());
+    if (reader.get<std::string>("measured_of") != key) return {};
+    return models::HeldOutLoss{.num_labels = reader.get<int64_t>("num_labels"),
+                               .cross_entropy = reader.get<double>("cross_entropy")};
+  };
   if (fs::exists(file)) {
-    const auto json = read_json_file(file);
-    JsonReader reader(json, file.string());
-    if (reader.get<std::string>("measured_of") == key) {
-      return {.num_labels = reader.get<int64_t>("num_labels"),
-              .cross_entropy = reader.get<double>("cross_entropy")};
-    }
+    if (auto found = read_kept(file, kept)) return *std::move(found);
   }
   const auto loss = training.validate(*teacher());
   write_json_file(file, {{"measured_of", key},

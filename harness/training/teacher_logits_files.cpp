@@ -2,6 +2,7 @@
 #include "harness/base/error.h"
 #include "harness/base/hash.h"
 #include "harness/base/units.h"
+#include "harness/training/kept_file.h"
 #include "harness/training/training_data.h"
 #include "models/config/own_config.h"
 #include "models/distill/teacher_logits.h"
@@ -63,7 +64,9 @@ KeptLogits keep_teacher_logits(const models::Recipe& recipe, const models::Stage
     if (!stage.data.empty() && !stage.data.contains(source.name)) continue;
     const auto file = file_of(recipe, stage, source, options);
     if (!fs::exists(file)) write_file(file, stage, source, options, on_note);
-    kept.emplace_back(source.name, models::SafetensorsFile(file).tensor(tensor_name));
+    kept.emplace_back(source.name, read_kept(file, [](const fs::path& from) {
+                        return models::SafetensorsFile(from).tensor(tensor_name);
+                      }));
   }
   return kept;
 }

@@ -90,16 +90,23 @@ class Planner {
   }
   [[nodiscard]] int64_t stream() const { return rows(width(), element_); }
   [[nodiscard]] int64_t layer_kept(int64_t i) const {
-    return mixers_[i].kept_bytes + feed_forwards_[i].kept_bytes;
+    return mixers_[i].kept_bytes + (runs_mixers_alone() ? 0 : feed_forwards_[i].kept_bytes);
+  }
+  /// Matrices are formed without feed-forwards.
+  [[nodiscard]] bool runs_mixers_alone() const {
+    return std::holds_alternative<AlignMixing>(stage_.objective);
+  }
+  [[nodiscard]] int64_t feed_forward_elements(int64_t i) const {
+    return runs_mixers_alone() ? 0 : trained_.feed_forwards[i];
   }
   [[nodiscard]] bool is_copied(int64_t i) const { return models_.is_copied(stage_.objective, i); }
 
   /// Elements whose gradients add up over the passes of a step.
   [[nodiscard]] int64_t num_with_gradient() const {
     if (!aligns_with_base(stage_.objective)) return trained_.all;
-    int64_t count = is_copied(num_layers() - 1) ? 0 : trained_.final_norm;
+    int64_t count = is_copied(num_layers() - 1) || runs_mixers_alone() ? 0 : trained_.final_norm;
     for (int64_t i = 0; i < num_layers(); ++i) {
-      if (!is_copied(i)) count += trained_.mixers[i] + trained_.feed_forwards[i];
+      if (!is_copied(i)) count += trained_.mixers[i] + feed_forward_elements(i);
     }
     return count;
   }
@@ -128,17 +135,21 @@ class Planner {
   /// of later layers among it.
   void add_layer(std::vector<MomentMemory>& all, MomentMemory memory, int64_t i) const {
     auto mixing = memory;
+    mixing.moment += ", mixer";
+    mixing.activations += mixers_[i].kept_bytes + mixers_[i].backward_bytes;
+    mixing.gradients += feed_forward_elements(i) * element_;
+    if (runs_mixers_alone()) {
+      all.push_back(mixing);
+      return;
+    }
     memory.activations += layer_kept(i) + feed_forwards_[i].backward_bytes;
     memory.gradients += trained_.feed_forwards[i] / 3 * element_;  // the down-projection's
     all.push_back(memory);
-    mixing.moment += ", mixer";
-    mixing.activations += mixers_[i].kept_bytes + mixers_[i].backward_bytes;
-    mixing.gradients += trained_.feed_forwards[i] * element_;
     all.push_back(mixing);
   }
 
   [[nodiscard]] int64_t layer_gradients(int64_t i) const {
-    return (trained_.mixers[i] + trained_.feed_forwards[i]) * element_;
+    return (trained_.mixers[i] + feed_forward_elements(i)) * element_;
   }
 
   /// The loss and the backward pass from the last layer to the embedding.
@@ -159,7 +170,8 @@ class Planner {
     loss.activations = kept + 2 * stream();  // and around the final norm
     loss.teacher_rows = teacher_ ? rows(teacher_->width, element_) : 0;
     loss.head_gradient = head * wide * (has_both ? 2 : 1);
-    loss.loss = pieces * (distils && distils->top_k == 0 ? 2 : 1) + stream() * (has_both ? 2 : 1);
+    loss.loss = pieces * (distils && distils->top_k == 0 ? 2 : 1) + stream() * (has_both ? 2 : 1) +
+                rows_taken_out();
     if (is_half(pass_.type)) loss.scratch = head * element_;
     all.push_back(loss);
 
@@ -182,6 +194,17 @@ class Planner {
     }
     all.push_back(memory);
     add_sums(all, memory);
+  }
+
+  /// Copies of the rows that logits are formed of, where some have no label; most where nearly all
+  /// have one. Beside them what was kept of a teacher: ids and logarithms, and both unpacked.
+  [[nodiscard]] int64_t rows_taken_out() const {
+    const auto* distils = std::get_if<DistilLogits>(&stage_.objective);
+    int64_t taken = labels_decide_logits(stage_.objective) ? stream() : 0;
+    if (!distils) return taken;
+    if (distils->only_labels && teacher_) taken += rows(teacher_->width, element_);
+    const int64_t copies = distils->only_labels ? 2 : 1;
+    return taken + rows(distils->top_k, copies * 8 + 8 + 4);
   }
 
   /// Half gradients beside their sums in the type of the masters.
@@ -260,15 +283,10 @@ bool any_aligns_with_base(std::span<const Stage> stages) {
 }
 
 StagePlan plan_stage(const Stage& stage, const StageModels& models, NumberType type) {
-  StagePlan plan{.tokens = stage.steps * stage.tokens_per_step,
-                 .flop = flop_of_row(stage, models),
-                 .moments = Planner(stage, models, type).moments()};
-  const auto tokens = static_cast<double>(plan.tokens);
-  for (auto* part :
-       {&plan.flop.forward, &plan.flop.backward, &plan.flop.recomputation, &plan.flop.teacher}) {
-    *part *= tokens;
-  }
-  return plan;
+  const int64_t tokens = stage.steps * stage.tokens_per_step;
+  return {.tokens = tokens,
+          .flop = flop_of_row(stage, models).of(tokens, tokens),
+          .moments = Planner(stage, models, type).moments()};
 }
 
 }  // namespace hylo::models

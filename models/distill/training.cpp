@@ -301,13 +301,13 @@ void Training::run_stage(const TrainingEvents& events) {
   }
   state_.reset();
   const auto is_due = [&](int64_t every) { return every > 0 && place_.next_step % every == 0; };
-  const double row_flop = flop_of_row_in(stage);
+  const auto row_flop = flop_of_row_in(stage);
   while (!run.is_done()) {
     const Stopwatch watch;
     const auto report = run.step(*stream.next());
     if (spent_) {
       spent_->tokens += report.num_rows;
-      spent_->flop += row_flop * static_cast<double>(report.num_rows);
+      spent_->flop += row_flop.of(report.num_rows, report.num_labels).total();
       spent_->seconds += watch.seconds();
     }
     place_.next_step = run.next_step();
@@ -323,11 +323,10 @@ void Training::run_stage(const TrainingEvents& events) {
   save(nullptr, nullptr, events);
 }
 
-/// As planned: operations of one row.
-double Training::flop_of_row_in(const Stage& stage) const {
+RowFlop Training::flop_of_row_in(const Stage& stage) const {
   const StageModels models{plan_.student, plan_.base ? &plan_.base->config() : nullptr,
                            plan_.teacher ? &plan_.teacher->config() : nullptr};
-  return flop_of_row(stage, models).total();
+  return flop_of_row(stage, models);
 }
 
 void Training::save(const StageRun* run, const TokenStream* stream,

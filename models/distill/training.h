@@ -18,6 +18,7 @@
 #include "models/distill/stage_run.h"
 #include "models/distill/token_stream.h"
 #include "models/distill/training_checkpoint.h"
+#include "models/distill/training_flop.h"
 #include "models/weights/checkpoint.h"
 
 namespace hylo::models {
@@ -107,7 +108,7 @@ class Training {
                          const TrainingEvents& events) const;
   void run_stage(const TrainingEvents& events);
   void tell_if_base_is_done(const TrainingEvents& events);
-  [[nodiscard]] double flop_of_row_in(const Stage& stage) const;
+  [[nodiscard]] RowFlop flop_of_row_in(const Stage& stage) const;
   void save(const StageRun* run, const TokenStream* stream, const TrainingEvents& events) const;
 
   TrainingPlan plan_;

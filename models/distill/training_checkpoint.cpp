@@ -44,8 +44,7 @@ void write_into(const fs::path& folder, const TrainingCheckpoint& state, const M
 void check_weights(const fs::path& checkpoint, const std::string& sha256) {
   if (sha256.empty()) return;
   require(hash_weights(open_checkpoint(checkpoint)) == sha256,
-          "{}: the weights are not those that the training wrote (their hash is not {}'s); remove "
-          "this checkpoint to go on from the one before",
+          "{}: the weights are not those that the training wrote (their hash is not {}'s)",
           checkpoint.string(), state_name);
 }
 
@@ -82,6 +81,25 @@ void remove_checkpoint(const fs::path& checkpoint) {
   fs::remove_all(part, ignored);
 }
 
+TrainingCheckpoint read_whole(const fs::path& checkpoint) {
+  const auto file = checkpoint / state_name;
+  const auto json = read_json_file(file);
+  JsonReader reader(json, file.string());
+  const auto written = reader.get<int64_t>("version");
+  require(written == version, "{}: version {}, this hylo reads {}", file.string(), written,
+          version);
+  TrainingCheckpoint state{
+      .place = {reader.get<int64_t>("stage"), reader.get<int64_t>("next_step")},
+      .plan = reader.at("plan"),
+      .stream_position = reader.get_or<Json>("stream_position", nullptr)};
+  check_weights(checkpoint, reader.get_or<std::string>("weights_sha256", ""));
+  if (reader.has("spent")) state.spent = read_spent(reader.at("spent"), reader.path_of("spent"));
+  reader.done();
+  state.optimizer = read_tensors(checkpoint / optimizer_name);
+  state.reference = read_tensors(checkpoint / reference_name);
+  return state;
+}
+
 }  // namespace
 
 fs::path TrainingCheckpoints::write(const TrainingCheckpoint& state, const ModelConfig& config,
@@ -104,12 +122,23 @@ fs::path TrainingCheckpoints::write(const TrainingCheckpoint& state, const Model
     fs::remove_all(part, ignored);
     throw;
   }
-  auto old = all();
-  if (old.size() > num_kept) {
-    old.resize(old.size() - num_kept);
-    for (const auto& superseded : old) remove_checkpoint(superseded);
-  }
+  remove_old();
   return folder;
+}
+
+/// Those that newer ones supersede, and what killed runs left unfinished: only one training at a
+/// time writes here.
+void TrainingCheckpoints::remove_old() const {
+  auto old = all();
+  old.resize(old.size() - std::min(old.size(), num_kept));
+  for (const auto& superseded : old) remove_checkpoint(superseded);
+  std::vector<fs::path> parts;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder_, ignored)) {
+    const auto name = entry.path().filename().string();
+    if (name.starts_with("stage-") && name.ends_with(unfinished)) parts.push_back(entry.path());
+  }
+  for (const auto& part : parts) fs::remove_all(part, ignored);
 }
 
 std::vector<fs::path> TrainingCheckpoints::all() const {
@@ -132,22 +161,14 @@ std::optional<fs::path> TrainingCheckpoints::newest() const {
 }
 
 TrainingCheckpoint TrainingCheckpoints::read(const fs::path& checkpoint) {
-  const auto file = checkpoint / state_name;
-  const auto json = read_json_file(file);
-  JsonReader reader(json, file.string());
-  const auto written = reader.get<int64_t>("version");
-  require(written == version, "{}: version {}, this hylo reads {}", file.string(), written,
-          version);
-  TrainingCheckpoint state{
-      .place = {reader.get<int64_t>("stage"), reader.get<int64_t>("next_step")},
-      .plan = reader.at("plan"),
-      .stream_position = reader.get_or<Json>("stream_position", nullptr)};
-  check_weights(checkpoint, reader.get_or<std::string>("weights_sha256", ""));
-  if (reader.has("spent")) state.spent = read_spent(reader.at("spent"), reader.path_of("spent"));
-  reader.done();
-  state.optimizer = read_tensors(checkpoint / optimizer_name);
-  state.reference = read_tensors(checkpoint / reference_name);
-  return state;
+  try {
+    return read_whole(checkpoint);
+  } catch (const Error& error) {
+    fail(
+        "{}; if it is damaged, remove {}: the same command then goes on from the checkpoint before "
+        "it, or begins anew",
+        error.what(), checkpoint.string());
+  }
 }
 
 std::vector<std::string> differences(const Json& now, const Json& before, const std::string& path) {

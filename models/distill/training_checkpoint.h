@@ -42,8 +42,8 @@ class TrainingCheckpoints {
  public:
   explicit TrainingCheckpoints(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
-  /// Writes, and then removes all but the newest two. Gives the folder. Throws Error (full disk, no
-  /// permission) and leaves what was there.
+  /// Writes, and then removes all but the newest two, and what killed runs left. Gives the folder.
+  /// Throws Error (full disk, no permission) and leaves what was there.
   std::filesystem::path write(const TrainingCheckpoint& state, const ModelConfig& config,
                               const ModelWeights& weights, const Provenance& provenance) const;
 
@@ -55,6 +55,7 @@ class TrainingCheckpoints {
 
  private:
   [[nodiscard]] std::vector<std::filesystem::path> all() const;  ///< oldest first
+  void remove_old() const;
   std::filesystem::path folder_;
 };
 

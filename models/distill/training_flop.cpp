@@ -91,12 +91,44 @@ double layers_flop(const ModelConfig& config, int64_t sequence_rows) {
   return flop;
 }
 
-/// How often logits are formed, and how often gradients of them: two losses are two walks;
-/// preferences form them for the slopes of the pairs and again for the gradients.
-std::pair<double, double> walks_of_head(const Objective& objective) {
-  if (std::holds_alternative<Prefer>(objective)) return {2, 1};
-  const auto* distil = std::get_if<DistilLogits>(&objective);
-  return distil && distil->ce_weight > 0 ? std::pair(2.0, 2.0) : std::pair(1.0, 1.0);
+/// How often logits of a row are formed, how often gradients of them, how often the teacher's.
+struct Walks {
+  double forward = 0, backward = 0, teacher = 0;
+};
+struct HeadWalks {
+  Walks all, labelled;  ///< of every row; of rows with a label beside that
+};
+
+/// Two losses are two walks; preferences form logits for the slopes of the pairs and again for the
+/// gradients.
+HeadWalks walks_of_head(const Objective& objective) {
+  return std::visit(overloaded{[](const AlignLayers&) { return HeadWalks(); },
+                               [](const AlignMixing&) { return HeadWalks(); },
+                               [](const DistilLogits& o) {
+                                 HeadWalks walks;
+                                 const double entropies = o.ce_weight > 0 ? 1 : 0;
+                                 walks.labelled = {entropies, entropies, 0};
+                                 auto& divergence = o.only_labels ? walks.labelled : walks.all;
+                                 ++divergence.forward;
+                                 ++divergence.backward;
+                                 if (o.top_k == 0) ++divergence.teacher;
+                                 return walks;
+                               },
+                               [](const NextToken&) {
+                                 return HeadWalks{.all = {}, .labelled = {1, 1, 0}};
+                               },
+                               [](const Prefer&) {
+                                 return HeadWalks{.all = {2, 1, 0}, .labelled = {}};
+                               }},
+                    objective);
+}
+
+void add_walks(const Walks& walks, const StageModels& models, const ModelConfig* teacher,
+               StageFlop& flop) {
+  const double head = head_flop(models.student);
+  flop.forward += walks.forward * head;
+  flop.backward += 2 * walks.backward * head;
+  if (teacher) flop.teacher += walks.teacher * head_flop(*teacher);
 }
 
 }  // namespace
@@ -112,7 +144,7 @@ double head_flop(const ModelConfig& config) {
 
 const ModelConfig* StageModels::teacher_of(const Objective& objective) const {
   if (aligns_with_base(objective)) return base;
-  if (!needs_teacher(objective)) return nullptr;
+  if (!needs_teacher(objective) || std::holds_alternative<Prefer>(objective)) return nullptr;
   return teacher ? teacher : base;
 }
 
@@ -125,29 +157,40 @@ bool StageModels::is_copied(const Objective& objective, int64_t layer) const {
   return base->layers.at(i) == student.layers.at(i);
 }
 
-StageFlop flop_of_row(const Stage& stage, const StageModels& models) {
-  const bool aligns = aligns_with_base(stage.objective);
-  StageFlop flop;
+StageFlop RowFlop::of(int64_t num_rows, int64_t num_labels) const {
+  const auto rows = static_cast<double>(num_rows), labels = static_cast<double>(num_labels);
+  const auto sum = [&](double StageFlop::*part) { return row.*part * rows + label.*part * labels; };
+  return {.forward = sum(&StageFlop::forward),
+          .backward = sum(&StageFlop::backward),
+          .recomputation = sum(&StageFlop::recomputation),
+          .teacher = sum(&StageFlop::teacher)};
+}
+
+RowFlop flop_of_row(const Stage& stage, const StageModels& models) {
+  RowFlop flop;
+  auto& row = flop.row;
   for (int64_t i = 0; i < std::ssize(models.student.layers); ++i) {
     if (models.is_copied(stage.objective, i)) continue;
-    flop.forward += layer_flop(models.student, i, stage.context_length);
+    row.forward += layer_flop(models.student, i, stage.context_length);
     if (std::holds_alternative<AlignMixing>(stage.objective)) {
-      flop.forward +=
+      row.forward +=
           matrix_flop(models.student.layers[static_cast<size_t>(i)].mixer, stage.context_length);
     }
   }
-  if (stage.recompute_layers && !aligns) flop.recomputation = flop.forward;
-  const auto* teacher = models.teacher_of(stage.objective);
-  if (teacher) flop.teacher = layers_flop(*teacher, stage.context_length);
-  flop.backward = 2 * flop.forward;
-  if (!aligns) {
-    const double head = head_flop(models.student);
-    const auto [forward, backward] = walks_of_head(stage.objective);
-    flop.forward += forward * head;
-    flop.backward += 2 * backward * head;
-    if (teacher) flop.teacher += head_flop(*teacher);
+  if (stage.recompute_layers && !aligns_with_base(stage.objective)) {
+    row.recomputation = row.forward;
   }
+  row.backward = 2 * row.forward;
+  const auto* teacher = models.teacher_of(stage.objective);
+  if (teacher) row.teacher = layers_flop(*teacher, stage.context_length);
+  const auto walks = walks_of_head(stage.objective);
+  add_walks(walks.all, models, teacher, flop.row);
+  add_walks(walks.labelled, models, teacher, flop.label);
   return flop;
+}
+
+bool labels_decide_logits(const Objective& objective) {
+  return walks_of_head(objective).labelled.forward > 0;
 }
 
 }  // namespace hylo::models

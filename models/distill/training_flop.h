@@ -20,7 +20,8 @@ struct StageModels {
   const ModelConfig& student;
   const ModelConfig* base = nullptr;     ///< what layers are aligned with
   const ModelConfig* teacher = nullptr;  ///< of logits, where it is not the base
-  /// Who is looked at in this stage; null where none is needed.
+  /// Who is looked at in steps of this stage; null where none is needed. A reference of preferences
+  /// is asked before the first step.
   [[nodiscard]] const ModelConfig* teacher_of(const Objective& objective) const;
   /// Whether alignment leaves the layer alone, being the base's still. A layer of the same spec
   /// counts as one, as it is before anything was trained.
@@ -35,7 +36,17 @@ struct StageFlop {
   [[nodiscard]] double total() const { return forward + backward + recomputation + teacher; }
 };
 
-/// Of one row of the stage.
-StageFlop flop_of_row(const Stage& stage, const StageModels& models);
+/// Of the rows of a stage. What a reference of preferences takes before the first step is left out.
+struct RowFlop {
+  StageFlop row;    ///< of every row
+  StageFlop label;  ///< what a row with a label takes beside it: logits that others do not form
+  /// Of so many rows, so many of them with a label.
+  [[nodiscard]] StageFlop of(int64_t num_rows, int64_t num_labels) const;
+};
+RowFlop flop_of_row(const Stage& stage, const StageModels& models);
+
+/// Whether rows without a label form fewer logits than others. How many there are is known of data
+/// only: a plan takes it that every row has a label, and so counts the most that there can be.
+bool labels_decide_logits(const Objective& objective);
 
 }  // namespace hylo::models

@@ -11,7 +11,7 @@ namespace hylo::models {
 /// counts once: as of the checkpoint.
 struct TrainingSpent {
   int64_t tokens = 0;
-  double flop = 0;     ///< as planned of these tokens (training_flop.h)
+  double flop = 0;     ///< of these tokens, logits of those that had a label (training_flop.h)
   double seconds = 0;  ///< in steps of the optimiser, on one device
   bool operator==(const TrainingSpent&) const = default;
 };

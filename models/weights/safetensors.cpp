@@ -115,10 +115,10 @@ void check_layout(const std::map<std::string, SafetensorsFile::Entry>& entries, 
             entry->begin, expected, entry->begin < expected ? "overlap" : "leave a hole");
     expected = entry->end;
   }
-  require(
-      expected == data_bytes,
-      "{}: its header describes {} bytes of tensors, the file has {}; it was {} download it again",
-      file, expected, data_bytes, expected > data_bytes ? "cut off;" : "added to;");
+  require(expected == data_bytes,
+          "{}: its header describes {} bytes of tensors, the file has {}; it was {} download or "
+          "make it again",
+          file, expected, data_bytes, expected > data_bytes ? "cut off;" : "added to;");
 }
 
 }  // namespace

@@ -7,16 +7,18 @@
 
 #include "harness/base/error.h"
 #include "harness/base/json.h"
+#include "harness/base/units.h"
 
 namespace hylo::models {
 
 TensorWriter::TensorWriter(std::filesystem::path file, const std::string& name,
                            std::vector<int64_t> shape)
     : file_(std::move(file)), draft_(file_.string() + ".part"), shape_(std::move(shape)) {
-  uint64_t bytes = sizeof(int32_t);
-  for (const auto count : shape_) bytes *= static_cast<uint64_t>(count);
+  int64_t bytes = sizeof(int32_t);
+  for (const auto count : shape_) bytes *= count;
+  bytes_ = bytes;
   const OrderedJson header{
-      {name, {{"dtype", "I32"}, {"shape", shape_}, {"data_offsets", {uint64_t{0}, bytes}}}}};
+      {name, {{"dtype", "I32"}, {"shape", shape_}, {"data_offsets", {int64_t{0}, bytes}}}}};
   std::string text = header.dump();
   text.append((8 - text.size() % 8) % 8, ' ');  // The data begins at a multiple of 8.
   out_.reset(std::fopen(draft_.c_str(), "wb"));
@@ -55,7 +57,11 @@ void TensorWriter::write(const void* bytes, size_t count) {
 void TensorWriter::give_up(int reason) {
   out_.reset();
   ::unlink(draft_.c_str());
-  fail("{}: cannot be written: {}; nothing was changed", file_.string(), std::strerror(reason));
+  const bool is_full = reason == ENOSPC || reason == EDQUOT || reason == EFBIG;
+  fail("{}: cannot be written: {}; nothing was changed{}", file_.string(), std::strerror(reason),
+       is_full ? fmt::format(": free space for its {} and run the same command again",
+                             human_bytes(bytes_))
+               : std::string());
 }
 
 }  // namespace hylo::models

@@ -37,7 +37,7 @@ class TensorWriter {
   std::filesystem::path file_, draft_;
   std::vector<int64_t> shape_;
   std::unique_ptr<std::FILE, Close> out_;
-  int64_t num_rows_ = 0;
+  int64_t num_rows_ = 0, bytes_ = 0;
 };
 
 }  // namespace hylo::models

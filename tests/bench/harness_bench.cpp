@@ -15,6 +15,7 @@
 #include "harness/runner/runner.h"
 #include "harness/system/scripted_system.h"
 #include "reports/store/store.h"
+#include "tests/bench/targets.h"
 #include "tests/support/test_data.h"
 
 namespace {
@@ -54,13 +55,16 @@ Cost median(const std::string& task, std::optional<int64_t> limit) {
 }  // namespace
 
 int main() {
-  fmt::print("medians of {}; wanted: at most 0.5 s fixed and 100 microseconds a request\n",
-             num_repeats);
+  fmt::print("medians of {}\n", num_repeats);
+  bench::Targets targets;
   for (const auto* task : {"hellaswag", "arc_easy", "piqa", "gsm8k"}) {
     const Cost fixed = median(task, 1);
     const Cost whole = median(task, std::nullopt);
     const double each = (whole.seconds - fixed.seconds) / static_cast<double>(whole.num_requests);
     fmt::print("{:<10} fixed {:.3f} s, {:>6} requests in {:.3f} s: {:.1f} microseconds a request\n",
                task, fixed.seconds, whole.num_requests, whole.seconds, each * 1e6);
+    targets.at_most("fixed, seconds", 0.5, fixed.seconds);
+    targets.at_most("a request, microseconds", 100, each * 1e6);
   }
+  return targets.exit_code();
 }

@@ -27,6 +27,7 @@
 #include "kernels/machine/machine.h"
 #include "kernels/ops/gated_delta.h"
 #include "kernels/ops/selective_scan.h"
+#include "tests/bench/targets.h"
 #include "tests/support/child_process.h"
 #include "tests/support/process_memory.h"
 
@@ -111,15 +112,16 @@ class Problem {
   at::Tensor q_, k_, v_, decay_, beta_, d_out_;
 };
 
-void print_ratio(const char* what, const std::vector<double>& ratios, const char* wanted) {
+/// Their median.
+double print_ratio(const char* what, const std::vector<double>& ratios) {
   const auto spread = kernels::summarize(ratios);
-  fmt::print("  {:<34} {:.2f} (quartiles {:.2f} to {:.2f}, {} pairs); {} wanted\n", what,
-             spread.median, spread.lower_quartile, spread.upper_quartile, spread.num_samples,
-             wanted);
+  fmt::print("  {:<34} {:.2f} (quartiles {:.2f} to {:.2f}, {} pairs)\n", what, spread.median,
+             spread.lower_quartile, spread.upper_quartile, spread.num_samples);
+  return spread.median;
 }
 
 /// The loop keeps several states per token: it is timed on fewer of them, and per token.
-void compare_with_loop(Op op) {
+void compare_with_loop(Op op, bench::Targets& targets) {
   constexpr int64_t tokens_of_loop = 256;
   Problem whole(op, tokens_of_the_target, heads_of_the_target);
   Problem part(op, tokens_of_loop, heads_of_the_target);
@@ -130,10 +132,11 @@ void compare_with_loop(Op op) {
     const double loop = part.seconds_of_loop() * tokens_of_the_target / tokens_of_loop;
     ratios.push_back(loop / whole.seconds_chunked());
   }
-  print_ratio("LibTorch token by token / chunked", ratios, "at least 40");
+  constexpr auto what = "LibTorch token by token / chunked";
+  targets.at_least(what, 40, print_ratio(what, ratios));
 }
 
-void compare_with_peak(Op op) {
+void compare_with_peak(Op op, bench::Targets& targets) {
   Problem problem(op, tokens_of_the_target, heads_of_the_target);
   kernels::ProductPeakProbe probe(at::kFloat);
   problem.seconds_chunked();
@@ -148,7 +151,8 @@ void compare_with_peak(Op op) {
   fmt::print("  {:.0f} ms for {:.1f} GFLOP (backward as twice forward); peak {:.0f} GFLOP/s\n",
              1e3 * kernels::summarize(seconds).median, flop / 1e9,
              kernels::summarize(peaks).median / 1e9);
-  print_ratio("fraction of the product peak", fractions, "at least 0.25");
+  constexpr auto what = "fraction of the product peak";
+  targets.at_least(what, 0.25, print_ratio(what, fractions));
 }
 
 /// From here on memory that was freed stays with the process, as it would in training, where every
@@ -158,7 +162,7 @@ void keep_freed_memory() {
   mallopt(M_TRIM_THRESHOLD, -1);
 }
 
-void compare_lengths(Op op) {
+void compare_lengths(Op op, bench::Targets& targets) {
   constexpr int64_t times = 16;
   Problem part(op, tokens_of_the_target, heads_of_the_target);
   Problem whole(op, times * tokens_of_the_target, heads_of_the_target);
@@ -170,11 +174,12 @@ void compare_lengths(Op op) {
     for (int j = 0; j < 4; ++j) of_part += part.seconds_chunked() / 4;
     ratios.push_back(whole.seconds_chunked() / of_part);
   }
-  print_ratio("64K tokens / 4K tokens", ratios, "at most 17");
+  constexpr auto what = "64K tokens / 4K tokens";
+  targets.at_most(what, 17, print_ratio(what, ratios));
 }
 
 /// More than what lay there before the call: results, what is kept, gradients.
-void print_memory(Op op) {
+void print_memory(Op op, bench::Targets&) {
   constexpr int64_t heads = heads_of_the_target / 4;
   for (const int64_t tokens : {16384, 32768, 65536}) {
     Problem problem(op, tokens, heads);
@@ -189,7 +194,7 @@ void print_memory(Op op) {
   }
 }
 
-void compare_with_transformers(Op op) {
+void compare_with_transformers(Op op, bench::Targets& targets) {
   const auto python = environment("HYLO_PYTHON");
   if (python.empty()) {
     fmt::print("  transformers: left out, HYLO_PYTHON is not set\n");
@@ -208,7 +213,8 @@ void compare_with_transformers(Op op) {
     const double ours = std::min(problem.seconds_chunked(), problem.seconds_chunked());
     ratios.push_back(std::stod(result.out) / ours);
   }
-  print_ratio("transformers, chunked / chunked", ratios, "at least 8");
+  constexpr auto what = "transformers, chunked / chunked";
+  targets.at_least(what, 8, print_ratio(what, ratios));
 }
 
 }  // namespace
@@ -221,12 +227,13 @@ int main(int argc, char** argv) {
   const bool names_part = static_cast<int64_t>(asked.size()) >
                           std::ranges::count_if(ops, [&](Op op) { return is_asked(name_of(op)); });
   const auto wants = [&](const char* part) { return !names_part || is_asked(part); };
-  const auto for_each_op = [&](const char* part, void (*measure)(Op)) {
+  bench::Targets targets;
+  const auto for_each_op = [&](const char* part, void (*measure)(Op, bench::Targets&)) {
     if (!wants(part)) return;
     for (const auto op : ops) {
       if (names_op && !is_asked(name_of(op))) continue;
       fmt::print("{}, {} threads\n", name_of(op), kernels::num_threads_of_parallel_for());
-      measure(op);
+      measure(op, targets);
     }
   };
   for_each_op("peak", compare_with_peak);
@@ -235,4 +242,5 @@ int main(int argc, char** argv) {
   for_each_op("loop", compare_with_loop);
   keep_freed_memory();
   for_each_op("length", compare_lengths);
+  return targets.exit_code();
 }

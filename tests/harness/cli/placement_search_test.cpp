@@ -94,6 +94,26 @@ TEST_F(PlacementSearchVerb, LeaveOneOutKeepsAttentionInTheLayersThatAreMissed) {
   EXPECT_FALSE(fs::exists(folder_ / "student"));
 }
 
+// The name of the file that is written first and renamed is longer by its ending.
+TEST_F(PlacementSearchVerb, ScoresWhoseFileCannotBeWrittenAreInTheStore) {
+  const auto file = (folder_ / std::string(250, 's')).string();
+  EXPECT_THAT(error_of_hylo(search("leave-one-out", "2",
+                                   {"--weaker", gated_delta, "--scores", file, "--dry-run"})),
+              AllOf(HasSubstr("File name too long"), HasSubstr("hylo report placement latest")));
+  const auto report = run_hylo({"report", "placement", "latest", "--store", folder_ / "hylo.db"});
+  EXPECT_EQ(report.exit_code, 0) << report.err;
+  EXPECT_THAT(report.out, HasSubstr("leave-one-out of stories260k"));
+}
+
+TEST_F(PlacementSearchVerb, ScoresThatNameAFolderAreRefusedBeforeAnythingIsMeasured) {
+  const auto refused =
+      run_hylo(search("leave-one-out", "2",
+                      {"--weaker", gated_delta, "--scores", folder_.path().string(), "--dry-run"}));
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err,
+              AllOf(HasSubstr("is a folder, expected a file"), testing::Not(HasSubstr("layer "))));
+}
+
 TEST_F(PlacementSearchVerb, SaysWhatIsMissing) {
   EXPECT_THAT(error_of_hylo({"upcycle", model, "--placement", "smart", "--dry-run"}),
               HasSubstr("--select"));

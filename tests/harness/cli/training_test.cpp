@@ -1,5 +1,6 @@
 // hylo upcycle, hylo distill and hylo train, with the story model as teacher.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -174,6 +175,76 @@ TEST_F(TrainingVerbs, DistillLearnsFromKeptLogitsAndThenFromPreferences) {
   const auto report = json_of_hylo(
       {"report", "training", "latest", "--store", folder_ / "hylo.db", "--format", "json"});
   EXPECT_TRUE(report.dump().find("\"preference_accuracy\":") != std::string::npos);
+}
+
+// A file that may not grow ends as a full disk does, and the training goes on when it may.
+TEST_F(TrainingVerbs, AFullDiskUnderKeptLogitsIsToldAndTheSameCommandGoesOn) {
+  auto recipe = small_recipe();
+  recipe["stages"].erase(0);
+  recipe["stages"][0]["teacher_logits"] = {{"top_k", 500}};
+  const auto words = distill(recipe);
+  const std::string command = fmt::format("{} {}", HYLO_PROGRAM, fmt::join(words, " "));
+  const auto full = tests::run_child({"/bin/bash", "-c", "ulimit -f 600; exec " + command});
+  EXPECT_EQ(full.exit_code, 2);
+  EXPECT_THAT(full.err, AllOf(HasSubstr("teacher-logits/written-"),
+                              HasSubstr("cannot be written: File too large; nothing was changed"),
+                              HasSubstr("run the same command again")));
+  EXPECT_TRUE(fs::is_empty(folder_ / "run" / "teacher-logits"));
+  const auto again = run_hylo(words);
+  EXPECT_EQ(again.exit_code, 0) << again.err;
+}
+
+// What a killed writer left has the name of a draft; it is written over.
+TEST_F(TrainingVerbs, HalfOfTheKeptLogitsIsNeverRead) {
+  auto recipe = small_recipe();
+  recipe["stages"].erase(0);
+  recipe["stages"][0]["teacher_logits"] = {{"top_k", 8}};
+  const auto words = distill(recipe);
+  ASSERT_EQ(run_hylo(words).exit_code, 0);
+  const auto logits = *fs::directory_iterator(folder_ / "run" / "teacher-logits");
+  const auto student = folder_ / "run" / "student" / "model.safetensors";
+  const auto kept = read_text_file(logits), weights = read_text_file(student);
+  fs::remove_all(folder_ / "run" / "student");
+  fs::remove_all(folder_ / "run" / "checkpoints");
+  fs::remove(logits);
+  write_text_file(logits.path().string() + ".part", kept.substr(0, kept.size() / 2));
+  const auto again = run_hylo(words);
+  ASSERT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_TRUE(read_text_file(logits) == kept);
+  EXPECT_TRUE(read_text_file(student) == weights);
+  EXPECT_FALSE(fs::exists(logits.path().string() + ".part"));
+}
+
+TEST_F(TrainingVerbs, DamagedFilesOfATrainingSayWhatToDo) {
+  auto recipe = small_recipe();
+  recipe["stages"].erase(0);
+  recipe["stages"][0]["teacher_logits"] = {{"top_k", 8}};
+  recipe["stages"][0]["checkpoint_every"] = 2;
+  const auto words = distill(recipe);
+  ASSERT_EQ(run_hylo(words).exit_code, 0);
+  const auto run = folder_ / "run";
+  fs::remove_all(run / "student");
+  fs::remove_all(run / "checkpoints" / "stage-0001-step-000000000000");  // The end of it.
+  const auto cut = [&](const fs::path& file) {
+    const auto whole = read_text_file(file);
+    fs::resize_file(file, whole.size() / 2);
+    const auto refused = run_hylo(words);
+    EXPECT_EQ(refused.exit_code, 2);
+    write_text_file(file, whole);
+    return refused.err;
+  };
+  constexpr auto anew = "remove it, and the same command makes it anew";
+  EXPECT_THAT(cut(*fs::directory_iterator(run / "teacher-logits")),
+              AllOf(HasSubstr("the file has"), HasSubstr(anew)));
+  EXPECT_THAT(cut(*fs::directory_iterator(run / "teacher-text")),
+              AllOf(HasSubstr("the file has"), HasSubstr(anew)));
+  EXPECT_THAT(cut(run / "teacher-held-out.json"), AllOf(HasSubstr("not JSON"), HasSubstr(anew)));
+  const auto checkpoint = run / "checkpoints" / "stage-0000-step-000000000002";
+  for (const auto* name : {"training.json", "optimizer.safetensors", "model.safetensors"}) {
+    EXPECT_THAT(cut(checkpoint / name),
+                AllOf(HasSubstr(name), HasSubstr("the same command then goes on")));
+  }
+  EXPECT_EQ(run_hylo(words).exit_code, 0);
 }
 
 TEST_F(TrainingVerbs, DistillMakesMixturesOfExpertsAndNarrowerNetworks) {

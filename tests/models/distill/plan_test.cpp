@@ -25,6 +25,11 @@ ModelConfig tiny() {
           .pad = {}};
 }
 
+/// Of one row that has a label.
+StageFlop flop_of(const Stage& stage, const StageModels& models) {
+  return flop_of_row(stage, models).of(1, 1);
+}
+
 Stage stage_of(const Objective& objective) {
   return {.name = "stage",
           .objective = objective,
@@ -59,7 +64,7 @@ TEST(TrainingFlop, BackwardIsTwiceForwardAndTheTeacherOnlyGoesForward) {
   const auto config = tiny();
   auto stage = stage_of(DistilLogits{});
   stage.recompute_layers = true;
-  const auto flop = flop_of_row(stage, {config, &config});
+  const auto flop = flop_of(stage, {config, &config});
   EXPECT_EQ(flop.forward, 448 + 256);
   EXPECT_EQ(flop.backward, 2 * flop.forward);
   EXPECT_EQ(flop.recomputation, 448);
@@ -69,14 +74,14 @@ TEST(TrainingFlop, BackwardIsTwiceForwardAndTheTeacherOnlyGoesForward) {
 TEST(TrainingFlop, AlignmentLeavesLayersOfTheBaseAloneAndMeetsNoHead) {
   const auto base = tiny();
   auto student = tiny();
-  EXPECT_EQ(flop_of_row(stage_of(AlignLayers{}), {student, &base}).forward, 0);
+  EXPECT_EQ(flop_of(stage_of(AlignLayers{}), {student, &base}).forward, 0);
   student.layers[0].mixer = Mamba2Spec{.num_heads = 1,
                                        .num_value_heads = 1,
                                        .num_key_heads = 1,
                                        .num_query_heads = 1,
                                        .key_width = 4,
                                        .value_width = 4};
-  const auto flop = flop_of_row(stage_of(AlignLayers{}), {student, &base});
+  const auto flop = flop_of(stage_of(AlignLayers{}), {student, &base});
   EXPECT_EQ(flop.forward, layer_flop(student, 0, 16));
   EXPECT_EQ(flop.teacher, 448);
 }
@@ -85,9 +90,9 @@ TEST(TrainingFlop, AlignmentLeavesLayersOfTheBaseAloneAndMeetsNoHead) {
 TEST(TrainingFlop, KeptLogitsHaveNoTeacherAndPreferencesTwoHeads) {
   const auto config = tiny();
   const StageModels models{.student = config, .base = &config, .teacher = &config};
-  EXPECT_EQ(flop_of_row(stage_of(DistilLogits{.top_k = 4}), models).teacher, 0);
-  const auto once = flop_of_row(stage_of(NextToken{}), models);
-  const auto twice = flop_of_row(stage_of(Prefer{}), models);
+  EXPECT_EQ(flop_of(stage_of(DistilLogits{.top_k = 4}), models).teacher, 0);
+  const auto once = flop_of(stage_of(NextToken{}), models);
+  const auto twice = flop_of(stage_of(Prefer{}), models);
   EXPECT_EQ(twice.forward - once.forward, head_flop(config));
   EXPECT_EQ(twice.backward, once.backward);
 }
@@ -95,9 +100,47 @@ TEST(TrainingFlop, KeptLogitsHaveNoTeacherAndPreferencesTwoHeads) {
 TEST(TrainingFlop, TwoLossesWalkOverTheLogitsTwice) {
   const auto config = tiny();
   const StageModels models{.student = config, .base = &config, .teacher = &config};
-  const auto one = flop_of_row(stage_of(DistilLogits{}), models);
-  const auto two = flop_of_row(stage_of(DistilLogits{.ce_weight = 1}), models);
+  const auto one = flop_of(stage_of(DistilLogits{}), models);
+  const auto two = flop_of(stage_of(DistilLogits{.ce_weight = 1}), models);
   EXPECT_EQ(two.forward + two.backward - one.forward - one.backward, 3 * head_flop(config));
+}
+
+// A layer takes 448, the head 256: forward once, backward twice.
+TEST(TrainingFlop, RowsWithoutALabelFormNoLogits) {
+  const auto config = tiny();
+  const auto flop = flop_of_row(stage_of(NextToken{}), {config}).of(10, 4);
+  EXPECT_EQ(flop.forward, 10 * 448 + 4 * 256);
+  EXPECT_EQ(flop.backward, 2 * flop.forward);
+}
+
+TEST(TrainingFlop, ADivergenceOfLabelsAloneFormsNoLogitsOfOtherRowsNorDoesItsTeacher) {
+  const auto config = tiny();
+  const StageModels models{.student = config, .base = &config, .teacher = &config};
+  const auto of = [&](const DistilLogits& objective) {
+    return flop_of_row(stage_of(objective), models).of(10, 4);
+  };
+  EXPECT_EQ(of({}).forward, 10 * (448 + 256));
+  EXPECT_EQ(of({}).teacher, 10 * (448 + 256));
+  EXPECT_EQ(of({.ce_weight = 1}).forward, 10 * (448 + 256) + 4 * 256);
+  EXPECT_EQ(of({.only_labels = true}).forward, 10 * 448 + 4 * 256);
+  EXPECT_EQ(of({.only_labels = true}).teacher, 10 * 448 + 4 * 256);
+}
+
+TEST(TrainingFlop, LabelsDecideWhereCrossEntropyIsOrADivergenceOfLabelsAlone) {
+  EXPECT_TRUE(labels_decide_logits(NextToken{}));
+  EXPECT_TRUE(labels_decide_logits(DistilLogits{.ce_weight = 0.5}));
+  EXPECT_TRUE(labels_decide_logits(DistilLogits{.only_labels = true}));
+  EXPECT_FALSE(labels_decide_logits(DistilLogits{}));
+  EXPECT_FALSE(labels_decide_logits(Prefer{}));
+  EXPECT_FALSE(labels_decide_logits(AlignLayers{}));
+}
+
+// The reference is asked before the first step.
+TEST(TrainingFlop, StepsOfPreferencesHaveNoTeacher) {
+  const auto config = tiny();
+  const StageModels models{.student = config, .base = &config, .teacher = &config};
+  const Prefer objective{.reference = Prefer::Reference::Teacher};
+  EXPECT_EQ(flop_of(stage_of(objective), models).teacher, 0);
 }
 
 // Two heads of key width 4: a row's products with 16 keys are 2 x 2 x 4 x 16.
@@ -111,7 +154,7 @@ TEST(TrainingFlop, MatricesCostTheProductsOfQueriesAndKeysBesideTheLayer) {
                                        .key_width = 4,
                                        .value_width = 4};
   const StageModels models{.student = student, .base = &base, .teacher = nullptr};
-  const auto flop = flop_of_row(stage_of(AlignMixing{}), models);
+  const auto flop = flop_of(stage_of(AlignMixing{}), models);
   EXPECT_EQ(flop.forward, layer_flop(student, 0, 16) + 2 * 2 * 4 * 16);
   EXPECT_EQ(flop.teacher, layer_flop(base, 0, 16));
 }
@@ -133,6 +176,45 @@ TEST(StagePlan, WeightsAndTheOptimisersMomentsStandAllTheTime) {
     EXPECT_EQ(moment.masters, 0);
     EXPECT_EQ(moment.teachers, 428 * 4);
     EXPECT_EQ(moment.optimizer, 2 * 428 * 4);
+  }
+}
+
+// 32 rows of 4 numbers are 512 bytes: what the last projection is given, copied, and the gradient
+// of that; of the teacher's too where the divergence is of labels alone. Logits of all 32 rows
+// are a piece of 4096 bytes.
+TEST(StagePlan, RowsThatAreTakenOutForTheirLogitsAreThereTwice) {
+  const auto config = tiny();
+  const auto loss_of = [&](const Objective& objective) {
+    return plan_stage(stage_of(objective), {config, &config}, NumberType::Float32)
+        .moments.front()
+        .loss;
+  };
+  EXPECT_EQ(loss_of(NextToken{}), 4096 + 512 + 512);
+  EXPECT_EQ(loss_of(DistilLogits{}), 2 * 4096 + 512);
+  EXPECT_EQ(loss_of(DistilLogits{.only_labels = true}), 2 * 4096 + 512 + 2 * 512);
+  // Two kept tokens of a row: 16 bytes of the file, ids of 8 and probabilities of 4 each.
+  EXPECT_EQ(loss_of(DistilLogits{.top_k = 2}), 4096 + 512 + 32 * (16 + 16 + 8));
+}
+
+TEST(StagePlan, MatricesAreFormedWithoutFeedForwards) {
+  const auto step_of = [](int64_t feed_forward_width) {
+    auto base = tiny();
+    base.layers[0].feed_forward = SwiGluSpec{.width = feed_forward_width};
+    auto student = base;
+    student.layers[0].mixer = Mamba2Spec{.num_heads = 1,
+                                         .num_value_heads = 1,
+                                         .num_key_heads = 1,
+                                         .num_query_heads = 1,
+                                         .key_width = 4,
+                                         .value_width = 4};
+    const StageModels models{.student = student, .base = &base, .teacher = nullptr};
+    return plan_stage(stage_of(AlignMixing{}), models, NumberType::Float32).moments;
+  };
+  const auto narrow = step_of(8), wide = step_of(800);
+  ASSERT_EQ(narrow.size(), wide.size());
+  for (size_t i = 0; i < narrow.size(); ++i) {
+    EXPECT_EQ(narrow[i].activations, wide[i].activations) << narrow[i].moment;
+    EXPECT_EQ(narrow[i].gradients, wide[i].gradients) << narrow[i].moment;
   }
 }
 
@@ -177,8 +259,18 @@ TEST(StagePlan, LayersThatAreComputedAgainKeepTheirInputsOnly) {
 }
 
 TEST(Devices, AnUnknownOneIsRefusedWithTheNamesThatAreKnown) {
-  EXPECT_EQ(device_named("mi300x").memory_bytes, 192'000'000'000);
+  EXPECT_EQ(device_named("mi300x").memory_bytes, int64_t{192} << 30);
   EXPECT_THAT(error_of([] { (void)device_named("abacus"); }), ::testing::HasSubstr("mi300x"));
+}
+
+// Sheets state products with sparsity, or in a narrower type, beside these: twice and more as many.
+TEST(Devices, ProductsInBfloat16AreDenseAndThoseInFloat32Fewer) {
+  EXPECT_EQ(device_named("h100-sxm").flop_per_second(NumberType::BFloat16), 989.4e12);
+  EXPECT_EQ(device_named("a100-80gb").flop_per_second(NumberType::Float32), 19.5e12);
+  for (const auto& device : known_devices()) {
+    EXPECT_LT(device.float32_flop_per_second, device.half_flop_per_second) << device.name;
+    EXPECT_FALSE(device.source.empty()) << device.name;
+  }
 }
 
 }  // namespace

@@ -31,6 +31,17 @@ TEST(TrainingCheckpoint, IsReadBackWithTheHashOfItsWeights) {
             hash_weights(open_checkpoint(checkpoint)));
 }
 
+TEST(TrainingCheckpoint, RemovesWhatAKilledTrainingLeftHalfWritten) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "stage-0001-step-000000000007.part");
+  const auto checkpoint = written(folder);
+  std::vector<std::filesystem::path> found;
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+    found.push_back(entry.path());
+  }
+  EXPECT_THAT(found, ::testing::ElementsAre(checkpoint));
+}
+
 TEST(TrainingCheckpoint, WhoseWeightsAreNotThoseThatWereWrittenIsRefused) {
   const TemporaryFolder folder;
   const auto checkpoint = written(folder);
