@@ -271,6 +271,11 @@ TEST_F(TrainingVerbs, WhatIsMissingOrMisspeltIsNamed) {
   auto recipe = small_recipe();
   recipe["stages"][0]["layer_wieght"] = 2;
   EXPECT_THAT(error_of_hylo(distill(recipe)), HasSubstr("stages[0].layer_wieght"));
+  write_text_file(folder_ / "cut.json", "{\"name\": \"small\",\n \"stages\": [{\"steps\"");
+  EXPECT_THAT(
+      error_of_hylo({"distill", "--recipe", folder_ / "cut.json", "--out", folder_ / "run"}),
+      AllOf(HasSubstr("cut.json: not JSON: it ends at line 2, column 21"),
+            HasSubstr("is it cut off?"), Not(HasSubstr("exception"))));
   EXPECT_THAT(error_of_hylo({"distill", "--recipe", "storys", "--out", folder_ / "run"}),
               AllOf(HasSubstr("--recipe storys"), HasSubstr("stories")));
   EXPECT_THAT(error_of_hylo({"distill", "--recipe", "stories", "--out", folder_ / "run"}),
