@@ -380,7 +380,7 @@ OrderedJson training_comparison_report(const Store& store, std::span<const Train
       rows, [](const OrderedJson& row) { return has_validations(row["validations"]); });
   if (validated) notes.push_back(validation_note);
   const auto paired = paired_runs(store, runs);
-  if (validated) notes.push_back(paired.empty() ? unpaired_note : paired_note);
+  if (validated) notes.push_back(note_on_pairs(paired, rows));
   const bool incomplete =
       std::ranges::any_of(rows, [](const OrderedJson& row) { return row["state"] != "complete"; });
   if (incomplete) {

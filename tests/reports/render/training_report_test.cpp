@@ -38,6 +38,25 @@ class TrainingReport : public testing::Test {
   Store store_ = Store::open(folder_ / "s.db");
 };
 
+TEST_F(TrainingReport, TrainingsOfPreferencesAloneAreNotSaidToHaveOtherTexts) {
+  for (const auto* name : {"one", "other"}) {
+    auto log = TrainingLog::begin(store_, sample_training(name), sample_host());
+    add_steps(log, 0, 0, 4);
+    log.add_validation({.place = {0, 4},
+                        .data = "held-out pairs",
+                        .num_tokens = 9,
+                        .preference_loss = 0.5,
+                        .margin = 1,
+                        .preference_accuracy = 0.75});
+    log.finish();
+  }
+  const std::vector<TrainingSummary> runs{find_training(store_, "one"),
+                                          find_training(store_, "other")};
+  const auto notes = training_comparison_report(store_, runs)["notes"].dump();
+  EXPECT_THAT(notes, AllOf(HasSubstr("preferences no document is kept"),
+                           Not(HasSubstr("held against the first one's"))));
+}
+
 using TrainingList = TrainingReport;
 using TrainingComparison = TrainingReport;
 
