@@ -216,12 +216,31 @@ void note_failure(harness::TrainingRecorder& recorder, const std::exception& err
   }
 }
 
-[[noreturn]] void end_while_writing(ProgressLine& line) {
+void end_on_interrupt(ProgressLine& line, const char* how_it_goes_on) {
+  if (!end_cleanly_on_interrupt()) return;
   line.clear();
-  fmt::print(stderr,
-             "hylo: interrupted; the same command goes on with the pieces that the teacher has "
-             "finished\n");
+  fmt::print(stderr, "hylo: interrupted; the same command {}\n", how_it_goes_on);
   throw CLI::RuntimeError(interrupted_exit_code());
+}
+
+harness::TrainingNotices notices_on(ProgressLine& line) {
+  return {.on_note =
+              [&](const std::string& note) {
+                line.clear();
+                fmt::print(stderr, "{}\n", note);
+              },
+          .on_written =
+              [&](const std::string& source, int64_t done, int64_t all) {
+                line.show(fmt::format("{}: the teacher has written {} of {} documents", source,
+                                      with_thousands(done), with_thousands(all)));
+                end_on_interrupt(line, "goes on with the pieces that the teacher has finished");
+              },
+          .on_kept =
+              [&](const std::string& source, int64_t done, int64_t all) {
+                line.show(fmt::format("{}: the teacher's logits are kept for {} of {} tokens",
+                                      source, with_thousands(done), with_thousands(all)));
+                end_on_interrupt(line, "begins the file of these logits anew");
+              }};
 }
 
 void train(const TrainingVerbOptions& options) {
@@ -232,19 +251,8 @@ void train(const TrainingVerbOptions& options) {
   refuse_another_verbs_recipe(options);
   if (options.threads) models::Engine::set_num_threads(static_cast<int>(*options.threads));
   ProgressLine writing;
-  harness::PreparedTraining prepared(
-      request_of(options),
-      {.on_note =
-           [&](const std::string& note) {
-             writing.clear();
-             fmt::print(stderr, "{}\n", note);
-           },
-       .on_written =
-           [&](const std::string& source, int64_t done, int64_t all) {
-             writing.show(fmt::format("{}: the teacher has written {} of {} documents", source,
-                                      with_thousands(done), with_thousands(all)));
-             if (end_cleanly_on_interrupt()) end_while_writing(writing);
-           }});
+  const auto notices = notices_on(writing);
+  harness::PreparedTraining prepared(request_of(options), notices);
   if (options.dry_run) return print_plan(prepared, options);
   models::give_large_blocks_back();
   models::Training training(prepared.plan(), options.out);
@@ -252,6 +260,8 @@ void train(const TrainingVerbOptions& options) {
     fmt::print(stderr, "every stage is done\n");
     return tell_student(prepared, training);
   }
+  prepared.keep_logits(notices);
+  writing.clear();
   auto store = reports::Store::open(store_file(options.store));
   harness::TrainingRecorder recorder(store, prepared, training,
                                      {options.name, own_command_line(), options.out});

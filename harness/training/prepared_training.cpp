@@ -11,6 +11,7 @@
 #include "harness/system/companion_files.h"
 #include "harness/system/write_folder.h"
 #include "models/config/own_config.h"
+#include "models/distill/stage_fits.h"
 #include "models/upcycle/part_importance.h"
 #include "models/upcycle/upcycle.h"
 #include "models/weights/number_types.h"
@@ -73,6 +74,13 @@ PreparedTraining::PreparedTraining(const TrainingRequest& request, const Trainin
                                     .on_written = notices.on_written};
   data_ = read_training_data(recipe_, *tokenizer_, options);
   for (const auto& note : data_.notes) notices.on_note(note);
+}
+
+void PreparedTraining::keep_logits(const TrainingNotices& notices) {
+  const TrainingDataOptions options{.teacher = teacher(),
+                                    .teacher_sha256 = provenance_.teacher_sha256,
+                                    .folder = request_.out,
+                                    .on_kept = notices.on_kept};
   for (size_t i = 0; i < recipe_.stages.size(); ++i) {
     auto kept =
         keep_teacher_logits(recipe_, recipe_.stages[i], data_.sources, options, notices.on_note);
@@ -107,6 +115,7 @@ void PreparedTraining::open_models() {
 void PreparedTraining::check() const {
   const auto* upcycled = std::get_if<models::UpcycledStudent>(&recipe_.student);
   if (upcycled && !upcycled->narrow) models::check_student(base_->config(), student_);
+  if (teacher()) models::check_vocabulary(teacher()->config(), student_);
   std::vector<std::string> sources;
   for (const auto& source : recipe_.data) sources.push_back(source.name);
   for (const auto& stage : recipe_.stages) {
@@ -188,8 +197,13 @@ models::TrainingPlan PreparedTraining::plan() const {
           .sources = data_.sources,
           .held_out = data_.held_out,
           .held_out_pairs = data_.held_out_pairs,
-          .likeliest = likeliest_,
+          .likeliest = [this](int64_t stage) { return likeliest_of(stage); },
           .provenance = provenance_};
+}
+
+KeptLogits PreparedTraining::likeliest_of(int64_t stage) const {
+  const auto found = likeliest_.find(stage);
+  return found == likeliest_.end() ? KeptLogits() : found->second;
 }
 
 models::HeldOutLoss PreparedTraining::teachers_loss(const models::Training& training) const {

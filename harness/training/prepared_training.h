@@ -30,11 +30,14 @@ struct TrainingRequest {
   bool reads_data = true;  ///< false: for those who look at the plan only
 };
 
-/// Told what goes on while things are opened: a line, or how far the teacher's writing is.
+/// Told what goes on while things are opened: a line, or how far the teacher's writing is, in
+/// documents, and the keeping of its logits, in tokens.
 struct TrainingNotices {
   std::function<void(const std::string&)> on_note;
   /// May throw to end the writing: what is finished is kept, and the next run goes on behind it.
   std::function<void(const std::string&, int64_t, int64_t)> on_written;
+  /// May throw as well: a file that is not finished is begun anew by the next run.
+  std::function<void(const std::string&, int64_t, int64_t)> on_kept;
 };
 
 /// Reads a recipe by name (models/recipes) or from a file, "seed" in the place of its own.
@@ -54,6 +57,9 @@ class PreparedTraining {
   [[nodiscard]] const models::Decoder* teacher() const { return teacher_ ? &*teacher_ : base(); }
   [[nodiscard]] const models::Provenance& provenance() const { return provenance_; }
   [[nodiscard]] const TrainingData& data() const { return data_; }
+  /// Writes what stages learn of the teacher's logits and is not there yet: hours of work, so what
+  /// can be wrong with the training is to be known before. Its stages ask for it.
+  void keep_logits(const TrainingNotices& notices);
   [[nodiscard]] models::TrainingPlan plan() const;
 
   /// The teacher's on the held-out documents: measured once and kept in `out`.
@@ -74,6 +80,7 @@ class PreparedTraining {
   void open_tokenizer();
   [[nodiscard]] std::string key_of_teachers_loss() const;
   [[nodiscard]] models::ModelWeights initial() const;
+  [[nodiscard]] KeptLogits likeliest_of(int64_t stage) const;
   [[nodiscard]] models::ModelWeights narrowed(const models::NarrowedStudent& narrow,
                                               const models::Checkpoint& base) const;
 

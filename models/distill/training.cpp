@@ -89,12 +89,7 @@ void Training::check() const {
     }
   }
   check_stages();
-  if (!plan_.teacher) return;
-  const auto theirs = plan_.teacher->config().vocabulary_size;
-  require(theirs == plan_.student.vocabulary_size,
-          "the teacher's vocabulary has {} tokens, the student's {}; a student learns from a "
-          "teacher of the same vocabulary",
-          theirs, plan_.student.vocabulary_size);
+  if (plan_.teacher) check_vocabulary(plan_.teacher->config(), plan_.student);
 }
 
 void Training::check_stages() const {
@@ -242,16 +237,15 @@ NamedTensors Training::stored_reference(const Stage& stage) const {
 NamedTensors Training::likeliest_of(const Stage& stage) const {
   const auto top_k = kept_top_k(stage.objective);
   if (top_k == 0) return {};
-  const auto found = plan_.likeliest.find(place_.stage);
-  require(found != plan_.likeliest.end(), "stage '{}': nothing was kept of its teacher",
-          stage.name);
+  const auto kept = plan_.likeliest ? plan_.likeliest(place_.stage) : NamedTensors();
+  require(!kept.empty(), "stage '{}': nothing was kept of its teacher", stage.name);
   for (const auto& source : sources_of(stage)) {
-    const auto* rows = tensor_named(found->second, source.name);
+    const auto* rows = tensor_named(kept, source.name);
     require(rows && rows->sizes() == at::IntArrayRef({source.documents->num_tokens(), 2, top_k}),
             "stage '{}': of its teacher not {} tokens for each of the {} of '{}' were kept",
             stage.name, top_k, source.documents->num_tokens(), source.name);
   }
-  return found->second;
+  return kept;
 }
 
 void Training::report_validation(const Stage& stage, const StageRun& run,

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,9 +35,10 @@ struct TrainingPlan {
   std::shared_ptr<const TokenDocuments> held_out;  ///< may be null: nothing is validated
   /// Pairs of preferences, on which stages of that kind are validated; may be null.
   std::shared_ptr<const TokenDocuments> held_out_pairs;
-  /// By stage, for those that learn from what was kept of the teacher: by source what likeliest()
-  /// gives of all its tokens, in pieces of the stage's context.
-  std::map<int64_t, NamedTensors> likeliest;
+  /// Asked when a stage begins that learns from what was kept of the teacher: by source what
+  /// likeliest() gives of all its tokens, in pieces of the stage's context. May be empty where no
+  /// stage does.
+  std::function<NamedTensors(int64_t stage)> likeliest;
   Provenance provenance;
 };
 

@@ -176,6 +176,17 @@ TEST_F(TrainingVerbs, DistillLearnsFromKeptLogitsAndThenFromPreferences) {
   EXPECT_TRUE(report.dump().find("\"preference_accuracy\":") != std::string::npos);
 }
 
+TEST_F(TrainingVerbs, WhatIsWrongWithATrainingIsToldBeforeLogitsAreKept) {
+  auto recipe = small_recipe();
+  ASSERT_EQ(run_hylo(distill(recipe)).exit_code, 0);
+  recipe["stages"][1]["teacher_logits"] = {{"top_k", 8}};
+  const auto refused = run_hylo(distill(recipe));
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err, AllOf(HasSubstr("recipe.stages[1].teacher_logits"),
+                                 Not(HasSubstr("keeping the teacher's"))));
+  EXPECT_FALSE(fs::exists(folder_ / "run" / "teacher-logits"));
+}
+
 TEST_F(TrainingVerbs, DistillMakesMixturesOfExpertsAndNarrowerNetworks) {
   auto recipe = small_recipe();
   recipe["stages"].erase(0);
