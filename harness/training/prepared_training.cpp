@@ -34,6 +34,24 @@ fs::path recipe_file(const std::string& recipe) {
   return shipped_file(recipe_room) / (recipe + ".json");
 }
 
+void set_evaluation(Json& recipe, const EvaluationRequest& wanted) {
+  if (wanted.is_off) {
+    recipe.erase("evaluation");
+    return;
+  }
+  auto evaluation = recipe.value("evaluation", Json());
+  if (!evaluation.is_null() && !evaluation.is_object()) return;  // Who reads it says so.
+  if (!wanted.tasks.empty()) evaluation["tasks"] = wanted.tasks;
+  if (wanted.every) evaluation["every"] = *wanted.every;
+  if (wanted.limit) evaluation["limit"] = *wanted.limit;
+  if (!wanted.sets.empty()) evaluation["sets"] = fs::absolute(wanted.sets).string();
+  if (evaluation.is_null()) return;
+  require(evaluation.contains("tasks"),
+          "--eval-every, --eval-limit and --eval-sets: the recipe names no task to evaluate; name "
+          "some with --eval-tasks");
+  recipe["evaluation"] = evaluation;
+}
+
 models::Decoder decoder_of(const models::Checkpoint& checkpoint) {
   return {checkpoint.config, checkpoint.weights};
 }
@@ -53,6 +71,7 @@ models::Recipe open_recipe(const TrainingRequest& request) {
   const auto file = recipe_file(request.recipe);
   auto json = read_json_file(file);
   if (request.seed && json.is_object()) json["seed"] = *request.seed;
+  if (json.is_object()) set_evaluation(json, request.evaluation);
   return models::read_recipe(json, file.string(), request.data_root);
 }
 
@@ -66,6 +85,10 @@ PreparedTraining::PreparedTraining(const TrainingRequest& request, const Trainin
   provenance_.seed = recipe_.seed;
   provenance_.commit = commit();
   if (!request_.reads_data) return;
+  if (recipe_.evaluation) {
+    evaluation_ = std::make_unique<StudentEvaluation>(
+        recipe_, EvaluatedStudent{student_, tokenizer_, request_.out, request_.data_root});
+  }
   lock_ = std::make_unique<FolderLock>(request_.out);
   const TrainingDataOptions options{.teacher = teacher(),
                                     .teacher_sha256 = provenance_.teacher_sha256,

@@ -50,7 +50,7 @@ const Decoder* teacher_of(const TrainingPlan& plan, const Stage& stage) {
 }  // namespace
 
 Json lasting_part(Json recipe) {
-  recipe.erase("notes");
+  for (const auto* key : {"notes", "evaluation"}) recipe.erase(key);
   for (auto& stage : recipe["stages"]) {
     for (const auto* key : {"validate_every", "checkpoint_every"}) stage.erase(key);
   }
@@ -165,7 +165,7 @@ void Training::resume(const std::filesystem::path& checkpoint) {
   const bool is_end = place_ == TrainingPlace{std::ssize(plan_.stages), 0};
   const bool is_within = place_.stage >= 0 && place_.stage < std::ssize(plan_.stages) &&
                          place_.next_step >= 0 &&
-                         place_.next_step < plan_.stages[static_cast<size_t>(place_.stage)].steps;
+                         place_.next_step <= plan_.stages[static_cast<size_t>(place_.stage)].steps;
   require(is_end || is_within, "{}: step {} of stage {} is none of the recipe's",
           checkpoint.string(), place_.next_step, place_.stage);
   const auto last = std::min<int64_t>(place_.stage, std::ssize(plan_.stages) - 1);
@@ -294,6 +294,7 @@ void Training::run_stage(const TrainingEvents& events) {
     run.continue_at(place_.next_step);
   }
   state_.reset();
+  if (goes_on && !is_seen(events)) return save(&run, &stream, events);
   const auto is_due = [&](int64_t every) { return every > 0 && place_.next_step % every == 0; };
   const double row_flop = flop_of_row_in(stage);
   while (!run.is_done()) {
@@ -306,6 +307,7 @@ void Training::run_stage(const TrainingEvents& events) {
     }
     place_.next_step = run.next_step();
     events.on_step(place_.stage, report);
+    if (!is_seen(events)) return save(&run, &stream, events);
     if (run.is_done()) break;
     if (is_due(stage.validate_every)) report_validation(stage, run, events);
     const bool stops = events.should_stop && events.should_stop();
@@ -315,6 +317,10 @@ void Training::run_stage(const TrainingEvents& events) {
   report_validation(stage, run, events);
   place_ = {place_.stage + 1, 0};
   save(nullptr, nullptr, events);
+}
+
+bool Training::is_seen(const TrainingEvents& events) const {
+  return !events.on_student || events.on_student(place_, *student_);
 }
 
 /// As planned: operations of one row.

@@ -9,6 +9,7 @@
 
 #include "reports/render/paired_runs.h"
 #include "reports/render/stage_history.h"
+#include "reports/render/training_evaluations.h"
 #include "reports/store/json_number.h"
 #include "reports/store/training_history.h"
 
@@ -354,6 +355,7 @@ OrderedJson training_report(const Store& store, const TrainingSummary& run) {
           {"attempts", attempts},
           {"stages", stages},
           {"validations", validations},
+          {"evaluations", training_evaluations_json(store, run)},
           {"checkpoints", checkpoints},
           {"curves", curves},
           {"notes", notes_on(run, validations)}};

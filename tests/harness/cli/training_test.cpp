@@ -13,6 +13,7 @@
 #include "reports/store/store.h"
 #include "reports/store/training_history.h"
 #include "tests/harness/cli/program.h"
+#include "tests/harness/cli/small_recipe.h"
 
 namespace hylo {
 namespace {
@@ -24,33 +25,12 @@ using testing::Not;
 using tests::error_of_hylo;
 using tests::fixture;
 using tests::json_of_hylo;
+using tests::placement;
 using tests::run_hylo;
+using tests::small_recipe;
 using tests::TemporaryFolder;
 
 const std::string model = fixture("stories260k").string();
-
-constexpr const char* placement =
-    R"([{"layers": [0, 3], "mixer": {"kind": "mla", "latent_rank": 12}},)"
-    R"( {"layers": "rest", "mixer": {"kind": "gated_delta", "num_key_heads": 2, "num_heads": 2,)"
-    R"( "key_width": 8, "value_width": 8}}])";
-
-/// A recipe of a few steps on texts that the teacher writes.
-OrderedJson small_recipe() {
-  auto recipe = OrderedJson::parse(R"({
-    "name": "small",
-    "seed": 1,
-    "student": {},
-    "data": [{"name": "written", "kind": "teacher", "documents": 12, "max_tokens": 40}],
-    "held_out": {"share": 0.3},
-    "stages": [
-      {"name": "align", "kind": "align_layers", "steps": 3, "context_length": 64,
-       "tokens_per_step": 128, "peak_learning_rate": 1e-3, "schedule": {"kind": "constant"}},
-      {"name": "distil", "kind": "distill_logits", "steps": 4, "context_length": 64,
-       "tokens_per_step": 128, "peak_learning_rate": 1e-3,
-       "schedule": {"kind": "cosine", "warmup_steps": 1}, "validate_every": 2}]})");
-  recipe["student"]["placement"] = OrderedJson::parse(placement);
-  return recipe;
-}
 
 class TrainingVerbs : public testing::Test {
  protected:
