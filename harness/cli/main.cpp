@@ -35,6 +35,7 @@ void add_verbs(CLI::App& program) {
   hylo::cli::add_upcycle(program);
   hylo::cli::add_distill(program);
   hylo::cli::add_train(program);
+  hylo::cli::add_reproduce(program);
   hylo::cli::add_list(program);
   hylo::cli::add_report(program);
   hylo::cli::add_store(program);

@@ -29,6 +29,7 @@ void add_convert(CLI::App& program);
 void add_upcycle(CLI::App& program);
 void add_distill(CLI::App& program);
 void add_train(CLI::App& program);
+void add_reproduce(CLI::App& program);
 void add_list(CLI::App& program);
 void add_report(CLI::App& program);
 void add_store(CLI::App& program);

@@ -8,19 +8,24 @@
 namespace hylo::harness {
 namespace {
 
+/// Hyphens stand before some pairs of digits, as in a UUID.
 std::string random_word(CounterRandom& random, int64_t num_digits) {
   constexpr std::string_view digits = "0123456789abcdef";
   std::string text(1, random.below(2) == 0 ? ' ' : '-');
-  for (int64_t i = 0; i < num_digits; ++i) text += digits[random.below(digits.size())];
+  for (int64_t i = 0; i < num_digits; ++i) {
+    if (i > 0 && i % 2 == 0 && random.below(4) == 0) text += '-';
+    text += digits[random.below(digits.size())];
+  }
   return text;
 }
+
+bool is_digit(char c) { return c != ' ' && c != '-'; }
 
 datasets::TrainingDocument copied(const std::string& word, int64_t num_digits) {
   std::string text;
   for (int64_t left = num_digits; left > 0;) {
-    const auto place = text.size() % word.size();
-    text += word[place];
-    if (place > 0) --left;  // Before the digits stands a separator.
+    text += word[text.size() % word.size()];
+    if (is_digit(text.back())) --left;
   }
   // What comes first again could be anything: how long the word is is not known yet.
   const auto known = word.size() + 3;

@@ -157,7 +157,8 @@ ModelConfig with_experts(ModelConfig student, const UpcycledExperts& experts) {
 
 ModelConfig with_mixers(const UpcycledStudent& student, const ModelConfig& teacher) {
   if (!student.like.empty()) return with_mixers_of(teacher, find_model(student.like));
-  if (student.placement.is_null()) return place(teacher, {});
+  const bool keeps_mixers = student.placement.is_null() || student.placement == Json::array();
+  if (keeps_mixers) return place(teacher, {});
   return place(teacher, read_placement(student.placement, "student.placement", teacher));
 }
 

@@ -32,7 +32,7 @@ struct NarrowedStudent {
 
 /// A student by conversion of the teacher's layers.
 struct UpcycledStudent {
-  Json placement;  ///< as read_placement wants it; null: `like` says it, or mixers stay
+  Json placement;  ///< as read_placement wants it; null: `like` says it, or mixers stay, as with []
   /// A row of the catalogue whose mixers are taken, and whether the head is untied; empty:
   /// placement.
   std::string like;

@@ -77,6 +77,7 @@ void add_points(const OrderedJson& run, const OrderedJson& curves, std::vector<C
 /// Where the rows of a report are that has no curves.
 const char* rows_key(const OrderedJson& report) {
   if (report["report"] == "placement") return "scores";
+  if (report["report"] == "headline") return "rows";
   return report["report"] == "placement_list" ? "searches" : "runs";
 }
 

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "reports/render/cell_text.h"
+#include "reports/render/headline_report.h"
 #include "reports/render/placement_report.h"
 #include "reports/render/run_report.h"
 #include "reports/render/training_tables.h"
@@ -183,6 +184,8 @@ const std::array kinds{
            return "Placement searches in " + text_of(report["store"]);
          },
          no_subtitle, placement_list_table, further_tables, no_charts},
+    Kind{"headline", headline_title, no_subtitle, headline_table, headline_details,
+         headline_charts},
 };
 
 const Kind& kind_of(const OrderedJson& report) {
@@ -192,8 +195,7 @@ const Kind& kind_of(const OrderedJson& report) {
   }
   fail(
       "report '{}': expected run, run_list, training, training_list, training_comparison, "
-      "placement "
-      "or placement_list; it was made by another version",
+      "placement, placement_list or headline; it was made by another version",
       name);
 }
 

@@ -39,6 +39,10 @@ TEST(CopiedDocuments, RepeatWhatIsReadAndLearnWhatFollowsFromIt) {
     texts.insert(text);
   }
   EXPECT_EQ(texts.size(), 10);
+  const auto has_inner_hyphen = [](const std::string& text) {
+    return text.find('-', 1) != std::string::npos;
+  };
+  EXPECT_GE(std::ranges::count_if(texts, has_inner_hyphen), 5) << "as a UUID has";
 }
 
 TEST(CopiedDocuments, OfASeedAreTheSameAndOfAnotherOthers) {
