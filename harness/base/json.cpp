@@ -102,6 +102,36 @@ Json parse(std::string_view text, const std::string& where, bool refuses_twice) 
   return Json::parse(text, RefuseTwice(where));
 }
 
+/// Where a parser stopped: the number of bytes that it had read.
+std::string place_in(std::string_view text, size_t num_bytes) {
+  const auto before = text.substr(0, num_bytes > 0 ? num_bytes - 1 : 0);
+  const auto line = std::ranges::count(before, '\n') + 1;
+  const auto last_break = before.rfind('\n');
+  const auto column =
+      last_break == std::string_view::npos ? before.size() : before.size() - last_break - 1;
+  return fmt::format("line {}, column {}", line, column + 1);
+}
+
+/// In our words: the parser's own name its exceptions and what its grammar expected.
+std::string words_for(const Json::exception& error, std::string_view text) {
+  const auto* at = dynamic_cast<const Json::parse_error*>(&error);
+  if (!at) {
+    const std::string_view what = error.what();
+    return std::string(what.substr(std::min(what.find("] ") + 2, what.size())));
+  }
+  if (python_strip(text).empty()) return "it is empty";
+  const auto place = place_in(text, std::min(at->byte, text.size() + 1));
+  if (at->byte > text.size()) {
+    return fmt::format("it ends at {} in the middle of a value; is it cut off?", place);
+  }
+  const char found = text[at->byte > 0 ? at->byte - 1 : 0];
+  const bool is_plain = found > ' ' && found <= '~';
+  return fmt::format(
+      "{}: unexpected {}; keys and texts stand in double quotes, commas between values only", place,
+      is_plain ? fmt::format("'{}'", found)
+               : fmt::format("byte 0x{:02x}", static_cast<unsigned char>(found)));
+}
+
 /// Bare words of Python are looked for only where it is not JSON as it is.
 Json parse_or_fail(std::string_view text, const std::string& where, bool refuses_twice) {
   try {
@@ -110,7 +140,7 @@ Json parse_or_fail(std::string_view text, const std::string& where, bool refuses
     try {
       return parse(with_quoted_non_numbers(text), where, refuses_twice);
     } catch (const Json::exception&) {
-      fail("{}: not JSON: {}", where, first.what());
+      fail("{}: not JSON: {}", where, words_for(first, text));
     }
   }
 }

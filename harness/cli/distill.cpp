@@ -20,6 +20,7 @@
 #include "harness/cli/plan_facts.h"
 #include "harness/cli/progress_line.h"
 #include "harness/cli/student_facts.h"
+#include "harness/cli/training_evaluation.h"
 #include "harness/cli/verb.h"
 #include "harness/system/machine_record.h"
 #include "harness/training/prepared_training.h"
@@ -37,6 +38,7 @@ struct TrainingVerbOptions {
   std::string recipe, base, teacher, tokenizer, data, out, name, store, device;
   std::optional<uint64_t> seed;
   std::optional<int64_t> threads;
+  TrainingEvaluationOptions evaluation;
   bool is_fresh = false;  ///< hylo train: from random weights
   bool skip_bad_lines = false, dry_run = false, json = false;
 };
@@ -44,8 +46,9 @@ struct TrainingVerbOptions {
 /// What is told while a training runs: a line that is written over, and lines that stay.
 class Narrator {
  public:
-  Narrator(harness::PreparedTraining& prepared, harness::TrainingRecorder& recorder)
-      : prepared_(prepared), recorder_(recorder) {}
+  Narrator(harness::PreparedTraining& prepared, harness::TrainingRecorder& recorder,
+           reports::Store& store, harness::EvaluationLabels labels)
+      : prepared_(prepared), recorder_(recorder), store_(store), labels_(std::move(labels)) {}
 
   void begin(const models::Training& training) {
     if (training.is_resumed()) {
@@ -62,23 +65,28 @@ class Narrator {
   }
 
   models::TrainingEvents events(const std::atomic<bool>& stop) {
-    return {.on_step = [this](int64_t stage, const models::StepReport& r) { on_step(stage, r); },
-            .on_validation = [this](const models::Validation& v) { on_validation(v); },
-            .on_preferences =
-                [this](const models::PreferenceValidation& v) {
-                  recorder_.add(v);
-                  say("  '{}' step {}: of {} held-out pairs {:.1f} % the right way round, margin "
-                      "{:.4g} nats",
-                      stage(v.place.stage).name, v.place.next_step,
-                      with_thousands(v.score.num_pairs), 100 * v.score.accuracy, v.score.margin);
-                },
-            .on_checkpoint =
-                [this](const models::TrainingPlace& place, const fs::path& folder) {
-                  recorder_.add(place, folder);
-                  checkpoint_ = folder;
-                },
-            .on_base_done = [this] { prepared_.release_base(); },
-            .should_stop = [&stop] { return stop.load(); }};
+    return {
+        .on_step = [this](int64_t stage, const models::StepReport& r) { on_step(stage, r); },
+        .on_validation = [this](const models::Validation& v) { on_validation(v); },
+        .on_preferences =
+            [this](const models::PreferenceValidation& v) {
+              recorder_.add(v);
+              say("  '{}' step {}: of {} held-out pairs {:.1f} % the right way round, margin "
+                  "{:.4g} nats",
+                  stage(v.place.stage).name, v.place.next_step, with_thousands(v.score.num_pairs),
+                  100 * v.score.accuracy, v.score.margin);
+            },
+        .on_checkpoint =
+            [this](const models::TrainingPlace& place, const fs::path& folder) {
+              recorder_.add(place, folder);
+              checkpoint_ = folder;
+            },
+        .on_base_done = [this] { prepared_.release_base(); },
+        .on_student =
+            [this, &stop](const models::TrainingPlace& place, const models::TrainedModel& student) {
+              return evaluate(place, student, stop);
+            },
+        .should_stop = [&stop] { return stop.load(); }};
   }
 
   [[nodiscard]] const std::optional<models::Validation>& last_validation() const { return last_; }
@@ -103,6 +111,7 @@ class Narrator {
       announced_ = index;
       num_rows_ = -report.num_rows;  // The watch begins behind this step.
       watch_ = Stopwatch();
+      seconds_evaluating_ = 0;
       say("stage {}/{} '{}' ({}): {} steps of {} tokens", index + 1,
           prepared_.recipe().stages.size(), now.name, models::name_of(now.objective), now.steps,
           with_thousands(now.tokens_per_step));
@@ -117,6 +126,25 @@ class Narrator {
     say("  {}", text);
   }
 
+  /// False: it was interrupted.
+  bool evaluate(const models::TrainingPlace& place, const models::TrainedModel& student,
+                const std::atomic<bool>& stop) {
+    auto* evaluation = prepared_.evaluation();
+    if (!evaluation || !evaluation->is_due(place)) return true;
+    const Stopwatch watch;
+    const auto outcome = evaluation->evaluate(
+        student, place, store_, labels_,
+        {.on_begun = [&](int64_t run) { recorder_.add_evaluation(place, run); },
+         .runner = {.on_progress = [&](const harness::RunProgress& p) { line_.show(p); },
+                    .stop = &stop}});
+    for (const auto& text : evaluation_lines(evaluation->total_step(place), outcome)) {
+      say("{}", text);
+    }
+    recorder_.rest();
+    seconds_evaluating_ += watch.seconds();
+    return outcome.end == harness::RunEnd::Complete;
+  }
+
   [[nodiscard]] std::string step_text(const models::Stage& now,
                                       const models::StepReport& report) const {
     auto text = fmt::format("{} {}/{}, loss {:.4g}, gradient {:.3g}, rate {:.2e}, {}", now.name,
@@ -127,7 +155,7 @@ class Narrator {
                           100 * report.loss.accuracy, report.num_pairs, report.num_cut_pairs);
     }
     if (num_rows_ <= 0) return text;
-    const double rate = static_cast<double>(num_rows_) / watch_.seconds();
+    const double rate = static_cast<double>(num_rows_) / (watch_.seconds() - seconds_evaluating_);
     const auto rows_left = (now.steps - report.step - 1) * now.tokens_per_step;
     return text + fmt::format(", {} tokens/s, {} left of this stage",
                               with_thousands(static_cast<int64_t>(rate)),
@@ -149,9 +177,12 @@ class Narrator {
 
   harness::PreparedTraining& prepared_;
   harness::TrainingRecorder& recorder_;
+  reports::Store& store_;
+  harness::EvaluationLabels labels_;
   ProgressLine line_;
   int64_t announced_ = -1, num_rows_ = 0;
   Stopwatch watch_, since_line_;
+  double seconds_evaluating_ = 0;  ///< since watch_ began
   std::optional<models::Validation> last_;
   std::optional<models::HeldOutLoss> teachers_;
   fs::path checkpoint_;
@@ -165,6 +196,7 @@ harness::TrainingRequest request_of(const TrainingVerbOptions& options) {
           .data_root = data_root(options.data),
           .out = options.out,
           .seed = options.seed,
+          .evaluation = request_of(options.evaluation),
           .skip_bad_lines = options.skip_bad_lines,
           .reads_data = !options.dry_run};
 }
@@ -216,12 +248,38 @@ void note_failure(harness::TrainingRecorder& recorder, const std::exception& err
   }
 }
 
-[[noreturn]] void end_while_writing(ProgressLine& line) {
+harness::EvaluationLabels evaluation_labels(const TrainingVerbOptions& options,
+                                            const harness::TrainingRecorder& recorder) {
+  return {
+      .training = options.name.empty() ? fmt::format("training-{}", recorder.id()) : options.name,
+      .argv = own_command_line()};
+}
+
+void end_on_interrupt(ProgressLine& line, const char* how_it_goes_on) {
+  if (!end_cleanly_on_interrupt()) return;
   line.clear();
-  fmt::print(stderr,
-             "hylo: interrupted; the same command goes on with the pieces that the teacher has "
-             "finished\n");
+  fmt::print(stderr, "hylo: interrupted; the same command {}\n", how_it_goes_on);
   throw CLI::RuntimeError(interrupted_exit_code());
+}
+
+harness::TrainingNotices notices_on(ProgressLine& line) {
+  return {.on_note =
+              [&](const std::string& note) {
+                line.clear();
+                fmt::print(stderr, "{}\n", note);
+              },
+          .on_written =
+              [&](const std::string& source, int64_t done, int64_t all) {
+                line.show(fmt::format("{}: the teacher has written {} of {} documents", source,
+                                      with_thousands(done), with_thousands(all)));
+                end_on_interrupt(line, "goes on with the pieces that the teacher has finished");
+              },
+          .on_kept =
+              [&](const std::string& source, int64_t done, int64_t all) {
+                line.show(fmt::format("{}: the teacher's logits are kept for {} of {} tokens",
+                                      source, with_thousands(done), with_thousands(all)));
+                end_on_interrupt(line, "begins the file of these logits anew");
+              }};
 }
 
 void train(const TrainingVerbOptions& options) {
@@ -232,30 +290,24 @@ void train(const TrainingVerbOptions& options) {
   refuse_another_verbs_recipe(options);
   if (options.threads) models::Engine::set_num_threads(static_cast<int>(*options.threads));
   ProgressLine writing;
-  harness::PreparedTraining prepared(
-      request_of(options),
-      {.on_note =
-           [&](const std::string& note) {
-             writing.clear();
-             fmt::print(stderr, "{}\n", note);
-           },
-       .on_written =
-           [&](const std::string& source, int64_t done, int64_t all) {
-             writing.show(fmt::format("{}: the teacher has written {} of {} documents", source,
-                                      with_thousands(done), with_thousands(all)));
-             if (end_cleanly_on_interrupt()) end_while_writing(writing);
-           }});
+  const auto notices = notices_on(writing);
+  harness::PreparedTraining prepared(request_of(options), notices);
   if (options.dry_run) return print_plan(prepared, options);
   models::give_large_blocks_back();
   models::Training training(prepared.plan(), options.out);
   if (training.is_complete()) {
-    fmt::print(stderr, "every stage is done\n");
+    fmt::print(stderr, "every stage is done{}\n",
+               prepared.evaluation()
+                   ? "; what was not asked meanwhile, `hylo eval` asks the student"
+                   : "");
     return tell_student(prepared, training);
   }
+  prepared.keep_logits(notices);
+  writing.clear();
   auto store = reports::Store::open(store_file(options.store));
   harness::TrainingRecorder recorder(store, prepared, training,
                                      {options.name, own_command_line(), options.out});
-  Narrator narrator(prepared, recorder);
+  Narrator narrator(prepared, recorder, store, evaluation_labels(options, recorder));
   try {
     narrator.begin(training);
     training.run(narrator.events(end_cleanly_on_interrupt()));
@@ -279,7 +331,8 @@ void add_training_options(CLI::App& verb, const std::shared_ptr<TrainingVerbOpti
   verb.add_option("--recipe", options->recipe, "a file, or the name of a recipe that ships")
       ->required();
   verb.add_option("--tokenizer", options->tokenizer, "folder or file, if not the base's");
-  verb.add_option("--data", options->data, "folder in which paths of data begin; else HYLO_DATA");
+  verb.add_option("--data", options->data,
+                  "folder in which paths of data begin, and the tasks' data lie; else HYLO_DATA");
   verb.add_option("--out", options->out,
                   "folder of checkpoints and, in the end, the student; where it holds checkpoints "
                   "of this training, it goes on from the newest");
@@ -288,6 +341,7 @@ void add_training_options(CLI::App& verb, const std::shared_ptr<TrainingVerbOpti
   verb.add_option("--seed", options->seed, "instead of the recipe's");
   verb.add_option("--threads", options->threads, "threads to run on, else all")
       ->check(whole_number(1, 1024));
+  add_evaluation_options(verb, options->evaluation);
   verb.add_flag("--skip-bad-lines", options->skip_bad_lines,
                 "count lines that are no document and go on");
   verb.add_flag("--dry-run", options->dry_run,
@@ -311,7 +365,10 @@ void add_distill(CLI::App& program) {
        {"hylo distill --recipe hylo-llama-1b-4mla12gdn-8k --base ~/Llama-3.2-1B --teacher "
         "~/Llama-3.1-8B --out "
         "./run",
-        "logits from a larger teacher of the same vocabulary"}});
+        "logits from a larger teacher of the same vocabulary"},
+       {"hylo distill --recipe stories-demo --base tests/fixtures/stories260k --out ./run "
+        "--eval-tasks story_openings --eval-every 100",
+        "the student answers a task of `hylo eval` every 100 steps and at the end"}});
   const auto options = std::make_shared<TrainingVerbOptions>();
   verb.add_option("--base", options->base, "checkpoint of whose layers the student is made");
   verb.add_option("--teacher", options->teacher, "checkpoint that gives the logits, else the base");

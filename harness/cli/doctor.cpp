@@ -1,5 +1,6 @@
 // hylo doctor: what the machine offers and whether everything is in its place.
 
+#include <ATen/Context.h>
 #include <ATen/Version.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -43,10 +44,31 @@ Fact package_fact(const Package& package) {
                   : package.version};
 }
 
+/// Of "BLAS_INFO=mkl, BUILD_TYPE=Release, ..." what stands behind the key; empty: LibTorch does not
+/// say it.
+std::string setting_of_libtorch(std::string_view key) {
+  const auto config = at::show_config();
+  const auto begin = config.find(fmt::format("{}=", key));
+  if (begin == std::string::npos) return {};
+  const auto value = begin + key.size() + 1;
+  return config.substr(value, config.find_first_of(",\n", value) - value);
+}
+
+/// The library that multiplies float32 matrices, as LibTorch says it of itself.
+Fact products_fact() {
+  const auto blas = setting_of_libtorch("BLAS_INFO");
+  const auto library = at::hasMKL() ? "mkl" : blas.empty() ? "unknown" : blas;
+  const auto version = at::hasMKL() ? at::get_mkl_version() : std::string();
+  const auto text = library == "unknown"
+                        ? "unknown: this LibTorch does not say"
+                        : fmt::format("{}{}{}", library, version.empty() ? "" : ": ", version);
+  return {"float32_products", {{"library", library}, {"version", version}}, text};
+}
+
 FactSection package_facts() {
   FactSection section{"packages", {fact("hylo", version())}};
   for (const auto& package : packages()) section.facts.push_back(package_fact(package));
-  section.facts.push_back(fact("libtorch_products", at::get_mkl_version()));
+  section.facts.push_back(products_fact());
   section.facts.push_back(fact("libtorch_low_precision", at::get_mkldnn_version()));
   section.facts.push_back(fact("libtorch_instructions", at::get_cpu_capability()));
   section.facts.push_back(absent("gpu_plug_in", "none in this build: everything runs on the CPU"));

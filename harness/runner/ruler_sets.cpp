@@ -197,7 +197,8 @@ void check_tokenizers(std::vector<PlannedTask>& tasks, const SystemUnderTest& sy
     if (built_for["sha256"] == own) continue;
     require(allow_others,
             "{}: its sample set was built for another tokenizer, {} (sha256 {}), than that of {} "
-            "(sha256 {}); build it anew, or accept other lengths with --allow-other-data",
+            "(sha256 {}); build it anew, or let `hylo eval` accept other lengths with "
+            "--allow-other-data",
             planned.task->info().name, built_for["name"].get<std::string>(),
             built_for["sha256"].get<std::string>(), system.info().name, own);
     planned.data->is_verified = false;

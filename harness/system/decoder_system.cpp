@@ -43,6 +43,16 @@ std::string weights_of(const DecoderSystemOptions& options, const models::Checkp
   return options.hash_weights ? models::hash_weights(checkpoint) : "";
 }
 
+HeldModel opened(const DecoderSystemOptions& options) {
+  HeldModel model{.checkpoint = open_model(options.folder, options.type),
+                  .tokenizer = models::load_tokenizer(options.tokenizer.value_or(options.folder)),
+                  .name = name_of(options.folder)};
+  // What does not fit is told before all weights are read.
+  (void)models::check_fits(model.tokenizer->info(), model.checkpoint.config.vocabulary_size);
+  model.weights_sha256 = weights_of(options, model.checkpoint);
+  return model;
+}
+
 }  // namespace
 
 /// A request as token sequences. Several jobs for a rolling request: one per window.
@@ -59,22 +69,25 @@ struct DecoderSystem::Encoded {
 };
 
 DecoderSystem::DecoderSystem(const DecoderSystemOptions& options)
+    : DecoderSystem(opened(options), options) {
+  const bool is_small = checkpoint_.stored_bytes <= max_bytes_scanned_at_open;
+  if (is_synthetic(options.folder) || !(options.hash_weights || is_small)) return;
+  const auto bad =
+      models::find_non_finite(checkpoint_.config, checkpoint_.weights, checkpoint_.spelling);
+  if (bad.empty()) return;
+  warnings_.push_back(fmt::format("{} tensors hold NaN or infinite values, the first is '{}'",
+                                  bad.size(), bad.front()));
+}
+
+DecoderSystem::DecoderSystem(HeldModel model, const DecoderSystemOptions& options)
     : options_(options),
-      checkpoint_(open_model(options.folder, options.type)),
-      tokenizer_(models::load_tokenizer(options.tokenizer.value_or(options.folder))) {
+      checkpoint_(std::move(model.checkpoint)),
+      tokenizer_(std::move(model.tokenizer)) {
   auto& config = checkpoint_.config;
   if (auto note = models::check_fits(tokenizer_->info(), config.vocabulary_size)) {
     warnings_.push_back(std::move(*note));
   }
   std::ranges::move(disagreements(checkpoint_, tokenizer_->info()), std::back_inserter(warnings_));
-  const bool is_small = checkpoint_.stored_bytes <= max_bytes_scanned_at_open;
-  if (!is_synthetic(options.folder) && (options.hash_weights || is_small)) {
-    if (const auto bad = models::find_non_finite(config, checkpoint_.weights, checkpoint_.spelling);
-        !bad.empty()) {
-      warnings_.push_back(fmt::format("{} tensors hold NaN or infinite values, the first is '{}'",
-                                      bad.size(), bad.front()));
-    }
-  }
   decoder_ = std::make_unique<models::Decoder>(config, checkpoint_.weights);
   engine_ = std::make_unique<models::Engine>(*decoder_, options.engine);
 
@@ -91,9 +104,9 @@ DecoderSystem::DecoderSystem(const DecoderSystemOptions& options)
   }
   const auto rotary = options.engine.rotary == models::RotaryPrecision::Exact ? "exact" : "float32";
   const auto config_json = models::write_hf_config(config);
-  info_ = {.name = std::filesystem::absolute(options.folder).lexically_normal().filename().string(),
+  info_ = {.name = std::move(model.name),
            .identity = {{"config_sha256", sha256_hex(config_json.dump())},
-                        {"weights_sha256", weights_of(options, checkpoint_)},
+                        {"weights_sha256", model.weights_sha256},
                         {"tokenizer_sha256", tokenizer_->info().sha256},
                         {"dtype", models::type_name(options.type)},
                         {"rotary", rotary},
@@ -114,8 +127,6 @@ DecoderSystem::DecoderSystem(const DecoderSystemOptions& options)
            .numeric_mode = std::string(models::numeric_mode_name(options.engine.mode)),
            .dtype = std::string(models::type_name(options.type)),
            .max_length = max_length};
-  if (info_.name.empty())
-    info_.name = std::filesystem::absolute(options.folder).parent_path().filename();
 }
 
 DecoderSystem::~DecoderSystem() = default;

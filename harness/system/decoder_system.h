@@ -22,10 +22,21 @@ struct DecoderSystemOptions {
   bool hash_weights = true;           ///< read all weights once for their SHA-256
 };
 
+/// A model that is in memory.
+struct HeldModel {
+  models::Checkpoint checkpoint;  ///< its config and weights
+  std::shared_ptr<const models::Tokenizer> tokenizer;
+  std::string name;            ///< for people
+  std::string weights_sha256;  ///< as identity
+};
+
 class DecoderSystem : public SystemUnderTest {
  public:
   /// Opens everything. Throws Error for a broken checkpoint or a tokenizer that is not the model's.
   explicit DecoderSystem(const DecoderSystemOptions& options);
+  /// Asks the weights as they are: who changes them meanwhile changes the answers. `options.folder`
+  /// is what is stored as the model's place.
+  DecoderSystem(HeldModel model, const DecoderSystemOptions& options);
   ~DecoderSystem() override;
 
   [[nodiscard]] const SystemInfo& info() const override { return info_; }
@@ -55,7 +66,7 @@ class DecoderSystem : public SystemUnderTest {
 
   DecoderSystemOptions options_;
   models::Checkpoint checkpoint_;
-  std::unique_ptr<models::Tokenizer> tokenizer_;
+  std::shared_ptr<const models::Tokenizer> tokenizer_;
   std::unique_ptr<models::Decoder> decoder_;
   std::unique_ptr<models::Engine> engine_;
   SystemInfo info_;

@@ -13,6 +13,11 @@ models::Checkpoint open_model(const std::filesystem::path& model, models::Number
   return models::synthetic_checkpoint(model.string().substr(models::synthetic_prefix.size()), type);
 }
 
+std::string name_of(const std::filesystem::path& model) {
+  const auto place = std::filesystem::absolute(model).lexically_normal();
+  return place.has_filename() ? place.filename() : place.parent_path().filename();
+}
+
 std::string place_of(const std::filesystem::path& model) {
   return is_synthetic(model) ? model.string() : std::filesystem::absolute(model).string();
 }

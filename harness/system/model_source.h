@@ -15,6 +15,9 @@ bool is_synthetic(const std::filesystem::path& model);
 /// synthetic_checkpoint do.
 models::Checkpoint open_model(const std::filesystem::path& model, models::NumberType type);
 
+/// For people: the last part of the folder.
+std::string name_of(const std::filesystem::path& model);
+
 /// What runs are stored with: the absolute folder, or the name that was drawn for.
 std::string place_of(const std::filesystem::path& model);
 

@@ -13,6 +13,7 @@
 #include "harness/system/write_folder.h"
 #include "harness/training/kept_file.h"
 #include "models/config/own_config.h"
+#include "models/distill/stage_fits.h"
 #include "models/upcycle/part_importance.h"
 #include "models/upcycle/upcycle.h"
 #include "models/weights/number_types.h"
@@ -35,6 +36,24 @@ fs::path recipe_file(const std::string& recipe) {
   return shipped_file(recipe_room) / (recipe + ".json");
 }
 
+void set_evaluation(Json& recipe, const EvaluationRequest& wanted) {
+  if (wanted.is_off) {
+    recipe.erase("evaluation");
+    return;
+  }
+  auto evaluation = recipe.value("evaluation", Json());
+  if (!evaluation.is_null() && !evaluation.is_object()) return;  // Who reads it says so.
+  if (!wanted.tasks.empty()) evaluation["tasks"] = wanted.tasks;
+  if (wanted.every) evaluation["every"] = *wanted.every;
+  if (wanted.limit) evaluation["limit"] = *wanted.limit;
+  if (!wanted.sets.empty()) evaluation["sets"] = fs::absolute(wanted.sets).string();
+  if (evaluation.is_null()) return;
+  require(evaluation.contains("tasks"),
+          "--eval-every, --eval-limit and --eval-sets: the recipe names no task to evaluate; name "
+          "some with --eval-tasks");
+  recipe["evaluation"] = evaluation;
+}
+
 models::Decoder decoder_of(const models::Checkpoint& checkpoint) {
   return {checkpoint.config, checkpoint.weights};
 }
@@ -54,6 +73,7 @@ models::Recipe open_recipe(const TrainingRequest& request) {
   const auto file = recipe_file(request.recipe);
   auto json = read_json_file(file);
   if (request.seed && json.is_object()) json["seed"] = *request.seed;
+  if (json.is_object()) set_evaluation(json, request.evaluation);
   return models::read_recipe(json, file.string(), request.data_root);
 }
 
@@ -67,6 +87,10 @@ PreparedTraining::PreparedTraining(const TrainingRequest& request, const Trainin
   provenance_.seed = recipe_.seed;
   provenance_.commit = commit();
   if (!request_.reads_data) return;
+  if (recipe_.evaluation) {
+    evaluation_ = std::make_unique<StudentEvaluation>(
+        recipe_, EvaluatedStudent{student_, tokenizer_, request_.out, request_.data_root});
+  }
   lock_ = std::make_unique<FolderLock>(request_.out);
   const TrainingDataOptions options{.teacher = teacher(),
                                     .teacher_sha256 = provenance_.teacher_sha256,
@@ -75,6 +99,13 @@ PreparedTraining::PreparedTraining(const TrainingRequest& request, const Trainin
                                     .on_written = notices.on_written};
   data_ = read_training_data(recipe_, *tokenizer_, options);
   for (const auto& note : data_.notes) notices.on_note(note);
+}
+
+void PreparedTraining::keep_logits(const TrainingNotices& notices) {
+  const TrainingDataOptions options{.teacher = teacher(),
+                                    .teacher_sha256 = provenance_.teacher_sha256,
+                                    .folder = request_.out,
+                                    .on_kept = notices.on_kept};
   for (size_t i = 0; i < recipe_.stages.size(); ++i) {
     auto kept =
         keep_teacher_logits(recipe_, recipe_.stages[i], data_.sources, options, notices.on_note);
@@ -109,6 +140,7 @@ void PreparedTraining::open_models() {
 void PreparedTraining::check() const {
   const auto* upcycled = std::get_if<models::UpcycledStudent>(&recipe_.student);
   if (upcycled && !upcycled->narrow) models::check_student(base_->config(), student_);
+  if (teacher()) models::check_vocabulary(teacher()->config(), student_);
   std::vector<std::string> sources;
   for (const auto& source : recipe_.data) sources.push_back(source.name);
   for (const auto& stage : recipe_.stages) {
@@ -190,8 +222,13 @@ models::TrainingPlan PreparedTraining::plan() const {
           .sources = data_.sources,
           .held_out = data_.held_out,
           .held_out_pairs = data_.held_out_pairs,
-          .likeliest = likeliest_,
+          .likeliest = [this](int64_t stage) { return likeliest_of(stage); },
           .provenance = provenance_};
+}
+
+KeptLogits PreparedTraining::likeliest_of(int64_t stage) const {
+  const auto found = likeliest_.find(stage);
+  return found == likeliest_.end() ? KeptLogits() : found->second;
 }
 
 models::HeldOutLoss PreparedTraining::teachers_loss(const models::Training& training) const {

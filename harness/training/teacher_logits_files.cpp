@@ -44,9 +44,16 @@ void write_file(const fs::path& file, const models::Stage& stage, const models::
   fs::create_directories(file.parent_path(), failure);
   require(!failure, "{}: cannot be made: {}", file.parent_path().string(), failure.message());
   models::TensorWriter writer(file, tensor_name, {documents.num_tokens(), 2, top_k});
+  int64_t num_kept = 0;
   models::for_each_likeliest(*options.teacher, documents,
                              {.top_k = top_k, .context_length = stage.context_length},
-                             [&](const at::Tensor& rows) { writer.append(rows); });
+                             [&](const at::Tensor& rows) {
+                               writer.append(rows);
+                               num_kept += rows.size(0);
+                               if (options.on_kept) {
+                                 options.on_kept(source.name, num_kept, documents.num_tokens());
+                               }
+                             });
   writer.finish();
 }
 

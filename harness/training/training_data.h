@@ -36,6 +36,8 @@ struct TrainingDataOptions {
   /// Told "source", documents that the teacher has written, and all; may be empty. May throw to end
   /// the writing, which goes on behind the last whole piece.
   std::function<void(const std::string&, int64_t, int64_t)> on_written;
+  /// Told "source", tokens whose logits are kept, and all; may be empty. May throw to end it.
+  std::function<void(const std::string&, int64_t, int64_t)> on_kept = {};
 };
 
 /// Of all documents of the stage's sources, in `folder`/teacher-logits: files named by the hash of

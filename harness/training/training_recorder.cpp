@@ -179,4 +179,8 @@ void TrainingRecorder::add(const models::TrainingPlace& place,
   since_last_step_ = Stopwatch();
 }
 
+void TrainingRecorder::add_evaluation(const models::TrainingPlace& place, int64_t run) {
+  log_.add_evaluation({.place = place_of(place, stages_), .run = run});
+}
+
 }  // namespace hylo::harness

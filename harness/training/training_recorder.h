@@ -36,6 +36,13 @@ class TrainingRecorder {
   void add(const models::PreferenceValidation& validation);
   void add(const models::TrainingPlace& place, const std::filesystem::path& checkpoint);
 
+  /// The student was asked: a run of the same store.
+  void add_evaluation(const models::TrainingPlace& place, int64_t run);
+  /// What is not a step took time.
+  void rest() { since_last_step_ = Stopwatch(); }
+
+  [[nodiscard]] int64_t id() const { return log_.id(); }
+
   void finish() { log_.finish(); }
   void stop() { log_.stop(); }
   void fail(const std::string& reason) { log_.fail(reason); }

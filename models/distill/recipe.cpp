@@ -175,6 +175,21 @@ std::optional<HeldOut> read_held_out(JsonReader& recipe, const fs::path& root) {
   return held_out;
 }
 
+std::optional<Evaluation> read_evaluation(JsonReader& recipe, const fs::path& root) {
+  const auto json = recipe.get_or<Json>("evaluation", nullptr);
+  if (json.is_null()) return {};
+  JsonReader reader(json, recipe.path_of("evaluation"));
+  Evaluation evaluation{.tasks = reader.get<std::vector<std::string>>("tasks"),
+                        .every = read_count_or(reader, "every", 0)};
+  require(!evaluation.tasks.empty(), "{}: names no task", reader.path_of("tasks"));
+  reader.ignore("limit");
+  if (reader.has("limit")) evaluation.limit = read_count(reader, "limit");
+  const auto sets = reader.get_or<std::string>("sets", "");
+  if (!sets.empty()) evaluation.sets = root / sets;
+  reader.done();
+  return evaluation;
+}
+
 std::vector<Stage> read_stages(JsonReader& recipe) {
   const auto& list = recipe.at("stages");
   const auto path = recipe.path_of("stages");
@@ -249,6 +264,7 @@ Recipe read_recipe(const Json& json, const std::string& where, const fs::path& d
   recipe.data = read_data(reader, data_root);
   recipe.held_out = read_held_out(reader, data_root);
   recipe.stages = read_stages(reader);
+  recipe.evaluation = read_evaluation(reader, data_root);
   reader.done();
   for (const auto& stage : recipe.stages) check_kinds_of_data(stage, recipe.data);
   check_kind_of_held_out(recipe);

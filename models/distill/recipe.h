@@ -56,6 +56,14 @@ struct HeldOut {
   std::optional<TextData> text;
 };
 
+/// What is asked of the student as it learns. Names mean something to those who ask.
+struct Evaluation {
+  std::vector<std::string> tasks;
+  int64_t every = 0;             ///< steps, counted over all stages; 0: at the end alone
+  std::optional<int64_t> limit;  ///< of each task only the first so many documents
+  std::filesystem::path sets;    ///< of prepared samples, for tasks that want some; may be empty
+};
+
 struct Recipe {
   std::string name;
   Json json;                  ///< the whole, as written
@@ -66,6 +74,7 @@ struct Recipe {
   std::vector<DataSource> data;
   std::optional<HeldOut> held_out;
   std::vector<Stage> stages;
+  std::optional<Evaluation> evaluation;
 };
 
 /// Throws Error with the path of a key that is missing, unknown, doubled or out of range.

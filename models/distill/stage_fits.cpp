@@ -54,4 +54,11 @@ void check_fits(const Stage& stage, const ModelConfig* base, const ModelConfig& 
   if (std::holds_alternative<AlignMixing>(stage.objective)) check_matrices(stage, *base, student);
 }
 
+void check_vocabulary(const ModelConfig& teacher, const ModelConfig& student) {
+  require(teacher.vocabulary_size == student.vocabulary_size,
+          "the teacher's vocabulary has {} tokens, the student's {}; a student learns from a "
+          "teacher of the same vocabulary",
+          teacher.vocabulary_size, student.vocabulary_size);
+}
+
 }  // namespace hylo::models

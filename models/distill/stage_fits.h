@@ -10,4 +10,7 @@ namespace hylo::models {
 /// where there are none, layers that cannot be aligned with those of `base` (null: there is none).
 void check_fits(const Stage& stage, const ModelConfig* base, const ModelConfig& student);
 
+/// Throws Error unless a student can learn from this teacher's logits.
+void check_vocabulary(const ModelConfig& teacher, const ModelConfig& student);
+
 }  // namespace hylo::models

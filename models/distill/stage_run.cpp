@@ -115,18 +115,35 @@ StepReport StageRun::step(const PackedBatch& batch) {
   return report;
 }
 
+/// JSON has no word for what is not finite: numbers that are not stand as text.
+void StageRun::add_pairs(OrderedJson& record, const PackedBatch& batch) const {
+  auto pairs = OrderedJson::array();
+  for (const auto& [source, document] : batch.pairs) {
+    pairs.push_back({{"source", source}, {"document", document}});
+  }
+  auto reference = OrderedJson::array();
+  for (const double nats : reference_of(batch)) {
+    reference.push_back(std::isfinite(nats) ? OrderedJson(nats)
+                                            : OrderedJson(fmt::format("{}", nats)));
+  }
+  record["pairs"] = pairs;
+  record["reference"] = reference;  // Of each sequence, in their order.
+}
+
 void StageRun::check_finite(const StepReport& report, const PackedBatch& batch) const {
   if (std::isfinite(report.loss.total) && std::isfinite(report.gradient_norm)) return;
   const auto file = record_folder_ / fmt::format("not-finite-{}-{}.json", stage_.name, report.step);
   auto recorded = fmt::format("the batch is in {}", file.string());
   try {
-    write_json_file(file, {{"stage", stage_.name},
-                           {"step", report.step},
-                           {"loss", fmt::format("{}", report.loss.total)},
-                           {"gradient_norm", fmt::format("{}", report.gradient_norm)},
-                           {"sequence_rows", batch.sequence_rows},
-                           {"tokens", batch.tokens_N},
-                           {"labels", batch.labels_N}});
+    OrderedJson record{{"stage", stage_.name},
+                       {"step", report.step},
+                       {"loss", fmt::format("{}", report.loss.total)},
+                       {"gradient_norm", fmt::format("{}", report.gradient_norm)},
+                       {"sequence_rows", batch.sequence_rows},
+                       {"tokens", batch.tokens_N},
+                       {"labels", batch.labels_N}};
+    if (!batch.pairs.empty()) add_pairs(record, batch);
+    write_json_file(file, record);
   } catch (const Error& error) {
     recorded = fmt::format("the batch could not be recorded ({})", error.what());
   }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/base/json.h"
 #include "models/distill/stage.h"
 #include "models/distill/token_stream.h"
 #include "models/distill/trained_model.h"
@@ -31,7 +32,7 @@ struct KeptOfOthers {
 class StageRun {
  public:
   /// `teacher` may be null where the objective needs none. All must outlive the run. A batch whose
-  /// loss is not finite is written into `record_folder`.
+  /// loss is not finite is written into `record_folder`, pairs with what the reference gave them.
   StageRun(const Stage& stage, const Decoder* teacher, TrainedModel& student,
            std::filesystem::path record_folder, KeptOfOthers kept = {});
 
@@ -52,6 +53,7 @@ class StageRun {
  private:
   [[nodiscard]] std::vector<double> reference_of(const PackedBatch& batch) const;
   void add_likeliest(TrainingRows& rows, std::span<const SequencePlace> places) const;
+  void add_pairs(OrderedJson& record, const PackedBatch& batch) const;
   void check_finite(const StepReport& report, const PackedBatch& batch) const;
 
   const Stage& stage_;

@@ -50,7 +50,7 @@ const Decoder* teacher_of(const TrainingPlan& plan, const Stage& stage) {
 }  // namespace
 
 Json lasting_part(Json recipe) {
-  recipe.erase("notes");
+  for (const auto* key : {"notes", "evaluation"}) recipe.erase(key);
   for (auto& stage : recipe["stages"]) {
     for (const auto* key : {"validate_every", "checkpoint_every"}) stage.erase(key);
   }
@@ -89,12 +89,7 @@ void Training::check() const {
     }
   }
   check_stages();
-  if (!plan_.teacher) return;
-  const auto theirs = plan_.teacher->config().vocabulary_size;
-  require(theirs == plan_.student.vocabulary_size,
-          "the teacher's vocabulary has {} tokens, the student's {}; a student learns from a "
-          "teacher of the same vocabulary",
-          theirs, plan_.student.vocabulary_size);
+  if (plan_.teacher) check_vocabulary(plan_.teacher->config(), plan_.student);
 }
 
 void Training::check_stages() const {
@@ -170,7 +165,7 @@ void Training::resume(const std::filesystem::path& checkpoint) {
   const bool is_end = place_ == TrainingPlace{std::ssize(plan_.stages), 0};
   const bool is_within = place_.stage >= 0 && place_.stage < std::ssize(plan_.stages) &&
                          place_.next_step >= 0 &&
-                         place_.next_step < plan_.stages[static_cast<size_t>(place_.stage)].steps;
+                         place_.next_step <= plan_.stages[static_cast<size_t>(place_.stage)].steps;
   require(is_end || is_within, "{}: step {} of stage {} is none of the recipe's",
           checkpoint.string(), place_.next_step, place_.stage);
   const auto last = std::min<int64_t>(place_.stage, std::ssize(plan_.stages) - 1);
@@ -242,16 +237,15 @@ NamedTensors Training::stored_reference(const Stage& stage) const {
 NamedTensors Training::likeliest_of(const Stage& stage) const {
   const auto top_k = kept_top_k(stage.objective);
   if (top_k == 0) return {};
-  const auto found = plan_.likeliest.find(place_.stage);
-  require(found != plan_.likeliest.end(), "stage '{}': nothing was kept of its teacher",
-          stage.name);
+  const auto kept = plan_.likeliest ? plan_.likeliest(place_.stage) : NamedTensors();
+  require(!kept.empty(), "stage '{}': nothing was kept of its teacher", stage.name);
   for (const auto& source : sources_of(stage)) {
-    const auto* rows = tensor_named(found->second, source.name);
+    const auto* rows = tensor_named(kept, source.name);
     require(rows && rows->sizes() == at::IntArrayRef({source.documents->num_tokens(), 2, top_k}),
             "stage '{}': of its teacher not {} tokens for each of the {} of '{}' were kept",
             stage.name, top_k, source.documents->num_tokens(), source.name);
   }
-  return found->second;
+  return kept;
 }
 
 void Training::report_validation(const Stage& stage, const StageRun& run,
@@ -300,6 +294,7 @@ void Training::run_stage(const TrainingEvents& events) {
     run.continue_at(place_.next_step);
   }
   state_.reset();
+  if (goes_on && !is_seen(events)) return save(&run, &stream, events);
   const auto is_due = [&](int64_t every) { return every > 0 && place_.next_step % every == 0; };
   const auto row_flop = flop_of_row_in(stage);
   while (!run.is_done()) {
@@ -312,6 +307,7 @@ void Training::run_stage(const TrainingEvents& events) {
     }
     place_.next_step = run.next_step();
     events.on_step(place_.stage, report);
+    if (!is_seen(events)) return save(&run, &stream, events);
     if (run.is_done()) break;
     if (is_due(stage.validate_every)) report_validation(stage, run, events);
     const bool stops = events.should_stop && events.should_stop();
@@ -323,6 +319,11 @@ void Training::run_stage(const TrainingEvents& events) {
   save(nullptr, nullptr, events);
 }
 
+bool Training::is_seen(const TrainingEvents& events) const {
+  return !events.on_student || events.on_student(place_, *student_);
+}
+
+/// As planned: operations of one row.
 RowFlop Training::flop_of_row_in(const Stage& stage) const {
   const StageModels models{plan_.student, plan_.base ? &plan_.base->config() : nullptr,
                            plan_.teacher ? &plan_.teacher->config() : nullptr};

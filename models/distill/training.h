@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,13 +36,15 @@ struct TrainingPlan {
   std::shared_ptr<const TokenDocuments> held_out;  ///< may be null: nothing is validated
   /// Pairs of preferences, on which stages of that kind are validated; may be null.
   std::shared_ptr<const TokenDocuments> held_out_pairs;
-  /// By stage, for those that learn from what was kept of the teacher: by source what likeliest()
-  /// gives of all its tokens, in pieces of the stage's context.
-  std::map<int64_t, NamedTensors> likeliest;
+  /// Asked when a stage begins that learns from what was kept of the teacher: by source what
+  /// likeliest() gives of all its tokens, in pieces of the stage's context. May be empty where no
+  /// stage does.
+  std::function<NamedTensors(int64_t stage)> likeliest;
   Provenance provenance;
 };
 
-/// A recipe without what changes no weight: its notes, how often is validated and saved.
+/// A recipe without what changes no weight: its notes, how often is validated and saved, and what
+/// is asked of the student meanwhile.
 Json lasting_part(Json recipe);
 
 struct Validation {
@@ -65,6 +66,10 @@ struct TrainingEvents {
   /// No stage from here on aligns layers: the plan's `base` is not looked at any more. May be
   /// empty.
   std::function<void()> on_base_done = {};
+  /// Shown the student after each step, the last of a stage too, and again where a training is
+  /// taken up within a stage. It must leave the student as it is. False: it was interrupted and
+  /// wants to see these weights again: a checkpoint, and back. May be empty.
+  std::function<bool(const TrainingPlace&, const TrainedModel&)> on_student = {};
   std::function<bool()> should_stop;  ///< asked after each step; true: a checkpoint, and back
 };
 
@@ -107,6 +112,7 @@ class Training {
   void report_validation(const Stage& stage, const StageRun& run,
                          const TrainingEvents& events) const;
   void run_stage(const TrainingEvents& events);
+  [[nodiscard]] bool is_seen(const TrainingEvents& events) const;
   void tell_if_base_is_done(const TrainingEvents& events);
   [[nodiscard]] RowFlop flop_of_row_in(const Stage& stage) const;
   void save(const StageRun* run, const TokenStream* stream, const TrainingEvents& events) const;

@@ -54,4 +54,14 @@ OrderedJson paired_runs(const Store& store, std::span<const TrainingSummary> run
   return rows;
 }
 
+const char* note_on_pairs(const OrderedJson& paired, const OrderedJson& runs) {
+  if (!paired.empty()) return paired_note;
+  for (const auto& run : runs) {
+    for (const auto& row : run["validations"]) {
+      if (!row["cross_entropy"].is_null()) return unpaired_note;
+    }
+  }
+  return unpaired_preferences_note;
+}
+
 }  // namespace hylo::reports

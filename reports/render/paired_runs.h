@@ -24,4 +24,11 @@ inline constexpr auto unpaired_note =
     "where a share is held out), are read in another context, or a run has not come to the end of "
     "a stage with a hylo that keeps them.";
 
+inline constexpr auto unpaired_preferences_note =
+    "Runs are held against each other on held-out texts, and these have none: of held-out pairs of "
+    "preferences no document is kept. Their margins and shares are those of the last validations.";
+
+/// Which of these is true of compared runs ("validations" of each) with these rows of paired_runs.
+const char* note_on_pairs(const OrderedJson& paired, const OrderedJson& runs);
+
 }  // namespace hylo::reports

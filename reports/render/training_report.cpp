@@ -9,6 +9,7 @@
 
 #include "reports/render/paired_runs.h"
 #include "reports/render/stage_history.h"
+#include "reports/render/training_evaluations.h"
 #include "reports/store/json_number.h"
 #include "reports/store/training_history.h"
 
@@ -354,6 +355,7 @@ OrderedJson training_report(const Store& store, const TrainingSummary& run) {
           {"attempts", attempts},
           {"stages", stages},
           {"validations", validations},
+          {"evaluations", training_evaluations_json(store, run)},
           {"checkpoints", checkpoints},
           {"curves", curves},
           {"notes", notes_on(run, validations)}};
@@ -380,7 +382,7 @@ OrderedJson training_comparison_report(const Store& store, std::span<const Train
       rows, [](const OrderedJson& row) { return has_validations(row["validations"]); });
   if (validated) notes.push_back(validation_note);
   const auto paired = paired_runs(store, runs);
-  if (validated) notes.push_back(paired.empty() ? unpaired_note : paired_note);
+  if (validated) notes.push_back(note_on_pairs(paired, rows));
   const bool incomplete =
       std::ranges::any_of(rows, [](const OrderedJson& row) { return row["state"] != "complete"; });
   if (incomplete) {

@@ -10,8 +10,8 @@
 namespace hylo::reports {
 
 /// A training run: "report" ("training"), "training" (id, name, state, recipe, teacher, times),
-/// "recipe", "student", "attempts", "stages" (a row each), "validations", "checkpoints", "curves"
-/// (per stage, means over at most 60 bins of steps) and "notes".
+/// "recipe", "student", "attempts", "stages" (a row each), "validations", "evaluations",
+/// "checkpoints", "curves" (per stage, means over at most 60 bins of steps) and "notes".
 OrderedJson training_report(const Store& store, const TrainingSummary& run);
 
 /// The training runs of a store: "report" ("training_list"), "store", "runs", newest first, and

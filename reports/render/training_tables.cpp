@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "reports/render/cell_text.h"
+#include "reports/render/training_evaluations.h"
 #include "reports/store/json_number.h"
 
 namespace hylo::reports {
@@ -226,6 +227,9 @@ Table stages_table(const OrderedJson& report) {
 std::vector<TitledTable> training_details(const OrderedJson& report) {
   std::vector<TitledTable> tables;
   if (!report["validations"].empty()) tables.push_back({"Validations", validations_table(report)});
+  if (!report["evaluations"].empty()) {
+    tables.push_back({"Evaluations", training_evaluations_table(report)});
+  }
   const bool one_well = report["attempts"].size() == 1 && report["training"]["failure"].is_null();
   if (!one_well) tables.push_back({"Attempts", attempts_table(report)});
   return tables;
@@ -237,6 +241,7 @@ std::vector<Chart> training_charts(const OrderedJson& report) {
   std::vector<Series> series;
   add_validation_series(series, report["validations"], "");
   add_validation_chart(charts, std::move(series));
+  add_evaluation_charts(charts, report);
   return charts;
 }
 

@@ -273,11 +273,11 @@ INSERT INTO request_kind VALUES (4, 'tokens'), (5, 'agreement');
 INSERT INTO aggregation VALUES (5, 'weighted_mean');
 )sql";
 
-constexpr std::array all_migrations{Migration{1, version_1}, Migration{2, version_2},
-                                    Migration{3, version_3}, Migration{4, training_tables},
-                                    Migration{5, placement_tables},
-                                    Migration{6, training_preferences},
-                                    Migration{7, training_documents}};
+constexpr std::array all_migrations{
+    Migration{1, version_1},          Migration{2, version_2},
+    Migration{3, version_3},          Migration{4, training_tables},
+    Migration{5, placement_tables},   Migration{6, training_preferences},
+    Migration{7, training_documents}, Migration{8, training_evaluations}};
 
 }  // namespace
 

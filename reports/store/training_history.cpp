@@ -245,4 +245,20 @@ std::vector<TrainingCheckpoint> training_checkpoints(const Store& store, int64_t
   });
 }
 
+std::vector<TrainingEvaluation> training_evaluations(const Store& store, int64_t run) {
+  return in_words(store.file(), [&] {
+    SQLite::Statement query(store.database(),
+                            "SELECT position, step, training_evaluation.run FROM "
+                            "training_evaluation JOIN training_stage ON training_stage.id = stage "
+                            "WHERE training_stage.run = ? ORDER BY position, step");
+    query.bind(1, run);
+    std::vector<TrainingEvaluation> rows;
+    while (query.executeStep()) {
+      rows.push_back({.place = {query.getColumn(0).getInt64(), query.getColumn(1).getInt64()},
+                      .run = query.getColumn(2).getInt64()});
+    }
+    return rows;
+  });
+}
+
 }  // namespace hylo::reports

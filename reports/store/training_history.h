@@ -30,5 +30,6 @@ void read_training_steps(const Store& store, int64_t run, int64_t stage,
 /// In order of places, then of data.
 std::vector<TrainingValidation> training_validations(const Store& store, int64_t run);
 std::vector<TrainingCheckpoint> training_checkpoints(const Store& store, int64_t run);
+std::vector<TrainingEvaluation> training_evaluations(const Store& store, int64_t run);
 
 }  // namespace hylo::reports

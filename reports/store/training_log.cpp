@@ -130,6 +130,12 @@ void TrainingLog::add_checkpoint(const TrainingCheckpoint& checkpoint) {
       [&](SQLite::Database& database) { upsert_checkpoint(database, stage, checkpoint); });
 }
 
+void TrainingLog::add_evaluation(const TrainingEvaluation& evaluation) {
+  const auto stage = state_->stage_id(evaluation.place);
+  state_->write(
+      [&](SQLite::Database& database) { upsert_evaluation(database, stage, evaluation); });
+}
+
 void TrainingLog::finish() { end(TrainingState::Complete, std::nullopt); }
 void TrainingLog::stop() { end(TrainingState::Interrupted, std::nullopt); }
 void TrainingLog::fail(const std::string& reason) { end(TrainingState::Failed, reason); }

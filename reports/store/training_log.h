@@ -37,9 +37,12 @@ class TrainingLog {
   [[nodiscard]] bool is_resumed() const;  ///< the store had its steps before
 
   void add_step(const TrainingStep& step);
-  /// The same data at the same place again take the place of the first; so for checkpoints.
+  /// The same data at the same place again take the place of the first; so for checkpoints and
+  /// evaluations.
   void add_validation(const TrainingValidation& validation);
   void add_checkpoint(const TrainingCheckpoint& checkpoint);
+  /// The run may go on meanwhile and later.
+  void add_evaluation(const TrainingEvaluation& evaluation);
 
   void finish();                         ///< complete: nothing may be added any more
   void stop();                           ///< ended in order, to be resumed

@@ -54,8 +54,8 @@ struct TrainingStep {
   std::optional<double> loss;
   std::optional<double> divergence, cross_entropy;       ///< nats
   std::optional<double> layer_distance, mixer_distance;  ///< means over layers
-  std::optional<double> margin;               ///< of pairs of preferences, nats
-  std::optional<double> preference_accuracy;  ///< share of pairs with a margin above 0
+  std::optional<double> margin;                          ///< of pairs of preferences, nats
+  std::optional<double> preference_accuracy;             ///< share of pairs with a margin above 0
   std::optional<double> gradient_norm;                   ///< before clipping
   std::optional<double> learning_rate;
   int64_t num_rows = 0;               ///< tokens read
@@ -91,6 +91,12 @@ struct TrainingCheckpoint {
   std::filesystem::path folder;
   std::optional<double> seconds;  ///< to write it
   std::optional<int64_t> bytes;
+};
+
+/// The student asked on tasks: a run of the same store.
+struct TrainingEvaluation {
+  TrainingPlace place;  ///< after so many steps of the stage
+  int64_t run = 0;
 };
 
 enum class TrainingState { Running = 1, Complete, Failed, Interrupted };

@@ -142,6 +142,7 @@ int64_t drop_behind(SQLite::Database& database, std::span<const int64_t> stages,
     num_steps += delete_from(database, "training_step", id, done);
     delete_from(database, "training_validation", id, first_measured);
     delete_from(database, "training_checkpoint", id, first_measured);
+    delete_from(database, "training_evaluation", id, first_measured);
   }
   return num_steps;
 }
@@ -261,6 +262,16 @@ void upsert_checkpoint(SQLite::Database& database, int64_t stage,
   insert.bind(4, utc_now());
   bind_number(insert, 5, checkpoint.seconds);
   bind_whole(insert, 6, checkpoint.bytes);
+  insert.exec();
+}
+
+void upsert_evaluation(SQLite::Database& database, int64_t stage,
+                       const TrainingEvaluation& evaluation) {
+  SQLite::Statement insert(
+      database, "INSERT OR REPLACE INTO training_evaluation (stage, step, run) VALUES (?, ?, ?)");
+  insert.bind(1, stage);
+  insert.bind(2, evaluation.place.step);
+  insert.bind(3, evaluation.run);
   insert.exec();
 }
 

@@ -53,6 +53,8 @@ void upsert_validation(SQLite::Database& database, int64_t stage,
                        const TrainingValidation& validation);
 void upsert_checkpoint(SQLite::Database& database, int64_t stage,
                        const TrainingCheckpoint& checkpoint);
+void upsert_evaluation(SQLite::Database& database, int64_t stage,
+                       const TrainingEvaluation& evaluation);
 /// Now is its last sign of life.
 void touch_attempt(SQLite::Database& database, int64_t attempt);
 void end_attempt(SQLite::Database& database, int64_t attempt, TrainingState state,

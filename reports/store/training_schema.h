@@ -161,4 +161,23 @@ ALTER TABLE training_validation ADD COLUMN documents_sha256 TEXT;  -- of all, an
 ALTER TABLE training_validation ADD COLUMN document_losses TEXT;   -- JSON: [tokens, nats] of each
 )sql";
 
+// Evaluations of the student on the way: which run asked it, and after how many steps.
+inline constexpr std::string_view training_evaluations = R"sql(
+CREATE TABLE training_evaluation (
+  id INTEGER PRIMARY KEY,
+  stage INTEGER NOT NULL REFERENCES training_stage,
+  step INTEGER NOT NULL,              -- after so many steps of the stage
+  run INTEGER NOT NULL REFERENCES run,
+  UNIQUE (stage, step)
+);
+
+-- As of results, which has no row of a run before it ends.
+CREATE VIEW training_evaluations AS
+  SELECT training_stage.run AS training, training_stage.position AS stage,
+         training_stage.name AS stage_name, step, results.*
+  FROM training_evaluation
+    JOIN training_stage ON training_stage.id = training_evaluation.stage
+    JOIN results ON results.run = training_evaluation.run;
+)sql";
+
 }  // namespace hylo::reports

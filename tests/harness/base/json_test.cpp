@@ -17,6 +17,22 @@ TEST(JsonText, WhatIsNotJsonIsNamedWithItsPlace) {
   EXPECT_THAT(error_of([] { parse_json("", "line 3"); }), StartsWith("line 3: not JSON: "));
 }
 
+TEST(JsonText, WhatIsNotJsonIsToldInOurWords) {
+  const auto told = [](const char* text) { return error_of([&] { parse_json(text, "a.json"); }); };
+  EXPECT_EQ(told(" \n"), "a.json: not JSON: it is empty");
+  EXPECT_EQ(
+      told("{\"a\": [1, 2],\n \"b\": {\"c\""),
+      "a.json: not JSON: it ends at line 2, column 11 in the middle of a value; is it cut off?");
+  EXPECT_THAT(told("{\n  \"a\": 1,\n}"),
+              StartsWith("a.json: not JSON: line 3, column 1: unexpected '}'"));
+  EXPECT_THAT(told("steps = 5"), StartsWith("a.json: not JSON: line 1, column 1: unexpected 's'"));
+  EXPECT_THAT(told("{\"a\": \"\xff\"}"), HasSubstr("unexpected byte 0xff"));
+  EXPECT_EQ(told("[1e999]"), "a.json: not JSON: number overflow parsing '1e999'");
+  for (const auto* text : {"{", "[1 2]", "{'a': 1}", "1e999", "\"open", "nul"}) {
+    EXPECT_THAT(told(text), testing::Not(HasSubstr("exception"))) << text;
+  }
+}
+
 TEST(JsonText, BareInfinityAndNanOfPythonAreTakenAsStrings) {
   const Json json = parse_json(R"({"a": -Infinity, "b": [Infinity, NaN], "c": 1})", "x");
   EXPECT_EQ(json["a"], "-Infinity");

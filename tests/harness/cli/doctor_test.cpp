@@ -17,6 +17,17 @@ TEST(Doctor, PackagesCarryTheirVersions) {
   }
 }
 
+TEST(Doctor, LibTorchSaysWhatMultipliesFloat32Matrices) {
+  const auto products =
+      json_of_hylo({"doctor", "--quick", "--json"})["packages"]["float32_products"];
+  EXPECT_THAT(products["library"].get<std::string>(), testing::Not(testing::IsEmpty()));
+  EXPECT_THAT(run_hylo({"doctor", "--quick"}).out,
+              HasSubstr(products["library"].get<std::string>()));
+  if (products["library"] == "mkl") {
+    EXPECT_THAT(products["version"].get<std::string>(), HasSubstr("Math Kernel Library"));
+  }
+}
+
 TEST(Doctor, KernelsRunOnTheThreadsThatAreSet) {
   const auto threads =
       json_of_hylo({"doctor", "--quick", "--json"},

@@ -14,6 +14,7 @@
 #include "reports/store/store.h"
 #include "reports/store/training_history.h"
 #include "tests/harness/cli/program.h"
+#include "tests/harness/cli/small_recipe.h"
 
 namespace hylo {
 namespace {
@@ -25,33 +26,12 @@ using testing::Not;
 using tests::error_of_hylo;
 using tests::fixture;
 using tests::json_of_hylo;
+using tests::placement;
 using tests::run_hylo;
+using tests::small_recipe;
 using tests::TemporaryFolder;
 
 const std::string model = fixture("stories260k").string();
-
-constexpr const char* placement =
-    R"([{"layers": [0, 3], "mixer": {"kind": "mla", "latent_rank": 12}},)"
-    R"( {"layers": "rest", "mixer": {"kind": "gated_delta", "num_key_heads": 2, "num_heads": 2,)"
-    R"( "key_width": 8, "value_width": 8}}])";
-
-/// A recipe of a few steps on texts that the teacher writes.
-OrderedJson small_recipe() {
-  auto recipe = OrderedJson::parse(R"({
-    "name": "small",
-    "seed": 1,
-    "student": {},
-    "data": [{"name": "written", "kind": "teacher", "documents": 12, "max_tokens": 40}],
-    "held_out": {"share": 0.3},
-    "stages": [
-      {"name": "align", "kind": "align_layers", "steps": 3, "context_length": 64,
-       "tokens_per_step": 128, "peak_learning_rate": 1e-3, "schedule": {"kind": "constant"}},
-      {"name": "distil", "kind": "distill_logits", "steps": 4, "context_length": 64,
-       "tokens_per_step": 128, "peak_learning_rate": 1e-3,
-       "schedule": {"kind": "cosine", "warmup_steps": 1}, "validate_every": 2}]})");
-  recipe["student"]["placement"] = OrderedJson::parse(placement);
-  return recipe;
-}
 
 class TrainingVerbs : public testing::Test {
  protected:
@@ -247,6 +227,17 @@ TEST_F(TrainingVerbs, DamagedFilesOfATrainingSayWhatToDo) {
   EXPECT_EQ(run_hylo(words).exit_code, 0);
 }
 
+TEST_F(TrainingVerbs, WhatIsWrongWithATrainingIsToldBeforeLogitsAreKept) {
+  auto recipe = small_recipe();
+  ASSERT_EQ(run_hylo(distill(recipe)).exit_code, 0);
+  recipe["stages"][1]["teacher_logits"] = {{"top_k", 8}};
+  const auto refused = run_hylo(distill(recipe));
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err, AllOf(HasSubstr("recipe.stages[1].teacher_logits"),
+                                 Not(HasSubstr("keeping the teacher's"))));
+  EXPECT_FALSE(fs::exists(folder_ / "run" / "teacher-logits"));
+}
+
 TEST_F(TrainingVerbs, DistillMakesMixturesOfExpertsAndNarrowerNetworks) {
   auto recipe = small_recipe();
   recipe["stages"].erase(0);
@@ -342,6 +333,11 @@ TEST_F(TrainingVerbs, WhatIsMissingOrMisspeltIsNamed) {
   auto recipe = small_recipe();
   recipe["stages"][0]["layer_wieght"] = 2;
   EXPECT_THAT(error_of_hylo(distill(recipe)), HasSubstr("stages[0].layer_wieght"));
+  write_text_file(folder_ / "cut.json", "{\"name\": \"small\",\n \"stages\": [{\"steps\"");
+  EXPECT_THAT(
+      error_of_hylo({"distill", "--recipe", folder_ / "cut.json", "--out", folder_ / "run"}),
+      AllOf(HasSubstr("cut.json: not JSON: it ends at line 2, column 21"),
+            HasSubstr("is it cut off?"), Not(HasSubstr("exception"))));
   EXPECT_THAT(error_of_hylo({"distill", "--recipe", "storys", "--out", folder_ / "run"}),
               AllOf(HasSubstr("--recipe storys"), HasSubstr("stories")));
   EXPECT_THAT(error_of_hylo({"distill", "--recipe", "stories", "--out", folder_ / "run"}),

@@ -244,6 +244,34 @@ TEST_F(PreferenceTraining, FromAnotherReferenceMarginsAreNotZeroAtTheStart) {
   EXPECT_GT(std::abs(listener.steps.front().loss.margin), 1e-2);
 }
 
+TEST_F(PreferenceTraining, ABatchWhoseLossIsNotFiniteIsRecordedWithWhatTheReferenceGaveIt) {
+  const Learner learner;
+  const TemporaryFolder folder;
+  auto stage = prefer_stage(9);
+  stage.peak_learning_rate = 1e30;
+  stage.checkpoint_every = 0;
+  Training training(plan_of(learner, {stage}), folder.path());
+  Listener listener;
+  error_of([&] { training.run(listener.events()); });
+  const auto record =
+      read_json_file(folder / fmt::format("not-finite-prefer-{}.json", listener.steps.size()));
+  const auto& pairs = record.at("pairs");
+  ASSERT_GT(pairs.size(), 0U);
+  EXPECT_EQ(record.at("sequence_rows").size(), 2 * pairs.size());
+  // The student as it was is the reference: asked again, it says the same.
+  const Decoder reference(learner.config, learner.weights);
+  const auto likelihoods =
+      reference_likelihoods(reference, *counting_pairs(20), {8, 4}, stage.tokens_per_pass);
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    EXPECT_EQ(pairs[i].at("source"), "pairs");
+    const auto document = pairs[i].at("document").get<int64_t>();
+    for (int64_t text : {0, 1}) {
+      EXPECT_EQ(record.at("reference")[2 * i + static_cast<size_t>(text)].get<double>(),
+                likelihoods[document][text].item<double>());
+    }
+  }
+}
+
 TEST_F(PreferenceTraining, StoppedAndTakenUpItEndsWithTheSameBits) {
   const Learner learner;
   const std::vector<Stage> stages{stage_of("count", NextToken{}, 2), prefer_stage(4)};

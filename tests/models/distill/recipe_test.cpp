@@ -77,6 +77,22 @@ TEST(Recipe, WhatAStageIsDescribedAsReadsAsThatStage) {
   EXPECT_EQ(read_stage(Json::parse(describe(stage).dump()), "s"), stage);
 }
 
+TEST(Recipe, SaysWhatTheStudentIsAskedMeanwhile) {
+  EXPECT_FALSE(read(small_recipe()).evaluation);
+  auto json = small_recipe();
+  json["evaluation"] = {
+      {"tasks", {"a", "b@256"}}, {"every", 500}, {"limit", 100}, {"sets", "ruler"}};
+  const auto evaluation = read(json).evaluation;
+  ASSERT_TRUE(evaluation);
+  EXPECT_EQ(evaluation->tasks, (std::vector<std::string>{"a", "b@256"}));
+  EXPECT_EQ(evaluation->every, 500);
+  EXPECT_EQ(evaluation->limit, 100);
+  EXPECT_EQ(evaluation->sets, "/data/ruler");
+  json["evaluation"] = {{"tasks", {"a"}}, {"limit", nullptr}};
+  EXPECT_EQ(read(json).evaluation->every, 0);
+  EXPECT_EQ(read(json).evaluation->limit, std::nullopt);
+}
+
 TEST(Recipe, ThatIsWronglyWrittenIsRefusedWithItsPath) {
   const auto refused = [](const std::string& pointer, const Json& value) {
     auto json = small_recipe();
@@ -103,6 +119,15 @@ TEST(Recipe, ThatIsWronglyWrittenIsRefusedWithItsPath) {
                                   {"copied", {6, 9}}}),
               AllOf(HasSubstr("r.json.data[0].copied"), HasSubstr("from 1 to 8")));
   EXPECT_THAT(refused("/held_out/share", 1), HasSubstr("r.json.held_out.share"));
+  EXPECT_THAT(refused("/evaluation", {{"task", {"a"}}}), HasSubstr("r.json.evaluation.tasks"));
+  EXPECT_THAT(refused("/evaluation", {{"tasks", {"a"}}, {"evrey", 5}}),
+              AllOf(HasSubstr("r.json.evaluation.evrey"), HasSubstr("every")));
+  EXPECT_THAT(refused("/evaluation", {{"tasks", Json::array()}}), HasSubstr("names no task"));
+  EXPECT_THAT(refused("/evaluation", {{"tasks", {"a"}}, {"every", -1}}),
+              HasSubstr("r.json.evaluation.every"));
+  EXPECT_THAT(refused("/evaluation", {{"tasks", {"a"}}, {"limit", 0}}),
+              HasSubstr("r.json.evaluation.limit"));
+  EXPECT_THAT(refused("/evaluation", Json::array({"a"})), HasSubstr("r.json.evaluation"));
   EXPECT_THAT(refused("/number_type", "int8"), HasSubstr("r.json.number_type"));
   EXPECT_THAT(refused("/number_type", "float16"), HasSubstr("expected float32 or bfloat16"));
   EXPECT_THAT(refused("/stages/0/name", "a/b"), HasSubstr("r.json.stages[0].name"));

@@ -77,7 +77,10 @@ TEST_F(TeacherLogits, AreLearntFromWithoutTheTeacherAndResumed) {
   const Learner learner;
   const auto plan = [&] {
     auto made = learner.plan({stage_of("kept", DistilLogits{.top_k = 4}, 4)});
-    made.likeliest[0] = {{"counting", kept_of(learner.teacher, *made.sources[0].documents, 4)}};
+    made.likeliest = [&learner, documents = made.sources[0].documents](int64_t stage) {
+      EXPECT_EQ(stage, 0);
+      return NamedTensors{{"counting", kept_of(learner.teacher, *documents, 4)}};
+    };
     made.teacher = nullptr;
     return made;
   };

@@ -2,11 +2,13 @@
 #include "models/distill/training.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/clone.h>
 #include <ATen/ops/equal.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <utility>
 
 #include "tests/models/distill/learner.h"
 #include "tests/support/test_data.h"
@@ -94,6 +96,60 @@ TEST_F(TrainingTest, KilledBetweenCheckpointsItRepeatsStepsAndEndsWithTheSameBit
   training.run(resumed.events());
   EXPECT_EQ(resumed.steps.size(), 3U);
   expect_same_weights(training.student(), whole.student());
+}
+
+TEST_F(TrainingTest, ItsStudentIsShownAfterEveryStepAndNothingChangesByIt) {
+  const Learner learner;
+  const TemporaryFolder folder, other_folder;
+  Listener listener, other;
+  std::vector<TrainingPlace> shown;
+  auto events = listener.events();
+  events.on_student = [&](const TrainingPlace& place, const TrainedModel&) {
+    shown.push_back(place);
+    return true;
+  };
+  Training seen(learner.plan(two_stages()), folder.path());
+  seen.run(events);
+  const std::vector<TrainingPlace> every_step{{0, 1}, {0, 2}, {0, 3}, {0, 4}, {1, 1},
+                                              {1, 2}, {1, 3}, {1, 4}, {1, 5}};
+  EXPECT_EQ(shown, every_step);
+  Training unseen(learner.plan(two_stages()), other_folder.path());
+  unseen.run(other.events());
+  expect_same_weights(seen.student(), unseen.student());
+}
+
+/// The last step of a stage and of all stages too: nothing was measured behind it yet.
+TEST_F(TrainingTest, WhoWasInterruptedLookingSeesTheSameWeightsAgain) {
+  const Learner learner;
+  const TemporaryFolder whole_folder;
+  Listener undisturbed;
+  Training whole(learner.plan(two_stages()), whole_folder.path());
+  whole.run(undisturbed.events());
+  for (const auto& place : {TrainingPlace{0, 3}, {0, 4}, {1, 2}, {1, 5}}) {
+    SCOPED_TRACE(fmt::format("stage {}, step {}", place.stage, place.next_step));
+    const TemporaryFolder folder;
+    Listener listener;
+    std::vector<at::Tensor> first, again;
+    auto events = listener.events();
+    bool is_first = true;
+    events.on_student = [&](const TrainingPlace& here, const TrainedModel& student) {
+      if (here != place) return true;
+      for (const auto& tensor : student.tensors()) {
+        (is_first ? first : again).push_back(tensor.value.clone());
+      }
+      return !std::exchange(is_first, false);
+    };
+    Training(learner.plan(two_stages()), folder.path()).run(events);
+    Training resumed(learner.plan(two_stages()), folder.path());
+    EXPECT_EQ(resumed.place(), place);
+    resumed.run(events);
+    EXPECT_TRUE(resumed.is_complete());
+    EXPECT_EQ(listener.steps.size(), 9U);
+    EXPECT_EQ(listener.validations.size(), undisturbed.validations.size());
+    ASSERT_EQ(again.size(), first.size());
+    for (size_t i = 0; i < first.size(); ++i) EXPECT_TRUE(at::equal(first[i], again[i]));
+    expect_same_weights(resumed.student(), whole.student());
+  }
 }
 
 TEST_F(TrainingTest, WhatItTookIsCountedOverAllTimesThatItWasTakenUp) {

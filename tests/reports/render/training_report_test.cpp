@@ -6,6 +6,7 @@
 
 #include "reports/render/draw.h"
 #include "reports/store/training_history.h"
+#include "tests/reports/store/sample_run.h"
 #include "tests/reports/store/sample_training.h"
 #include "tests/support/test_data.h"
 
@@ -37,6 +38,62 @@ class TrainingReport : public testing::Test {
   TemporaryFolder folder_;
   Store store_ = Store::open(folder_ / "s.db");
 };
+
+TEST_F(TrainingReport, EvaluationsStandInATableAndOverTheStepsOfAllStages) {
+  const auto early = tests::complete_run(store_, 6, tests::sample_description("a", "night/step-4"));
+  const auto late = tests::complete_run(store_, 9, tests::sample_description("b", "night/step-14"));
+  auto log = TrainingLog::begin(store_, sample_training("night"), sample_host());
+  add_steps(log, 0, 0, 4);
+  log.add_evaluation({{0, 4}, early});
+  add_steps(log, 1, 0, 10);
+  log.add_evaluation({{1, 10}, late});
+  log.finish();
+  const auto report = latest();
+  ASSERT_THAT(report["evaluations"], SizeIs(2));
+  const auto& row = report["evaluations"][1];
+  EXPECT_EQ(row["total_step"], 14);
+  EXPECT_EQ(row["step"], 10);
+  EXPECT_EQ(row["task"], "arc_easy");
+  EXPECT_EQ(row["metric"], "acc");
+  EXPECT_EQ(row["run"], late);
+  EXPECT_DOUBLE_EQ(row["value"].get<double>(), 1.0 / 3);  // The first of every three.
+  // Deviation of a third, sqrt(1/3 * 2/3 * 9/8), over sqrt(9).
+  EXPECT_NEAR(row["standard_error"].get<double>(), 0.5 / 3, 1e-12);
+  EXPECT_EQ(row["n"], 9);
+  EXPECT_THAT(report_for_terminal(report, {.width = 120}),
+              AllOf(HasSubstr("Evaluations"), HasSubstr("arc_easy"), HasSubstr("0.333"),
+                    HasSubstr("Evaluations: acc"), Not(HasSubstr("interrupted"))));
+}
+
+TEST_F(TrainingReport, AnEvaluationThatIsNotAtItsEndSaysSo) {
+  auto run = store_.begin(tests::sample_description("a", "night/step-4"),
+                          std::vector{tests::choice_cell(9)});
+  store_.save(run, tests::choice_documents(0, 3));
+  auto log = TrainingLog::begin(store_, sample_training("night"), sample_host());
+  log.add_evaluation({{0, 4}, run.id()});
+  const auto report = latest();
+  EXPECT_EQ(report["evaluations"][0]["n"], 3);
+  EXPECT_THAT(report_for_terminal(report, {.width = 120}), HasSubstr("interrupted"));
+}
+
+TEST_F(TrainingReport, TrainingsOfPreferencesAloneAreNotSaidToHaveOtherTexts) {
+  for (const auto* name : {"one", "other"}) {
+    auto log = TrainingLog::begin(store_, sample_training(name), sample_host());
+    add_steps(log, 0, 0, 4);
+    log.add_validation({.place = {0, 4},
+                        .data = "held-out pairs",
+                        .num_tokens = 9,
+                        .preference_loss = 0.5,
+                        .margin = 1,
+                        .preference_accuracy = 0.75});
+    log.finish();
+  }
+  const std::vector<TrainingSummary> runs{find_training(store_, "one"),
+                                          find_training(store_, "other")};
+  const auto notes = training_comparison_report(store_, runs)["notes"].dump();
+  EXPECT_THAT(notes, AllOf(HasSubstr("preferences no document is kept"),
+                           Not(HasSubstr("held against the first one's"))));
+}
 
 using TrainingList = TrainingReport;
 using TrainingComparison = TrainingReport;
