@@ -124,12 +124,18 @@ std::string words_for(const Json::exception& error, std::string_view text) {
   if (at->byte > text.size()) {
     return fmt::format("it ends at {} in the middle of a value; is it cut off?", place);
   }
-  const char found = text[at->byte > 0 ? at->byte - 1 : 0];
-  const bool is_plain = found > ' ' && found <= '~';
+  const auto found = static_cast<unsigned char>(text[at->byte > 0 ? at->byte - 1 : 0]);
+  if (found < ' ') {
+    return fmt::format("{}: unexpected byte 0x{:02x}; in texts a line feed is written \\n", place,
+                       found);
+  }
+  if (found > '~') {
+    return fmt::format("{}: unexpected byte 0x{:02x}; texts are UTF-8 and stand in double quotes",
+                       place, found);
+  }
   return fmt::format(
-      "{}: unexpected {}; keys and texts stand in double quotes, commas between values only", place,
-      is_plain ? fmt::format("'{}'", found)
-               : fmt::format("byte 0x{:02x}", static_cast<unsigned char>(found)));
+      "{}: unexpected '{}'; keys and texts stand in double quotes, commas between values only",
+      place, static_cast<char>(found));
 }
 
 /// Bare words of Python are looked for only where it is not JSON as it is.
@@ -137,10 +143,12 @@ Json parse_or_fail(std::string_view text, const std::string& where, bool refuses
   try {
     return parse(text, where, refuses_twice);
   } catch (const Json::exception& first) {
+    const auto quoted = with_quoted_non_numbers(text);
+    if (quoted == text) fail("{}: not JSON: {}", where, words_for(first, text));
     try {
-      return parse(with_quoted_non_numbers(text), where, refuses_twice);
-    } catch (const Json::exception&) {
-      fail("{}: not JSON: {}", where, words_for(first, text));
+      return parse(quoted, where, refuses_twice);
+    } catch (const Json::exception& second) {
+      fail("{}: not JSON: {}", where, words_for(second, quoted));
     }
   }
 }

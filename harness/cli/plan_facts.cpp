@@ -36,7 +36,7 @@ Fact flop_fact(const models::StageFlop& flop, bool is_at_most) {
           fmt::format("{}: forward {}, backward {}, computed again {}, teacher {}{}",
                       flop_text(flop.total()), flop_text(flop.forward), flop_text(flop.backward),
                       flop_text(flop.recomputation), flop_text(flop.teacher),
-                      is_at_most ? "\nat most: rows without a label form no logits, and how many "
+                      is_at_most ? "\nat most: rows without a label form fewer logits, and how many "
                                    "of the data's have one is not looked at"
                                  : "")};
 }

@@ -8,6 +8,7 @@
 
 #include <CLI/CLI.hpp>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -64,9 +65,13 @@ class StepResults {
   posix_spawn_file_actions_t actions_;
 };
 
-volatile pid_t running_step = 0;
+std::atomic<pid_t> running_step = 0;
+std::atomic<int> wish_to_end = 0;  // The signal.
+static_assert(decltype(running_step)::is_always_lock_free &&
+              decltype(wish_to_end)::is_always_lock_free);
 
 void pass_on(int signal, siginfo_t* info, void*) {
+  wish_to_end = signal;
   // What the terminal sends for Ctrl-C reaches the step too.
   const bool is_of_the_terminal = info->si_code == SI_KERNEL;
   if (running_step > 0 && !is_of_the_terminal) kill(running_step, signal);
@@ -94,7 +99,7 @@ class SignalsToTheStep {
 };
 
 /// This program again, with other words. Its exit code, or 128 and the number of a signal that
-/// ended it.
+/// ended it or was to end it.
 int run_self(std::vector<std::string> words, const fs::path& results) {
   words.insert(words.begin(), "hylo");
   std::vector<char*> argv;
@@ -108,19 +113,15 @@ int run_self(std::vector<std::string> words, const fs::path& results) {
   require(failure == 0, "hylo cannot be started again, with its results in {}: {}",
           results.string(), std::strerror(failure));
   running_step = step;
+  if (wish_to_end != 0) kill(step, wish_to_end);  // It came before the step was there.
   int status = 0;
   while (waitpid(step, &status, 0) < 0) {
     require(errno == EINTR, "waiting: {}", std::strerror(errno));
   }
   running_step = 0;
   constexpr int signal_base = 128;
+  if (wish_to_end != 0) return signal_base + wish_to_end;
   return WIFEXITED(status) ? WEXITSTATUS(status) : signal_base + WTERMSIG(status);
-}
-
-void make_folder(const fs::path& folder) {
-  std::error_code failure;
-  fs::create_directories(folder, failure);
-  require(!failure, "--out {}: cannot be made: {}", folder.string(), failure.message());
 }
 
 std::string command_of(const harness::ReproducedStep& step) {
@@ -146,13 +147,11 @@ void reproduce_headline(const ReproduceOptions& options) {
     print_out(commands);
     return;
   }
-  make_folder(options.out);
+  headline.begin();
   for (size_t i = 0; i < steps.size(); ++i) {
     const auto& step = steps[i];
-    const bool is_done = !step.makes.empty() && fs::exists(step.makes);
-    fmt::print(stderr, "\n[{}/{}] {}{}\n$ {}\n", i + 1, steps.size(), step.title,
-               is_done ? " (is there)" : "", command_of(step));
-    if (is_done) continue;
+    fmt::print(stderr, "\n[{}/{}] {}\n$ {}\n", i + 1, steps.size(), step.title, command_of(step));
+    fs::remove_all(step.makes_anew);
     if (const int code = run_self(step.words, fs::path(options.out) / "results.log"); code != 0)
       throw CLI::RuntimeError(code);
   }

@@ -20,7 +20,10 @@ void add_evaluation_options(CLI::App& verb, TrainingEvaluationOptions& options) 
   verb.add_option("--eval-sets", options.sets, "sample sets of RULER for tasks such as vt@4096")
       ->type_name("DIR|FILE");
   verb.add_flag("--no-eval", options.is_off, "ask nothing, whatever the recipe says")
-      ->excludes("--eval-tasks");
+      ->excludes("--eval-tasks")
+      ->excludes("--eval-every")
+      ->excludes("--eval-limit")
+      ->excludes("--eval-sets");
 }
 
 harness::EvaluationRequest request_of(const TrainingEvaluationOptions& options) {
@@ -33,12 +36,16 @@ harness::EvaluationRequest request_of(const TrainingEvaluationOptions& options) 
 
 std::vector<std::string> evaluation_lines(int64_t step, const harness::EvaluationOutcome& outcome) {
   std::vector<std::string> lines;
-  for (const auto& [task, metric, aggregate] : outcome.tasks) {
+  for (const auto& [task, metric, aggregate, num_failed] : outcome.tasks) {
     auto text = fmt::format("  step {}: {} of {} ", with_thousands(step), metric, task);
     text += aggregate.value ? fmt::format("{:.4g}", *aggregate.value) : "has no value";
     if (const auto error = aggregate.best_error()) text += fmt::format(" \u00b1 {:.2g}", *error);
     text += fmt::format(" over {} documents (run {}{})", with_thousands(aggregate.n), outcome.run,
                         outcome.was_complete ? ", asked before" : "");
+    if (num_failed > 0) {
+      text += fmt::format(", {} failed: `hylo store export {} --samples` says why",
+                          with_thousands(num_failed), outcome.run);
+    }
     lines.push_back(std::move(text));
   }
   if (outcome.end == harness::RunEnd::Stopped) {

@@ -75,7 +75,7 @@ std::string reached(const OrderedJson& rows, const std::string& arm) {
   std::vector<std::string> parts;
   for (const auto& row : rows) {
     for (const auto& [factor, wanted] : wanted_of_the_hybrid) {
-      if (row["arm"] != arm || row["times"] != factor) continue;
+      if (row["arm"] != arm || row["times"] != factor || row["score"].is_null()) continue;
       parts.push_back(
           fmt::format("{:.1f} % at {} times the teacher's length, where {:.0f} % were "
                       "wanted",
@@ -102,6 +102,20 @@ std::vector<int64_t> Headline::lengths() const {
   return lengths;
 }
 
+void Headline::begin() const {
+  std::error_code failure;
+  fs::create_directories(options_.out, failure);
+  require(!failure, "--out {}: cannot be made: {}", options_.out.string(), failure.message());
+  const auto file = options_.out / "headline.json";
+  const Json wanted{{"samples", options_.num_samples}, {"up_to", options_.most_times}};
+  if (!fs::exists(file)) return write_text_file(file, wanted.dump() + "\n");
+  const auto found = read_json_file(file);
+  require(found == wanted,
+          "--out {}: was begun with {}, expected {}; name another folder, or ask "
+          "for what it was begun with",
+          options_.out.string(), found.dump(), wanted.dump());
+}
+
 fs::path Headline::student_of(const std::string& training) const {
   return options_.out / training / "student";
 }
@@ -123,7 +137,7 @@ ReproducedStep Headline::training(const std::string& verb, const std::string& na
   ReproducedStep step{.title = title,
                       .words = {verb, "--recipe", recipe(name), "--out", options_.out / name,
                                 "--name", name, "--store", store()},
-                      .makes = {}};
+                      .makes_anew = {}};
   if (verb == "train") {
     step.words.insert(step.words.end(), {"--tokenizer", shipped_file(tokenizer)});
   } else {
@@ -140,7 +154,7 @@ std::vector<ReproducedStep> Headline::steps() const {
       training("train", "teacher", "a teacher of contexts of 256 tokens, from random weights"),
       {.title = "the teacher with its positions stretched, and nothing else",
        .words = {"convert", student_of("teacher"), yarn, "--yarn", fmt::format("{}", yarn_factor)},
-       .makes = yarn},
+       .makes_anew = yarn},
       training("distill", "hybrid", "its hybrid: one layer of latent attention, three recurrent"),
       training("distill", "teacher-long", "the teacher itself, trained on the same long stages"),
       {.title = "samples of RULER for their tokenizer",
@@ -148,13 +162,13 @@ std::vector<ReproducedStep> Headline::steps() const {
                  fmt::format("{}", fmt::join(lengths(), ",")), "--tasks",
                  fmt::format("{}", fmt::join(needles, ",")), "--samples",
                  fmt::format("{}", options_.num_samples), "--out", sets_folder},
-       .makes = {}}};
+       .makes_anew = {}}};
   for (const auto& arm : arms()) {
     steps.push_back({.title = fmt::format("what the {} finds", arm.title),
                      .words = {"eval", "--model", arm.model, "--tasks", "ruler", "--sets",
                                sets_folder, "--max-length", fmt::format("{}", lengths().back()),
                                "--name", arm.name, "--store", store()},
-                     .makes = {}});
+                     .makes_anew = {}});
   }
   return steps;
 }

@@ -16,8 +16,7 @@ namespace hylo::harness {
 struct ReproducedStep {
   std::string title;
   std::vector<std::string> words;
-  /// The step is done where this is there. Empty: it is run, and finds itself what is left to do.
-  std::filesystem::path makes;
+  std::filesystem::path makes_anew;  ///< removed before, for the verb writes over nothing; or empty
 };
 
 struct ReproducedArm {
@@ -37,6 +36,10 @@ struct HeadlineOptions {
 class Headline {
  public:
   explicit Headline(HeadlineOptions options);
+
+  /// Makes the folder and writes into it what it is for. Throws Error where it was made for other
+  /// samples or lengths: their results would stand beside each other.
+  void begin() const;
 
   /// In order. A step that was interrupted goes on when it is run again.
   [[nodiscard]] std::vector<ReproducedStep> steps() const;

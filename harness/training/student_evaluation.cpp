@@ -97,7 +97,8 @@ std::vector<EvaluatedTask> first_metrics(const reports::Store& store, int64_t ru
     last = row.cell;
     tasks.push_back({.task = cells.at(static_cast<size_t>(row.cell)).description.task,
                      .metric = row.metric.name,
-                     .aggregate = row.aggregate});
+                     .aggregate = row.aggregate,
+                     .num_failed = row.num_failed});
   }
   return tasks;
 }

@@ -41,6 +41,7 @@ struct EvaluationHooks {
 struct EvaluatedTask {
   std::string task, metric;
   reports::Aggregate aggregate;
+  int64_t num_failed = 0;  ///< documents without an answer: not in the aggregate
 };
 
 struct EvaluationOutcome {

@@ -112,9 +112,13 @@ fs::path TrainingCheckpoints::write(const TrainingCheckpoint& state, const Model
   try {
     write_into(part, state, config, weights, provenance);
     sync(part);
-    fs::remove_all(folder);
+    // One of the same place goes under a name that is not taken for whole.
+    const auto before = fs::path(folder.string() + ".before" + unfinished);
+    fs::remove_all(before);
+    if (fs::exists(folder)) fs::rename(folder, before);
     fs::rename(part, folder);
     sync(folder_);
+    fs::remove_all(before, ignored);
   } catch (const fs::filesystem_error& error) {
     fs::remove_all(part, ignored);
     fail("{}: cannot be written: {}", folder.string(), error.code().message());

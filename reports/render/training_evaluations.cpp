@@ -41,7 +41,7 @@ void add_rows(const Store& store, const OrderedJson& place, const RunSummary& ru
     auto row = place;
     row["run"] = run.id;
     row["run_name"] = run.description.name;
-    row["state"] = run.state == RunState::Complete ? "complete" : "interrupted";
+    row["state"] = run.state == RunState::Complete ? "complete" : "incomplete";
     row.update(value_json(cells, aggregate));
     rows.push_back(std::move(row));
   }

@@ -26,7 +26,8 @@ TEST(JsonText, WhatIsNotJsonIsToldInOurWords) {
   EXPECT_THAT(told("{\n  \"a\": 1,\n}"),
               StartsWith("a.json: not JSON: line 3, column 1: unexpected '}'"));
   EXPECT_THAT(told("steps = 5"), StartsWith("a.json: not JSON: line 1, column 1: unexpected 's'"));
-  EXPECT_THAT(told("{\"a\": \"\xff\"}"), HasSubstr("unexpected byte 0xff"));
+  EXPECT_THAT(told("{\"a\": \"\xff\"}"), HasSubstr("unexpected byte 0xff; texts are UTF-8"));
+  EXPECT_THAT(told("{\"a\": NaN,\n \"b\": }"), HasSubstr("line 2, column 7: unexpected '}'"));
   EXPECT_EQ(told("[1e999]"), "a.json: not JSON: number overflow parsing '1e999'");
   for (const auto* text : {"{", "[1 2]", "{'a': 1}", "1e999", "\"open", "nul"}) {
     EXPECT_THAT(told(text), testing::Not(HasSubstr("exception"))) << text;

@@ -62,7 +62,7 @@ TEST_F(TrainingReport, EvaluationsStandInATableAndOverTheStepsOfAllStages) {
   EXPECT_EQ(row["n"], 9);
   EXPECT_THAT(report_for_terminal(report, {.width = 120}),
               AllOf(HasSubstr("Evaluations"), HasSubstr("arc_easy"), HasSubstr("0.333"),
-                    HasSubstr("Evaluations: acc"), Not(HasSubstr("interrupted"))));
+                    HasSubstr("Evaluations: acc"), Not(HasSubstr("incomplete"))));
 }
 
 TEST_F(TrainingReport, AnEvaluationThatIsNotAtItsEndSaysSo) {
@@ -73,7 +73,7 @@ TEST_F(TrainingReport, AnEvaluationThatIsNotAtItsEndSaysSo) {
   log.add_evaluation({{0, 4}, run.id()});
   const auto report = latest();
   EXPECT_EQ(report["evaluations"][0]["n"], 3);
-  EXPECT_THAT(report_for_terminal(report, {.width = 120}), HasSubstr("interrupted"));
+  EXPECT_THAT(report_for_terminal(report, {.width = 120}), HasSubstr("incomplete"));
 }
 
 TEST_F(TrainingReport, TrainingsOfPreferencesAloneAreNotSaidToHaveOtherTexts) {
