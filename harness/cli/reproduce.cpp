@@ -171,7 +171,7 @@ void add_reproduce(CLI::App& program) {
   auto& verb = add_verb(program, "reproduce", "a published finding again, step by step",
                         {{"hylo reproduce headline --small --out ./headline",
                           "a hybrid finds at 32 times the length where its teacher does not; about "
-                          "an hour on two cores"},
+                          "an hour on two cores, half of it training"},
                          {"hylo reproduce headline --small --dry-run",
                           "the commands that this would be, one after another"}});
   verb.require_subcommand(1);
@@ -193,8 +193,7 @@ void add_reproduce(CLI::App& program) {
                   "measured at 1, 2, 4, ... times the teacher's length, up to this")
       ->capture_default_str()
       ->check(whole_number(1, 32));
-  headline
-      .add_option("--threads", options->threads, "of trainings; networks this small gain nothing")
+  headline.add_option("--threads", options->threads, "of trainings, which gain nothing by more")
       ->capture_default_str()
       ->check(whole_number(1, 1024));
   headline.add_flag("--dry-run", options->dry_run, "print the commands, run none");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <thread>
 
 #include "harness/base/clock.h"
 #include "harness/base/error.h"
@@ -28,6 +29,8 @@ constexpr std::array needles{"niah_single_1", "niah_single_2", "niah_single_3"};
 /// Of the hybrid: times the teacher's length, share of the needles.
 constexpr std::array<std::pair<int64_t, double>, 2> wanted_of_the_hybrid{{{16, 0.9}, {32, 0.7}}};
 constexpr auto tokenizer = "models/recipes/tokenizers/headline-small";
+
+unsigned num_cores() { return std::max(1U, std::thread::hardware_concurrency()); }
 
 /// The first sample of the first task.
 std::string prompt_of(const fs::path& sets, int64_t length) {
@@ -164,11 +167,12 @@ std::vector<ReproducedStep> Headline::steps() const {
                  fmt::format("{}", options_.num_samples), "--out", sets_folder},
        .makes_anew = {}}};
   for (const auto& arm : arms()) {
-    steps.push_back({.title = fmt::format("what the {} finds", arm.title),
-                     .words = {"eval", "--model", arm.model, "--tasks", "ruler", "--sets",
-                               sets_folder, "--max-length", fmt::format("{}", lengths().back()),
-                               "--name", arm.name, "--store", store()},
-                     .makes_anew = {}});
+    steps.push_back(
+        {.title = fmt::format("what the {} finds", arm.title),
+         .words = {"eval", "--model", arm.model, "--tasks", "ruler", "--sets", sets_folder,
+                   "--max-length", fmt::format("{}", lengths().back()), "--name", arm.name,
+                   "--threads", fmt::format("{}", num_cores()), "--store", store()},
+         .makes_anew = {}});
   }
   return steps;
 }

@@ -170,7 +170,7 @@ TEST(ReproduceSlow, TheHybridFindsAt32TimesTheLengthOfItsTeacher) {
   EXPECT_GE(score("hybrid", 16), 0.9) << result.out;
   EXPECT_GE(score("hybrid", 32), 0.7);
   EXPECT_LE(score("teacher", 32), 0.1);
-  EXPECT_LE(score("teacher with YaRN", 32), 0.1);
+  EXPECT_LE(score("teacher with YaRN", 32), score("hybrid", 32) - 0.1);
   for (const auto& row : report["rows"]) {
     if (row["arm"] == "hybrid" && row["times"] >= 16) {
       EXPECT_LE(row["share_of_teachers_cache"], 0.1);
