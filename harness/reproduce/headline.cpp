@@ -50,7 +50,10 @@ double seconds_to_read(DecoderSystem& system, const std::string& prompt) {
   std::vector<double> seconds;
   for (int i = 0; i < 4; ++i) {
     const Stopwatch watch;
-    system.answer(requests, [](size_t, const tasks::Response&) {});
+    system.answer(requests, [](size_t, const tasks::Response& response) {
+      const auto* failed = std::get_if<tasks::Failed>(&response);
+      require(!failed, "a prompt cannot be read: {}", failed ? failed->reason : "");
+    });
     if (i > 0) seconds.push_back(watch.seconds());
   }
   std::ranges::nth_element(seconds, seconds.begin() + 1);
