@@ -36,15 +36,16 @@ harness::EvaluationRequest request_of(const TrainingEvaluationOptions& options) 
 
 std::vector<std::string> evaluation_lines(int64_t step, const harness::EvaluationOutcome& outcome) {
   std::vector<std::string> lines;
-  for (const auto& [task, metric, aggregate, num_failed] : outcome.tasks) {
-    auto text = fmt::format("  step {}: {} of {} ", with_thousands(step), metric, task);
+  for (const auto& [task, row] : outcome.tasks) {
+    const auto& aggregate = row.aggregate;
+    auto text = fmt::format("  step {}: {} of {} ", with_thousands(step), row.metric.name, task);
     text += aggregate.value ? fmt::format("{:.4g}", *aggregate.value) : "has no value";
     if (const auto error = aggregate.best_error()) text += fmt::format(" \u00b1 {:.2g}", *error);
     text += fmt::format(" over {} documents (run {}{})", with_thousands(aggregate.n), outcome.run,
                         outcome.was_complete ? ", asked before" : "");
-    if (num_failed > 0) {
+    if (row.num_failed > 0) {
       text += fmt::format(", {} failed: `hylo store export {} --samples` says why",
-                          with_thousands(num_failed), outcome.run);
+                          with_thousands(row.num_failed), outcome.run);
     }
     lines.push_back(std::move(text));
   }

@@ -88,21 +88,6 @@ std::string name_for(const reports::Store& store, const std::string& wanted,
   return name;
 }
 
-std::vector<EvaluatedTask> first_metrics(const reports::Store& store, int64_t run) {
-  const auto cells = store.cells(run);
-  std::vector<EvaluatedTask> tasks;
-  int64_t last = -1;
-  for (const auto& row : store.aggregates(run)) {
-    if (row.cell == last) continue;
-    last = row.cell;
-    tasks.push_back({.task = cells.at(static_cast<size_t>(row.cell)).description.task,
-                     .metric = row.metric.name,
-                     .aggregate = row.aggregate,
-                     .num_failed = row.num_failed});
-  }
-  return tasks;
-}
-
 }  // namespace
 
 StudentEvaluation::StudentEvaluation(const models::Recipe& recipe, EvaluatedStudent student)
@@ -193,7 +178,7 @@ EvaluationOutcome StudentEvaluation::evaluate(const models::TrainedModel& studen
   if (hooks.on_begun) hooks.on_begun(run.id());
   EvaluationOutcome outcome{.run = run.id(), .was_complete = run.is_complete()};
   outcome.end = run_plan(tasks_, plan, system, store, run, hooks.runner);
-  outcome.tasks = first_metrics(store, run.id());
+  outcome.tasks = reports::first_metrics(store, run.id());
   return outcome;
 }
 

@@ -15,6 +15,7 @@
 #include "models/distill/trained_model.h"
 #include "models/distill/training_checkpoint.h"
 #include "models/tokenizer/tokenizer.h"
+#include "reports/store/first_metrics.h"
 #include "reports/store/store.h"
 
 namespace hylo::harness {
@@ -37,18 +38,11 @@ struct EvaluationHooks {
   RunnerHooks runner;
 };
 
-/// What the first metric of a task says.
-struct EvaluatedTask {
-  std::string task, metric;
-  reports::Aggregate aggregate;
-  int64_t num_failed = 0;  ///< documents without an answer: not in the aggregate
-};
-
 struct EvaluationOutcome {
   int64_t run = 0;
   RunEnd end = RunEnd::Complete;
-  bool was_complete = false;         ///< nothing was left to ask
-  std::vector<EvaluatedTask> tasks;  ///< over the documents that are there
+  bool was_complete = false;                ///< nothing was left to ask
+  std::vector<reports::FirstMetric> tasks;  ///< over the documents that are there
 };
 
 class StudentEvaluation {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "reports/render/cell_text.h"
+#include "reports/store/first_metrics.h"
 #include "reports/store/json_number.h"
 #include "reports/store/training_history.h"
 
@@ -21,8 +22,9 @@ OrderedJson place_json(const TrainingSummary& training, const TrainingPlace& pla
           {"total_step", total}};
 }
 
-OrderedJson value_json(const std::vector<CellSummary>& cells, const CellAggregate& row) {
-  return {{"task", cells.at(static_cast<size_t>(row.cell)).description.task},
+OrderedJson value_json(const FirstMetric& first) {
+  const auto& [task, row] = first;
+  return {{"task", task},
           {"metric", row.metric.name},
           {"filter", row.metric.filter},
           {"value", json_number(row.aggregate.value)},
@@ -33,16 +35,12 @@ OrderedJson value_json(const std::vector<CellSummary>& cells, const CellAggregat
 
 void add_rows(const Store& store, const OrderedJson& place, const RunSummary& run,
               OrderedJson& rows) {
-  const auto cells = store.cells(run.id);
-  int64_t last = -1;
-  for (const auto& aggregate : store.aggregates(run.id)) {
-    if (aggregate.cell == last) continue;
-    last = aggregate.cell;
+  for (const auto& first : first_metrics(store, run.id)) {
     auto row = place;
     row["run"] = run.id;
     row["run_name"] = run.description.name;
     row["state"] = run.state == RunState::Complete ? "complete" : "incomplete";
-    row.update(value_json(cells, aggregate));
+    row.update(value_json(first));
     rows.push_back(std::move(row));
   }
 }

@@ -66,8 +66,8 @@ TEST_F(StudentEvaluationTest, TheSameWeightsAreAskedOnceAndOthersHaveARunOfTheir
   const auto first = ask();
   EXPECT_FALSE(first.was_complete);
   ASSERT_EQ(first.tasks.size(), 1U);
-  EXPECT_EQ(first.tasks[0].metric, "acc");
-  EXPECT_EQ(first.tasks[0].aggregate.n, 3);
+  EXPECT_EQ(first.tasks[0].row.metric.name, "acc");
+  EXPECT_EQ(first.tasks[0].row.aggregate.n, 3);
   EXPECT_EQ(store.find_run("night/step-5").id, first.run);
   EXPECT_TRUE(ask().was_complete);
   EXPECT_EQ(ask().run, first.run);

@@ -143,16 +143,20 @@ TEST(TrainingFlop, StepsOfPreferencesHaveNoTeacher) {
   EXPECT_EQ(flop_of(stage_of(objective), models).teacher, 0);
 }
 
+Mamba2Spec mamba2_of(int64_t heads) {
+  return {.num_heads = heads,
+          .num_value_heads = heads,
+          .num_key_heads = heads,
+          .num_query_heads = heads,
+          .key_width = 4,
+          .value_width = 4};
+}
+
 // Two heads of key width 4: a row's products with 16 keys are 2 x 2 x 4 x 16.
 TEST(TrainingFlop, MatricesCostTheProductsOfQueriesAndKeysBesideTheLayer) {
   auto base = tiny(), student = tiny();
   std::get<AttentionSpec>(base.layers[0].mixer).num_heads = 2;
-  student.layers[0].mixer = Mamba2Spec{.num_heads = 2,
-                                       .num_value_heads = 2,
-                                       .num_key_heads = 2,
-                                       .num_query_heads = 2,
-                                       .key_width = 4,
-                                       .value_width = 4};
+  student.layers[0].mixer = mamba2_of(2);
   const StageModels models{.student = student, .base = &base, .teacher = nullptr};
   const auto flop = flop_of(stage_of(AlignMixing{}), models);
   EXPECT_EQ(flop.forward, layer_flop(student, 0, 16) + 2 * 2 * 4 * 16);
@@ -201,12 +205,7 @@ TEST(StagePlan, MatricesAreFormedWithoutFeedForwards) {
     auto base = tiny();
     base.layers[0].feed_forward = SwiGluSpec{.width = feed_forward_width};
     auto student = base;
-    student.layers[0].mixer = Mamba2Spec{.num_heads = 1,
-                                         .num_value_heads = 1,
-                                         .num_key_heads = 1,
-                                         .num_query_heads = 1,
-                                         .key_width = 4,
-                                         .value_width = 4};
+    student.layers[0].mixer = mamba2_of(1);
     const StageModels models{.student = student, .base = &base, .teacher = nullptr};
     return plan_stage(stage_of(AlignMixing{}), models, NumberType::Float32).moments;
   };
